@@ -1,0 +1,339 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define FILE_COPY_CHUNK (256 * 1024)
+#define FILE_TREE_DEPTH 64
+
+static inline void file_closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
+}
+
+int file_open_regular(int dirfd, const char *path) {
+        _cleanup_(closep) int fd = -1;
+        struct stat st;
+
+        /* O_NONBLOCK: opening a FIFO must not wait for its other end */
+        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return error_from_errno();
+        if (fstat(fd, &st) < 0)
+                return error_from_errno();
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        return TAKE_FD(fd);
+}
+
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
+        struct open_how how = {
+                .flags = (uint64_t) (flags | O_CLOEXEC),
+                .mode = flags & O_CREAT ? mode : 0,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        };
+        long fd;
+
+        fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+        return fd < 0 ? error_from_errno() : (int) fd;
+}
+
+int file_read_fd(int fd, Bytes *ret) {
+        Bytes whole = BYTES_INIT(ret->max);
+        struct stat st;
+        ssize_t n;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return error_from_errno();
+        if (st.st_size > 0 && (uint64_t) st.st_size > whole.max)
+                return -EFBIG;
+
+        /* one byte more than the size, so that the read that finds the end needs no room */
+        r = bytes_reserve(&whole,
+                          (size_t) st.st_size < whole.max ? (size_t) st.st_size + 1 : whole.max);
+        while (r == 0) {
+                if (whole.size == whole.capacity)
+                        r = bytes_reserve(&whole, 1);
+                if (r < 0)
+                        break;
+                n = pread(fd, whole.data + whole.size, whole.capacity - whole.size,
+                          (off_t) whole.size);
+                if (n == 0)
+                        break;
+                if (n > 0)
+                        whole.size += (size_t) n;
+                else if (errno != EINTR)
+                        r = error_from_errno();
+        }
+        if (r < 0) {
+                bytes_deinit(&whole);
+                return r;
+        }
+
+        bytes_deinit(ret);
+        *ret = whole;
+        return 0;
+}
+
+int file_read(int dirfd, const char *path, Bytes *ret) {
+        _cleanup_(closep) int fd = file_open_regular(dirfd, path);
+
+        return fd < 0 ? fd : file_read_fd(fd, ret);
+}
+
+int file_write_all(int fd, const void *data, size_t n) {
+        const char *p = data;
+
+        while (n > 0) {
+                ssize_t written = write(fd, p, n);
+
+                if (written < 0 && errno == EINTR)
+                        continue;
+                if (written < 0)
+                        return error_from_errno();
+                p += written;
+                n -= (size_t) written;
+        }
+        return 0;
+}
+
+static int file_copy_by_hand(int from, int to, uint64_t *size) {
+        _cleanup_(freep) void *chunk = NULL;
+        ssize_t n;
+        int r;
+
+        chunk = malloc(FILE_COPY_CHUNK);
+        if (!chunk)
+                return -ENOMEM;
+
+        while ((n = read(from, chunk, FILE_COPY_CHUNK)) != 0) {
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return error_from_errno();
+                r = file_write_all(to, chunk, (size_t) n);
+                if (r < 0)
+                        return r;
+                *size += (uint64_t) n;
+        }
+        return 0;
+}
+
+static bool file_is_at_start(int fd) {
+        return lseek(fd, 0, SEEK_CUR) == 0;
+}
+
+int file_copy_fd(int from, int to, uint64_t *ret_size) {
+        uint64_t size = 0;
+        struct stat st;
+        ssize_t n;
+        int r = 0;
+
+        if (file_is_at_start(from) && file_is_at_start(to) && ioctl(to, FICLONE, from) == 0) {
+                if (fstat(to, &st) < 0)
+                        return error_from_errno();
+                size = (uint64_t) st.st_size;
+        } else {
+                while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+                        size += (uint64_t) n;
+                /* 0 at once: end of file, or a file system that cannot; reading tells */
+                if (n < 0 || size == 0)
+                        r = file_copy_by_hand(from, to, &size);
+        }
+        if (r == 0 && ret_size)
+                *ret_size = size;
+        return r;
+}
+
+int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
+        uint64_t random;
+        int fd;
+
+        for (unsigned attempt = 0; attempt < 16; attempt++) {
+                if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                        return error_from_errno();
+                (void) snprintf(ret_name, FILE_TEMP_NAME, ".dpucc.%016llx.tmp",
+                                (unsigned long long) random);
+                fd = openat(dirfd, ret_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                            mode);
+                if (fd >= 0)
+                        return fd;
+                if (errno != EEXIST)
+                        return error_from_errno();
+        }
+        return -EEXIST;
+}
+
+bool file_is_temp_name(const char *name) {
+        size_t n = strlen(name);
+
+        return n == 27 && strncmp(name, ".dpucc.", 7) == 0 && strcmp(name + n - 4, ".tmp") == 0;
+}
+
+int file_sync_dir(int dirfd) {
+        return fsync(dirfd) < 0 ? error_from_errno() : 0;
+}
+
+static int file_fill_and_sync(int fd, const void *data, size_t n) {
+        int r;
+
+        r = file_write_all(fd, data, n);
+        if (r < 0)
+                return r;
+        return fsync(fd) < 0 ? error_from_errno() : 0;
+}
+
+int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode) {
+        _cleanup_(closep) int fd = -1;
+        char temp[FILE_TEMP_NAME];
+        int r;
+
+        fd = file_open_temp(dirfd, mode, temp);
+        if (fd < 0)
+                return fd;
+
+        r = file_fill_and_sync(fd, data, n);
+        if (r == 0 && renameat(dirfd, temp, dirfd, name) < 0)
+                r = error_from_errno();
+        if (r < 0) {
+                (void) unlinkat(dirfd, temp, 0);
+                return r;
+        }
+        return file_sync_dir(dirfd);
+}
+
+int file_make_dirs(int dirfd, const char *path, mode_t mode) {
+        _cleanup_(freep) char *copy = strdup(path);
+        int fd;
+
+        if (!copy)
+                return -ENOMEM;
+
+        for (char *p = copy; *p;) {
+                char *end = p + strcspn(p, "/");
+                char saved = *end;
+
+                *end = '\0';
+                if (*copy && mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+                        return error_from_errno();
+                *end = saved;
+                p = saved ? end + 1 : end;
+        }
+
+        fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? error_from_errno() : fd;
+}
+
+static int file_remove_children(int fd, dev_t dev, unsigned depth);
+
+static int file_remove_entry(int dirfd, const char *name, dev_t dev, unsigned depth) {
+        _cleanup_(closep) int fd = -1;
+        struct stat st;
+        int r;
+
+        if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+                return 0;
+        if (errno != EISDIR && errno != EPERM)
+                return error_from_errno();
+        if (depth == FILE_TREE_DEPTH)
+                return -ELOOP;
+
+        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return error_from_errno();
+        if (fstat(fd, &st) < 0)
+                return error_from_errno();
+        if (st.st_dev != dev)
+                return -EXDEV;
+
+        r = file_remove_children(TAKE_FD(fd), dev, depth + 1);
+        if (r < 0)
+                return r;
+        return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? error_from_errno() : 0;
+}
+
+/* takes over @fd */
+static int file_remove_children(int fd, dev_t dev, unsigned depth) {
+        _cleanup_(file_closedirp) DIR *dir = NULL;
+        int r;
+
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = error_from_errno();
+                close(fd);
+                return r;
+        }
+
+        for (;;) {
+                struct dirent *entry;
+
+                errno = 0;
+                entry = readdir(dir);
+                if (!entry)
+                        return errno > 0 ? -errno : 0;
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                r = file_remove_entry(fd, entry->d_name, dev, depth);
+                if (r < 0)
+                        return r;
+        }
+}
+
+int file_remove_tree(int dirfd, const char *name) {
+        struct stat st;
+
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? 0 : error_from_errno();
+        return file_remove_entry(dirfd, name, st.st_dev, 0);
+}
+
+int file_stat_id(int dirfd, const char *path, StatId *ret) {
+        struct stat st;
+
+        if (fstatat(dirfd, path, &st, 0) < 0)
+                return error_from_errno();
+        *ret = stat_id_of(&st);
+        return 0;
+}
+
+int file_stat_id_fd(int fd, StatId *ret) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return error_from_errno();
+        *ret = stat_id_of(&st);
+        return 0;
+}
+
+int file_path_of_fd(int fd, char **ret) {
+        char link[64], target[PATH_MAX];
+        ssize_t n;
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, target, sizeof(target));
+        if (n < 0)
+                return error_from_errno();
+        if ((size_t) n == sizeof(target))
+                return -ENAMETOOLONG;
+
+        *ret = strndup(target, (size_t) n);
+        return *ret ? 0 : -ENOMEM;
+}

@@ -1,0 +1,63 @@
+#pragma once
+
+/*
+ * Files
+ *
+ * Every descriptor is born O_CLOEXEC, every function that takes a directory takes its
+ * descriptor first. A durable write is: temporary name in the same directory, write, fsync,
+ * rename, fsync of the directory; after it returned 0 the new content survives power loss,
+ * before that the old content does.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/stat_id.h"
+
+/* Opens for reading, whatever it is without blocking on it: a FIFO, socket, device or directory
+ * is -EINVAL (-EISDIR). Follows symbolic links. */
+int file_open_regular(int dirfd, const char *path);
+
+/* For paths that a project file gives: nothing on the way may lead out of @dirfd (openat2 with
+ * RESOLVE_BENEATH), -EXDEV otherwise. @flags as open(2). */
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+
+/* The whole of an open regular file, at most @ret->max bytes (-EFBIG), from offset 0. The file
+ * may change meanwhile: what is returned is what read(2) gave; compare stat identities if that
+ * matters. The file is never mapped. */
+int file_read_fd(int fd, Bytes *ret);
+int file_read(int dirfd, const char *path, Bytes *ret);
+
+int file_write_all(int fd, const void *data, size_t n);
+
+/* Copies the rest of @from, by reflink or copy_file_range where the file system can, and
+ * returns the bytes copied in @ret_size (may be NULL). */
+int file_copy_fd(int from, int to, uint64_t *ret_size);
+
+/* ".dpucc." 16 random digits ".tmp", created O_EXCL in @dirfd; @ret_name has room for
+ * FILE_TEMP_NAME bytes. Returns the descriptor. Names are recognised by file_is_temp_name(). */
+#define FILE_TEMP_NAME 64
+int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
+bool file_is_temp_name(const char *name);
+
+/* See above. @name is replaced if it exists. */
+int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
+
+int file_sync_dir(int dirfd);
+
+/* mkdir -p; every directory made gets @mode. Returns a descriptor of the last one. */
+int file_make_dirs(int dirfd, const char *path, mode_t mode);
+
+/* rm -r of one entry; missing is no error. Does not follow symbolic links, does not leave the
+ * file system, goes at most 64 levels deep (-ELOOP). */
+int file_remove_tree(int dirfd, const char *name);
+
+/* The stat identity of a path (following links) or of a descriptor. */
+int file_stat_id(int dirfd, const char *path, StatId *ret);
+int file_stat_id_fd(int fd, StatId *ret);
+
+/* The absolute path that an open descriptor has right now, by /proc/self/fd. New string. */
+int file_path_of_fd(int fd, char **ret);

@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * Strict JSON, on json-c
+ *
+ * What json-c lets pass and we do not: comments, trailing commas, single quotes, duplicate
+ * keys, invalid UTF-8, anything but white space after the value, more than JSON_DEPTH_MAX
+ * levels. A leading byte order mark is skipped, for Windows editors.
+ *
+ * Syntax errors name line and column; the json_get_*() functions name the JSON path
+ * ("models[2].net_name"), the value found and what is expected.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "base/slice.h"
+
+#define JSON_DEPTH_MAX 32
+
+/* The caller owns *ret (json_object_put). -EBADMSG with @problem set, or -ENOMEM. */
+int json_parse(Slice text, json_object **ret, Problem *problem);
+
+/* A place inside a document: how errors know where they are. Lives on the stack; each points
+ * to the place it is in. */
+typedef struct JsonPlace {
+        const struct JsonPlace *in; /* NULL for the document itself */
+        const char *key;            /* member name, or NULL for an array element */
+        size_t index;
+        json_object *value; /* borrowed */
+} JsonPlace;
+
+/* Every function below: 0, or -EINVAL with @problem set; -ENOENT without a problem when an
+ * optional member is missing; outputs are borrowed from the document. */
+int json_require_object(const JsonPlace *place, Problem *problem);
+int json_require_array(const JsonPlace *place, Problem *problem);
+int json_member(const JsonPlace *object, const char *key, JsonPlace *ret);
+JsonPlace json_element(const JsonPlace *array, size_t index);
+int json_string(const JsonPlace *place, const char **ret, Problem *problem); /* no NUL inside */
+int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret, Problem *problem);
+int json_number(const JsonPlace *place, double min, double max, double *ret, Problem *problem);
+int json_boolean(const JsonPlace *place, bool *ret, Problem *problem);
+
+/* -EINVAL naming the first member that is not in @known (NULL-terminated) and the nearest
+ * known one */
+int json_reject_unknown(const JsonPlace *object, const char *const *known, Problem *problem);
+
+/* Sets "PATH: TEXT" and returns -EINVAL: for rules that only the caller knows. */
+int json_complain(const JsonPlace *place, Problem *problem, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));

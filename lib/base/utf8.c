@@ -1,0 +1,90 @@
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* length of the well-formed character at @s (1..4), 0 if there is none; RFC 3629 section 4 */
+static size_t utf8_length(const uint8_t *s, size_t n) {
+        static const struct {
+                uint8_t lead_min, lead_max, second_min, second_max;
+                size_t length;
+        } forms[] = {
+                { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+                { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+                { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+                { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        };
+
+        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+                if (s[0] < forms[i].lead_min || s[0] > forms[i].lead_max)
+                        continue;
+                if (forms[i].length > n)
+                        return 0;
+                for (size_t k = 1; k < forms[i].length; k++) {
+                        uint8_t min = k == 1 ? forms[i].second_min : 0x80;
+                        uint8_t max = k == 1 ? forms[i].second_max : 0xbf;
+
+                        if (s[k] < min || s[k] > max)
+                                return 0;
+                }
+                return forms[i].length;
+        }
+        return 0;
+}
+
+static bool utf8_is_control(const uint8_t *s, size_t length) {
+        if (length == 1)
+                return s[0] < 0x20 || s[0] == 0x7f;
+        return length == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+}
+
+bool utf8_valid(const char *data, size_t n) {
+        const uint8_t *s = (const uint8_t *) data;
+
+        for (size_t i = 0, step; i < n; i += step) {
+                step = utf8_length(s + i, n - i);
+                if (step == 0)
+                        return false;
+        }
+        return true;
+}
+
+/* one character or one bad byte at @s as text in @ret; returns how much of @s it took */
+static size_t utf8_escape_one(const uint8_t *s, size_t n, char ret[5]) {
+        size_t length = utf8_length(s, n);
+
+        if (length > 0 && !utf8_is_control(s, length)) {
+                memcpy(ret, s, length);
+                ret[length] = '\0';
+                return length;
+        }
+
+        if (s[0] == '\n')
+                memcpy(ret, "\\n", 3);
+        else if (s[0] == '\t')
+                memcpy(ret, "\\t", 3);
+        else
+                (void) snprintf(ret, 5, "\\x%02x", s[0]);
+        return 1;
+}
+
+size_t utf8_escape(const char *data, size_t n, char *ret, size_t room) {
+        const uint8_t *s = (const uint8_t *) data;
+        size_t used = 0;
+
+        for (size_t i = 0; i < n;) {
+                char one[5];
+                size_t taken = utf8_escape_one(s + i, n - i, one);
+                size_t length = strlen(one);
+
+                if (used + length + 1 > room)
+                        break;
+                memcpy(ret + used, one, length);
+                used += length;
+                i += taken;
+        }
+        ret[used] = '\0';
+        return used;
+}

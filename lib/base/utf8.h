@@ -1,0 +1,20 @@
+#pragma once
+
+/*
+ * Text that people see
+ *
+ * File names and protobuf strings are bytes. Before they reach a terminal, a log or JSON they
+ * pass through here: valid UTF-8 is kept; control characters (C0, DEL, C1) and bytes that are
+ * no UTF-8 become \n, \t or \xNN. Backslashes stay as they are: the result is for reading, not
+ * for parsing back.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* true if @data is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) */
+bool utf8_valid(const char *data, size_t n);
+
+/* Writes at most @room bytes, terminator included, never cutting a character in half.
+ * Returns the length written, without the terminator. @room must be at least 1. */
+size_t utf8_escape(const char *data, size_t n, char *ret, size_t room);
