@@ -9,7 +9,8 @@ add_library(dpucc_flags INTERFACE)
 target_include_directories(dpucc_flags INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/lib ${PROJECT_BINARY_DIR}/lib)
 target_compile_features(dpucc_flags INTERFACE c_std_11)
-target_compile_definitions(dpucc_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_definitions(dpucc_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+  DPUCC_VERSION="${PROJECT_VERSION}")
 target_compile_options(dpucc_flags INTERFACE
   -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wswitch-enum -Wvla
   -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings $<$<BOOL:${DPUCC_WERROR}>:-Werror>)
@@ -88,5 +89,5 @@ function(dpucc_fuzzer name)
              COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${noun})
     set_tests_properties(fuzz.${noun} PROPERTIES TIMEOUT 120 LABELS unit)
   endif()
-  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} base)
 endfunction()

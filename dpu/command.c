@@ -1,0 +1,26 @@
+#include "dpu/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int command_usage(const char *name, const char *format, ...) {
+        char text[PROBLEM_MAX];
+        va_list ap;
+        Problem p;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+
+        (void) problem_set(&p, 0, "%s", text); /* arguments may hold anything */
+        (void) fprintf(stderr, "dpucc %s: %s\nTry 'dpucc %s --help'.\n", name, p.text, name);
+        return COMMAND_USAGE;
+}
+
+int command_failed(const char *name, int r, const Problem *problem) {
+        const char *text = problem && problem->text[0] ? problem->text : strerror(-r);
+
+        (void) fprintf(stderr, "dpucc %s: %s\n", name, text);
+        return COMMAND_ERROR;
+}

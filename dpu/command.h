@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * Commands of the `dpucc` program
+ *
+ * One file per command, dpu/<name>.c. It defines
+ *
+ *      int command_<name>(int argc, char **argv);
+ *      const char command_<name>_help[];
+ *
+ * declared here, and main.c has one line for it in its table. argv[0] is the command's own
+ * name, so that getopt_long() works as in a program of that name; `--help` is answered by
+ * main.c with the text above before the command is called. A command returns an exit code,
+ * writes results to stdout and problems to stderr.
+ */
+
+#include "base/problem.h"
+
+/* the exit codes of the whole project that `dpucc` uses */
+enum {
+        COMMAND_OK = 0,
+        COMMAND_ERROR = 1,
+        COMMAND_USAGE = 2,
+        COMMAND_NOT_A_SOURCE = 5,
+        COMMAND_NOT_RIGHT = 8, /* `check`: the file is not what was asked for */
+};
+
+typedef struct Command {
+        const char *name;
+        int (*run)(int argc, char **argv);
+        const char *help;    /* whole text, begins with "usage: dpucc NAME" */
+        const char *summary; /* a few words for the list of commands */
+} Command;
+
+/* Says what is wrong with the command line and where the help is; returns COMMAND_USAGE. */
+int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints @problem, or strerror(-@r) when it is empty; returns COMMAND_ERROR. */
+int command_failed(const char *name, int r, const Problem *problem);

@@ -1,0 +1,127 @@
+/*
+ * `dpucc`: the model tool and open DPU compiler
+ *
+ * Finds the command and runs it. Options before the command are the program's own; everything
+ * after it belongs to the command.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/problem.h"
+#include "dpu/command.h"
+
+static int command_help(int argc, char **argv);
+static int command_version(int argc, char **argv);
+
+static const char command_help_help[] = "usage: dpucc help [COMMAND]\n"
+                                        "\n"
+                                        "Prints the help of COMMAND, or the list of commands.\n";
+
+static const char command_version_help[] = "usage: dpucc version\n"
+                                           "\n"
+                                           "Prints the version of dpucc.\n";
+
+static const Command commands[] = {
+        { "help", command_help, command_help_help, "help of one command" },
+        { "version", command_version, command_version_help, "the version of dpucc" },
+};
+
+static const Command *main_find(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                if (strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        return NULL;
+}
+
+static void main_print_usage(FILE *out) {
+        (void) fputs("usage: dpucc COMMAND [ARGUMENT...]\n"
+                     "\n"
+                     "Works on XIR models (.xmodel) and DPU targets; needs no daemon.\n"
+                     "\n"
+                     "Commands:\n",
+                     out);
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                (void) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        (void) fputs("\n"
+                     "'dpucc COMMAND --help' explains one command, with examples.\n"
+                     "Exit status: 0 done, 1 error, 2 usage.\n",
+                     out);
+}
+
+static int main_unknown(const char *name) {
+        Problem p;
+
+        (void) problem_set(&p, 0, "no command '%s'", name);
+        (void) fprintf(stderr, "dpucc: %s\nTry 'dpucc --help'.\n", p.text);
+        return COMMAND_USAGE;
+}
+
+static int command_help(int argc, char **argv) {
+        const Command *command;
+
+        if (argc > 2)
+                return command_usage(argv[0], "one command at most");
+        if (argc < 2) {
+                main_print_usage(stdout);
+                return COMMAND_OK;
+        }
+
+        command = main_find(argv[1]);
+        if (!command)
+                return main_unknown(argv[1]);
+        (void) fputs(command->help, stdout);
+        return COMMAND_OK;
+}
+
+static int command_version(int argc, char **argv) {
+        if (argc > 1)
+                return command_usage(argv[0], "takes no arguments");
+        (void) printf("dpucc %s\n", DPUCC_VERSION);
+        return COMMAND_OK;
+}
+
+/* "--help" and "--version" are other spellings of commands */
+static const char *main_command_name(const char *argument) {
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+                return "help";
+        if (strcmp(argument, "--version") == 0 || strcmp(argument, "-V") == 0)
+                return "version";
+        return argument;
+}
+
+static bool main_asks_for_help(int argc, char **argv) {
+        return argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
+static int main_run(int argc, char **argv) {
+        const Command *command;
+
+        if (argc < 2) {
+                main_print_usage(stderr);
+                return COMMAND_USAGE;
+        }
+
+        command = main_find(main_command_name(argv[1]));
+        if (!command)
+                return main_unknown(argv[1]);
+        if (main_asks_for_help(argc - 1, argv + 1)) {
+                (void) fputs(command->help, stdout);
+                return COMMAND_OK;
+        }
+        return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+        int code = main_run(argc, argv);
+
+        /* a full disk or a closed pipe behind stdout is a failure too */
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+                (void) fprintf(stderr, "dpucc: writing the output: %s\n", strerror(errno));
+                return code == COMMAND_OK ? COMMAND_ERROR : code;
+        }
+        return code;
+}
