@@ -1,0 +1,209 @@
+#pragma once
+
+/*
+ * The engine: workspaces in, artifacts out
+ *
+ * One Engine per daemon. It owns the workspaces (watched roots with their sources and arch
+ * files), the units that pairing makes of them, the queue of jobs, the cache and the state
+ * that outlives the process. It knows nothing of sockets, frames or signals: verbs.c turns
+ * requests into the calls below, main.c starts and stops it, the tests drive it directly.
+ *
+ *      save ──> Watch ──> Workspace ──> Unit ──> Queue ──> Job ──> Cache ──> delivery
+ *                           (pairing)    │  ▲                       │
+ *      get ──> Ask ──────────────────────┘  └─── answer ────────────┘
+ *
+ * Everything here runs on the loop thread. Hashing, copying and syncing run on pool threads
+ * behind work.h, compilers as children behind proc.h.
+ *
+ * Asks follow the usual contract: engine_get() and engine_wait() fail synchronously and never
+ * call back, or succeed and call @done exactly once, later, from the loop; ask_cancel() only
+ * asks for -ECANCELED.
+ *
+ * An answer is never stale: it is valid at some instant after the ask arrived. Whatever the
+ * watcher believes, a get pairs again and stats the source, the arch file, the project file
+ * and the toolchain; only if all of them are what they were is the unit's key reused.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+#include "base/stat_id.h"
+
+typedef struct Config Config;
+typedef struct Engine Engine;
+typedef struct Ask Ask;
+
+/* numbers of the wire's Outcome and of the client's exit codes (DESIGN 10) */
+typedef enum AskOutcome {
+        ASK_DONE = 0,
+        ASK_FAILED = 1,
+        ASK_USAGE = 2,
+        ASK_NOT_READY = 3,
+        ASK_COMPILE_FAILED = 4,
+        ASK_NOT_FOUND = 5,
+        ASK_LIMIT_EXCEEDED = 7,
+} AskOutcome;
+
+typedef enum UnitState {
+        UNIT_NEW,
+        UNIT_WRITING,
+        UNIT_SETTLING,
+        UNIT_HASHING,
+        UNIT_QUEUED,
+        UNIT_COMPILING,
+        UNIT_READY,
+        UNIT_FAILED,
+        UNIT_OVER_LIMIT,
+        UNIT_NO_TARGET,
+        UNIT_NOT_SOURCE,
+        UNIT_INVALID,
+} UnitState;
+
+/* What one can see of a unit. Borrowed; valid until the loop goes on. NULL where unknown. */
+typedef struct UnitView {
+        const char *net_name;
+        const char *target; /* NULL: no target */
+        const char *root;   /* NULL: asked for by path, outside every workspace */
+        const char *source_path;
+        const char *arch_path;
+        UnitState state;
+        int source_class; /* XmodelClass, or -1 before the first look */
+        const char *detail;
+        const char *toolchain;
+        const Digest *key;
+        const char *artifact_path; /* .../NET.xmodel in its view */
+        const char *output_path;
+        uint64_t elapsed_ms;  /* in the present state */
+        uint64_t fingerprint; /* of the target, 0 if only named */
+        bool no_dpu_code;
+        bool hit;
+} UnitView;
+
+/* What an answer rests on. */
+typedef struct AskBasis {
+        StatId source_stat;
+        Digest source_digest;
+        Digest snapshot_digest;
+        StatId arch_stat;
+        const char *target;             /* as keyed */
+        const char *toolchain_identity; /* as keyed */
+} AskBasis;
+
+/* Borrowed for the duration of the callback. */
+typedef struct AskResult {
+        AskOutcome outcome;
+        const char *message;      /* NULL when done */
+        const char *const *hints; /* further lines, e.g. the candidates of an ambiguous name */
+        size_t n_hints;
+        const char *const *notes; /* for stderr even on success: "holds no DPU code" */
+        size_t n_notes;
+        const UnitView *unit; /* NULL if none was found */
+        const char *path;     /* .../NET.xmodel */
+        int artifact_fd;      /* open for reading, position 0; -1 if not asked for; borrowed */
+        bool hit;
+        AskBasis basis;
+} AskResult;
+
+typedef struct AskProgress {
+        const char *phase; /* "hashing", "queued", "compiling", "checking", "storing" */
+        uint64_t elapsed_ms;
+        uint32_t queue_position; /* 0: running */
+} AskProgress;
+
+typedef struct AskHandlers {
+        void (*progress)(const AskProgress *progress, void *userdata); /* may be NULL */
+        void (*done)(const AskResult *result, void *userdata);
+} AskHandlers;
+
+/* Strings are borrowed for the call. The descriptors are taken over when it succeeds. */
+typedef struct GetSpec {
+        int source_fd;           /* -1: open source_path (a request without descriptors) */
+        const char *source_path; /* absolute */
+        int arch_fd;             /* -1 unless an arch file was named */
+        const char *arch_path;
+        const char *target;     /* NULL: the only one there is */
+        const char *toolchain;  /* NULL: as configured */
+        const char *net_name;   /* NULL: the unit's */
+        const char *output_dir; /* NULL: do not deliver beyond the unit's own output_dir */
+        const char *options;    /* compiler options, NULL: none */
+        bool wait;
+        bool force;
+        bool want_fd;
+} GetSpec;
+
+typedef struct EngineSpec {
+        uv_loop_t *loop;
+        const char *cache_dir; /* absolute */
+        const char *state_dir;
+        const char *dpucc;        /* absolute path of the dpucc program */
+        const char *conf_file;    /* user's, may be missing */
+        const char *conf_default; /* installed default, may be missing */
+} EngineSpec;
+
+typedef void (*EngineStoppedFn)(void *userdata);
+
+/* Opens cache and state, takes the daemon's lock (-EBUSY with a problem that names the holder),
+ * reaps what a killed daemon left running, starts scanning the roots of the last run. */
+int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem);
+
+/* Cancels jobs and asks (-ECANCELED), ends children, closes every handle, then calls @stopped
+ * once and frees the engine. */
+void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata);
+
+/* Reads the configuration again. On error the old one stays in force and @problem tells. */
+int engine_reload(Engine *engine, Problem *problem);
+
+int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers, void *userdata,
+               Ask **ret, Problem *problem);
+
+/* Barrier: @done once every save made before the call is accounted for and nothing of it is
+ * hashing, queued or compiling. ASK_COMPILE_FAILED if a unit failed (hints name them).
+ * @root NULL: all workspaces. */
+int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
+                Ask **ret, Problem *problem);
+void ask_cancel(Ask *ask);
+
+/* --- workspaces ------------------------------------------------------------------------- */
+
+typedef struct RootView {
+        const char *path;
+        bool trusted;
+        const char *state;  /* "watching", "scanning", "polling", "gone" */
+        const char *detail; /* NULL, or what to do about it */
+        uint64_t epoch;
+        uint64_t n_directories;
+        uint64_t n_sources;
+} RootView;
+
+int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem);
+int engine_unwatch(Engine *engine, const char *path, Problem *problem); /* -ENOENT */
+
+/* Calls @fn for each; stops early when it returns non-zero and returns that. Units come in
+ * order of root, source path, target. */
+typedef int (*EngineRootFn)(const RootView *root, void *userdata);
+typedef int (*EngineUnitFn)(const UnitView *unit, void *userdata);
+int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata);
+int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata);
+
+/* The unit that @text means (source path, delivered file, NET@TARGET). -ENOENT, or -ENOTUNIQ
+ * with the candidates in @problem. @path is @text made absolute, or NULL. */
+int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
+                     Problem *problem);
+
+/* --- what the daemon counted: names are stable, tests rely on them ---------------------- */
+
+typedef void (*EngineStatFn)(const char *name, uint64_t value, void *userdata);
+void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata);
+uint32_t engine_n_queued(const Engine *engine);
+uint32_t engine_n_running(const Engine *engine);
+
+/* Warnings that stay until their cause is gone ("caching is off: no space left on device"). */
+int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),
+                        void *userdata);
+
+/* The cache, for list, show, log and why: verbs.c reads records through it, never writes. */
+struct Cache *engine_cache(Engine *engine);
