@@ -3,11 +3,12 @@
 /*
  * Strict JSON, on json-c
  *
- * What json-c lets pass and we do not: comments, trailing commas, single quotes, duplicate
- * keys, invalid UTF-8, anything but white space after the value, more than JSON_DEPTH_MAX
- * levels. A leading byte order mark is skipped, for Windows editors.
+ * Exactly RFC 8259: no comments, trailing commas, single quotes, NaN, invalid UTF-8 or text
+ * after the value. Of what that allows we refuse duplicate keys, keys with NUL, integers that
+ * do not fit in int64_t, and more than JSON_DEPTH_MAX levels. A leading byte order mark is
+ * skipped, for Windows editors.
  *
- * Syntax errors name line and column; the json_get_*() functions name the JSON path
+ * Syntax errors name line and column (in characters, from 1); the accessors name the JSON path
  * ("models[2].net_name"), the value found and what is expected.
  */
 
@@ -20,8 +21,10 @@
 #include "base/slice.h"
 
 #define JSON_DEPTH_MAX 32
+#define JSON_TEXT_MAX  (16 << 20) /* bytes */
 
-/* The caller owns *ret (json_object_put). -EBADMSG with @problem set, or -ENOMEM. */
+/* The caller owns *ret (json_object_put); as everywhere in json-c, null is NULL. -EBADMSG with
+ * @problem set, or -ENOMEM. */
 int json_parse(Slice text, json_object **ret, Problem *problem);
 
 /* A place inside a document: how errors know where they are. Lives on the stack; each points
@@ -44,6 +47,9 @@ int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret,
 int json_number(const JsonPlace *place, double min, double max, double *ret, Problem *problem);
 int json_boolean(const JsonPlace *place, bool *ret, Problem *problem);
 
+/* the one of @known (NULL-terminated) that is at most two typing errors away, or NULL */
+const char *json_nearest(const char *name, const char *const *known);
+
 /* -EINVAL naming the first member that is not in @known (NULL-terminated) and the nearest
  * known one */
 int json_reject_unknown(const JsonPlace *object, const char *const *known, Problem *problem);
@@ -51,3 +57,7 @@ int json_reject_unknown(const JsonPlace *object, const char *const *known, Probl
 /* Sets "PATH: TEXT" and returns -EINVAL: for rules that only the caller knows. */
 int json_complain(const JsonPlace *place, Problem *problem, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+static inline void json_putp(json_object **value) {
+        (void) json_object_put(*value);
+}

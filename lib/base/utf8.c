@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* length of the well-formed character at @s (1..4), 0 if there is none; RFC 3629 section 4 */
-static size_t utf8_length(const uint8_t *s, size_t n) {
+/* the table is RFC 3629 section 4 */
+size_t utf8_length(const uint8_t *s, size_t n) {
         static const struct {
                 uint8_t lead_min, lead_max, second_min, second_max;
                 size_t length;
@@ -16,6 +16,9 @@ static size_t utf8_length(const uint8_t *s, size_t n) {
                 { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
                 { 0xf4, 0xf4, 0x80, 0x8f, 4 },
         };
+
+        if (n == 0)
+                return 0;
 
         for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
                 if (s[0] < forms[i].lead_min || s[0] > forms[i].lead_max)

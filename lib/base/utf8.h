@@ -11,6 +11,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Length of the well-formed character that @data begins with (1 to 4); 0: there is none. */
+size_t utf8_length(const uint8_t *data, size_t n);
 
 /* true if @data is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) */
 bool utf8_valid(const char *data, size_t n);
