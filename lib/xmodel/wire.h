@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * Protobuf wire format, read from a Slice
+ *
+ * The encoding is the public one (protobuf.dev, "Encoding"). Stricter than that page asks:
+ * varints must be minimal, and the two group wire types, which proto3 never writes, are
+ * malformed. Nothing allocates; every slice handed out points into the input.
+ *
+ * Errors: -EBADMSG malformed; -ENODATA the input ends in the middle of a field, which at the
+ * top level of a file means that the file was cut, and inside a message that it is malformed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#define WIRE_VARINT_MAX 10 /* bytes */
+#define WIRE_NUMBER_MAX ((UINT32_C(1) << 29) - 1)
+
+typedef enum WireType {
+        WIRE_VARINT = 0,
+        WIRE_FIXED64 = 1,
+        WIRE_BYTES = 2, /* length-delimited: strings, messages, packed scalars */
+        WIRE_FIXED32 = 5,
+} WireType;
+
+typedef struct WireField {
+        uint32_t number; /* 1 to WIRE_NUMBER_MAX */
+        WireType type;
+        uint64_t value; /* of a varint or fixed field */
+        Slice content;  /* what follows tag and length */
+        Slice whole;    /* from the tag on */
+} WireField;
+
+/* Both take what they return from the front of @rest; on an error @rest stays as it was.
+ * wire_next(): 1 with a field in @ret, 0 at the end. wire_varint(): 0. */
+int wire_next(Slice *rest, WireField *ret);
+int wire_varint(Slice *rest, uint64_t *ret);
+
+/* encoding: bytes that @value takes; writes them and returns their number */
+size_t wire_varint_size(uint64_t value);
+size_t wire_varint_put(uint64_t value, uint8_t ret[WIRE_VARINT_MAX]);
+
+static inline uint64_t wire_tag(uint32_t number, WireType type) {
+        return (uint64_t) number << 3 | type;
+}
