@@ -1,0 +1,36 @@
+#!/bin/bash
+# A lint that cannot fail is worth nothing: each planted fault must be found.
+set -euo pipefail
+lint=$(cd "$(dirname "$0")" && pwd)
+cd "$1"
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failed=0
+
+plant() { # plant LINT FILE LINE
+  local name=$1 file=$2 line=$3
+  rm -rf "${tree:?}"/*
+  mkdir -p "$tree"/{lib/base,lib/proto,lib/xmodel,cache,dpu/compiler,dpu/models,daemon,client,tests,bench}
+  mkdir -p "$tree/$(dirname "$file")"
+  printf '%s\n' "$line" >"$tree/$file"
+  if "$lint/$name.sh" "$tree" >/dev/null 2>&1; then
+    echo "lint $name does not see: $file: $line"
+    failed=1
+  fi
+}
+
+plant includes cache/a.c '#include "daemon/engine.h"'
+plant includes client/a.c '#include "cache/cache.h"'
+plant includes lib/base/a.h '#include "xmodel/walk.h"'
+plant includes dpu/compiler/a.c '#include "dpu/command.h"'
+plant includes cache/a.c '#include <uv.h>'
+plant includes daemon/a.c '#include "xmodel/graph.h"'
+plant includes daemon/a.c '#include "engine.h"'
+plant functions daemon/a.c '        strcpy(a, b);'
+plant functions cache/a.c '        exit(1);'
+plant functions lib/xmodel/a.c '        log_error("no");'
+plant functions daemon/a.c '        p = mmap(NULL, 1, 0, 0, fd, 0);'
+plant words client/a.c "/* $tree/secret */"
+plant words docs/a.md 'trailing   '
+exit $failed
