@@ -1,0 +1,59 @@
+#pragma once
+
+/*
+ * Database: an SQLite file that is never in the way
+ *
+ * One connection in WAL mode behind a mutex, so every function may be called from any thread;
+ * other processes may have the same file open. A file that turns out to be corrupt, at open or
+ * later, is moved aside (NAME.corrupt-TIME) and a new one is made from the schema: what was in
+ * it is lost, the program goes on. One whose schema is newer than ours is left alone, and one
+ * that cannot be opened for writing as well: then the database is in memory and ends with the
+ * process.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "base/slice.h"
+
+typedef struct Database Database;
+typedef struct DatabaseRow DatabaseRow;
+
+/* outcomes of database_open(); @problem then says what happened */
+enum {
+        DATABASE_RECREATED = 1, /* it was corrupt */
+        DATABASE_IN_MEMORY = 2, /* nothing will be kept */
+};
+
+/* @path NULL: in memory. @version is the schema's PRAGMA user_version; @schema makes it in an
+ * empty file. Both strings outlive the database. */
+int database_open(Database **ret, const char *path, int version, const char *schema,
+                  Problem *problem);
+Database *database_close(Database *database);
+
+static inline void database_closep(Database **database) {
+        (void) database_close(*database);
+}
+
+/* how often it was recreated since it was opened, open included */
+unsigned database_recreated(Database *database);
+
+/* Called for each row, with the mutex held: it must not call the database. Non-zero ends the
+ * statement and is returned. */
+typedef int (*DatabaseRowFn)(const DatabaseRow *row, void *userdata);
+
+/* One statement. @types has a letter for each parameter: i int64_t, t const char * (may be
+ * NULL), b const Slice * (NULL data: SQL NULL). Everything is bound by value or copied. @row is
+ * NULL if no rows are wanted. -ENOSPC, -EROFS, -EBUSY (another process holds it for seconds),
+ * -EIO, -ENOMEM. */
+int database_run(Database *database, DatabaseRowFn row, void *userdata, const char *sql,
+                 const char *types, ...);
+/* The same, and on disk when it returns. */
+int database_run_durable(Database *database, const char *sql, const char *types, ...);
+
+/* Columns from 0; a NULL is 0, "" or an empty slice. Borrowed until the row function returns. */
+int64_t database_int(const DatabaseRow *row, int column);
+const char *database_text(const DatabaseRow *row, int column);
+Slice database_blob(const DatabaseRow *row, int column);

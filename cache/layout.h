@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * Layout: where things are below a cache directory
+ *
+ * Objects and records are sharded by the first two digits of their name. Directories are
+ * opened by path for each operation and made when they are missing, so that somebody who
+ * removes the cache directory under a running daemon only empties the cache. Every directory
+ * made is durable (its parent synced) before its descriptor is returned.
+ *
+ * Format: docs/FORMATS.md, "Store layout". Safe on any thread.
+ */
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+
+#define LAYOUT_OBJECTS    "objects"
+#define LAYOUT_RECORDS    "records"
+#define LAYOUT_VIEWS      "views"
+#define LAYOUT_QUARANTINE "quarantine"
+
+/* name of one file in its shard: 30 digits and a terminator */
+#define LAYOUT_LEAF (DIGEST_HEX - 2)
+
+/* A directory of the cache, NULL for the root itself. -ENOENT if it is missing and @make is
+ * false. Returns a descriptor. */
+int layout_open(const char *root, const char *directory, bool make);
+/* "objects/ab" and "cdef..." for a digest; @ret_leaf has room for LAYOUT_LEAF bytes. */
+int layout_open_shard(const char *root, const char *directory, const Digest *digest, bool make,
+                      char ret_leaf[LAYOUT_LEAF]);
+
+/* Moves a bad file out of the way: quarantine/DIRECTORY-DIGITS.RANDOM. Only if what is there
+ * now is what @fd has open: a good one may have taken its place. 0 also when it was not
+ * there. */
+int layout_quarantine(const char *root, const char *directory, const Digest *digest, int fd);
+
+/* Removes what killed writers left (temporary names in objects/, records/ and views/). The
+ * caller holds the exclusive lock: no writer is alive. */
+int layout_remove_temps(const char *root);

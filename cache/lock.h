@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * Locks between processes (and threads) that use one cache directory
+ *
+ *   daemon.lock  one daemon per directory, held as long as it lives; holds its process id
+ *   store.lock   shared: whoever writes objects, records or views; exclusive: who removes
+ *                them (temporary files at open, eviction)
+ *   keys.lock    one byte range per key: whoever compiles that key. `make -j` and a daemon
+ *                beside it compile a key once
+ *
+ * All belong to an open file description, so they work between threads of one process as well,
+ * and the kernel drops them when the holder dies, however it dies. Nothing is ever stale. The
+ * lock is a descriptor: closing it releases it. It is O_CLOEXEC: a child that a compile starts
+ * does not keep it.
+ *
+ * Key locks are open file description locks on keys.lock, at the offset that the key's first
+ * eight bytes name (without the sign bit): two keys that share one only wait for each other.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/digest.h"
+
+#define LOCK_BUSY 1 /* outcome: somebody else holds it */
+
+typedef enum LockMode {
+        LOCK_SHARED,
+        LOCK_EXCLUSIVE,
+} LockMode;
+
+/* With @wait they block until they have it, which only pool threads and one-shot programs may
+ * do; without, the outcome may be LOCK_BUSY. -EROFS or -EACCES: nothing can be written here, so
+ * there is nothing to lock against. */
+int lock_store(const char *root, LockMode mode, bool wait, int *ret_fd);
+int lock_key(const char *root, const Digest *key, bool wait, int *ret_fd);
+
+/* LOCK_BUSY sets *ret_holder to the other daemon's process id (0 if it cannot be told). */
+int lock_daemon(const char *root, int *ret_fd, pid_t *ret_holder);

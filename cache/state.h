@@ -1,0 +1,83 @@
+#pragma once
+
+/*
+ * State: what dpucc remembers that is not an artifact
+ *
+ * `state.db` in the state directory: watched roots, the toolchain each workspace was resolved
+ * to, what was delivered where, the history of builds, and the memos of memo.h. None of it is
+ * needed for right answers: without it files are hashed again and roots must be watched again.
+ *
+ * Tables that grow by themselves have a maximum; the oldest rows are dropped. Safe on any
+ * thread, and beside other processes (see database.h).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+
+#define STATE_HISTORY_MAX    10000
+#define STATE_DELIVERIES_MAX 100000
+#define STATE_ROOTS_MAX      4096
+
+/* outcomes of state_open(); @problem then says what happened */
+enum {
+        STATE_RECREATED = 1, /* the file was corrupt: moved aside, all is forgotten */
+        STATE_IN_MEMORY = 2, /* nothing will be kept: read-only, or written by a later version */
+};
+
+typedef struct Database Database;
+typedef struct State State;
+
+/* @directory (absolute) is made if missing, mode 0700; NULL: in memory, without that outcome. */
+int state_open(State **ret, const char *directory, Problem *problem);
+State *state_close(State *state);
+
+static inline void state_closep(State **state) {
+        (void) state_close(*state);
+}
+
+Database *state_database(State *state); /* for memo.c */
+unsigned state_recreated(State *state); /* how often the file was found corrupt since open */
+
+/* --- roots: durable when the call returns ------------------------------------------------ */
+
+typedef int (*StateRootFn)(const char *path, bool trusted, void *userdata);
+
+int state_add_root(State *state, const char *path, bool trusted); /* again: changes the flag */
+int state_remove_root(State *state, const char *path);            /* -ENOENT */
+/* In order of time. @fn must not call the state; non-zero ends it and is returned. */
+int state_each_root(State *state, StateRootFn fn, void *userdata);
+
+/* --- the toolchain that "auto" came to, once per workspace ------------------------------- */
+
+int state_set_toolchain(State *state, const char *root, const char *toolchain); /* NULL: forget */
+int state_get_toolchain(State *state, const char *root, char **ret); /* new string; -ENOENT */
+
+/* --- deliveries: which files outside the cache are ours ---------------------------------- */
+
+int state_set_delivery(State *state, const char *path, const Digest *content, const Digest *key);
+int state_get_delivery(State *state, const char *path, Digest *ret_content, Digest *ret_key);
+int state_remove_delivery(State *state, const char *path); /* missing is no error */
+
+/* --- history of builds ------------------------------------------------------------------- */
+
+typedef struct StateBuild {
+        int64_t ended_ns; /* real time */
+        uint64_t build_ms;
+        const char *source; /* path */
+        const char *net_name;
+        const char *target;
+        const char *toolchain;
+        Digest key;
+        int outcome;        /* the caller's numbers */
+        const char *detail; /* NULL or one line */
+} StateBuild;
+
+typedef int (*StateBuildFn)(const StateBuild *build, void *userdata);
+
+int state_add_build(State *state, const StateBuild *build);
+/* Newest first, at most @max; of one source (NULL: all). Borrowed for the call of @fn. */
+int state_each_build(State *state, const char *source, size_t max, StateBuildFn fn, void *userdata);

@@ -1,0 +1,66 @@
+#pragma once
+
+/*
+ * Store: durable files named by what they hold
+ *
+ * An object is a file `objects/ab/cdef...`, mode 0444, whose name is the XXH3-128 of its
+ * content. It is written once under a temporary name, synced, linked to its own name and never
+ * touched again; publishing what is there already does nothing. After store_put...() returned
+ * 0 the object survives kill -9 and power loss.
+ *
+ * An object is verified (read and digested) before it is first served: first since the last
+ * daemon start on this machine's present boot, and again whenever its stat identity changed.
+ * What was verified is remembered in the state database, so that one-shot runs profit as well.
+ * A bad object goes to quarantine/ and is STORE_MISS.
+ *
+ * All functions are safe on any thread. They block on the disk: loop threads only call
+ * store_get() for objects they know to be verified.
+ */
+
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/slice.h"
+
+#define STORE_MISS 1 /* outcome: not there, or was bad */
+
+typedef struct State State;
+
+/* what an object is called by us and by others */
+typedef struct StoreObject {
+        Digest digest;
+        Sha256 sha256;
+        Md5 md5;
+        uint64_t size;
+} StoreObject;
+
+typedef struct StoreCounters {
+        uint64_t verified;    /* objects read and found good */
+        uint64_t quarantined; /* ... and found bad */
+        uint64_t written;     /* objects that were new */
+        uint64_t bytes_written;
+        uint64_t deduplicated; /* objects that were there already */
+} StoreCounters;
+
+typedef struct Store Store;
+
+/* @root and @state outlive the store. */
+int store_new(Store **ret, const char *root, State *state);
+Store *store_free(Store *store);
+
+/* Copies the whole of an open file (reflink or copy_file_range where possible), whatever its
+ * position. What is digested is the copy, so name and content agree even if somebody writes to
+ * the file meanwhile. The caller holds the shared lock (lock.h). -ENOSPC, -EROFS, -EIO ...:
+ * nothing is stored, and the compile's output is as good as before. */
+int store_put_fd(Store *store, int fd, StoreObject *ret);
+int store_put_data(Store *store, Slice data, StoreObject *ret);
+
+/* A descriptor for reading, position 0, of a verified object of that size: in *ret_fd. 0,
+ * STORE_MISS, or an error (-EMFILE, -ENOMEM ...) that says nothing about the object. */
+int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd);
+
+void store_counters(Store *store, StoreCounters *ret);
+
+static inline void store_freep(Store **store) {
+        (void) store_free(*store);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * Views: an artifact under its real names
+ *
+ * `views/KEY/NET/` holds symbolic links to the objects (`NET.xmodel` -> `../../../objects/...`)
+ * and the files that name the net, rendered by the caller (`meta.json`, `compile.log`,
+ * `md5sum.txt`). It is the path that `get` prints. A view is made in a temporary directory and
+ * renamed; one that is there is checked file by file and mended in place, each file by rename,
+ * so a reader never sees a name vanish. The time of the directory is its lease: eviction leaves
+ * views alone that were asked for within VIEW_LEASE_S.
+ *
+ * Views hold nothing that cannot be made again and are not synced. Format: docs/FORMATS.md,
+ * "Views". Safe on any thread; the caller holds the shared lock (lock.h).
+ */
+
+#include <stddef.h>
+
+#include "base/digest.h"
+#include "base/slice.h"
+
+#define VIEW_LEASE_S   3600
+#define VIEW_FILES_MAX 16
+
+/* one file of a view: a link to @object, or if that is NULL, the bytes of @data */
+typedef struct ViewFile {
+        const char *name; /* a plain component */
+        const Digest *object;
+        Slice data;
+} ViewFile;
+
+/* Makes or mends the view and renews its lease. The path of the directory is a new string in
+ * *ret. -EINVAL: a name that is no plain component. */
+int view_make(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
+              size_t n_files, char **ret);
