@@ -19,6 +19,7 @@
 
 #define WIRE_VARINT_MAX 10 /* bytes */
 #define WIRE_NUMBER_MAX ((UINT32_C(1) << 29) - 1)
+#define WIRE_SIZE_MAX   ((UINT64_C(1) << 31) - 1) /* of one field, by protobuf's own rule */
 
 typedef enum WireType {
         WIRE_VARINT = 0,
