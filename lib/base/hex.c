@@ -48,6 +48,11 @@ int hex_parse_u64(const char *text, uint64_t *ret) {
         for (size_t i = 0; i < n; i++)
                 if (hex_digit(text[i]) < 0)
                         return -EINVAL;
+
+        while (n > 16 && text[0] == '0') {
+                text++;
+                n--;
+        }
         if (n > 16)
                 return -ERANGE;
 
