@@ -9,9 +9,9 @@
  * Xilinx/Vitis-AI src/vai_runtime/xir/src/xir, release 3.5).
  *
  * Ownership: a Graph owns everything below it, in one arena; pointers stay valid until
- * graph_free(). Constant data read from a file is borrowed from the unpacked message that the
- * Graph keeps, so weights exist once. Nothing here is thread-safe; a Graph belongs to one
- * thread at a time.
+ * graph_free(). The message that a file is unpacked into lies in the same arena and lends its
+ * constant data to the attributes, so weights exist once. Nothing here is thread-safe; a Graph
+ * belongs to one thread at a time.
  *
  * Order: ops[] is topological in every graph that graph_read() or graph_verify() accepted.
  * Names are unique. Strings are NUL-terminated UTF-8-or-bytes without NUL inside.
@@ -26,90 +26,13 @@
 #include "base/bytes.h"
 #include "base/problem.h"
 #include "base/slice.h"
+#include "xmodel/attrs.h"
 
 typedef struct Graph Graph;
 typedef struct Op Op;
 typedef struct Subgraph Subgraph;
 
-/* member of AttrValue's oneof, numbered as on the wire */
-typedef enum AttrKind {
-        ATTR_NONE = 0, /* an AttrValue without a value: kept as it is */
-        ATTR_BOOL = 4,
-        ATTR_INT32 = 5,
-        ATTR_UINT32 = 6,
-        ATTR_INT64 = 7,
-        ATTR_UINT64 = 8,
-        ATTR_FLOAT = 9,
-        ATTR_DOUBLE = 10,
-        ATTR_STRING = 11,
-        ATTR_BYTES = 12,
-        ATTR_BOOL_VEC = 13,
-        ATTR_INT32_VEC = 14,
-        ATTR_UINT32_VEC = 15,
-        ATTR_INT64_VEC = 16,
-        ATTR_UINT64_VEC = 17,
-        ATTR_FLOAT_VEC = 18,
-        ATTR_DOUBLE_VEC = 19,
-        ATTR_STRING_VEC = 20,
-        ATTR_BYTES_VEC = 21,
-        ATTR_MAP_STRING_INT32 = 22,
-        ATTR_MAP_STRING_UINT32 = 23,
-        ATTR_MAP_STRING_INT64 = 24,
-        ATTR_MAP_STRING_UINT64 = 25,
-        ATTR_MAP_STRING_STRING = 26,
-        ATTR_MAP_STRING_BYTES = 27,
-        ATTR_MAP_STRING_INT32_VEC = 28,
-        ATTR_MAP_STRING_UINT32_VEC = 29,
-        ATTR_MAP_STRING_INT64_VEC = 30,
-        ATTR_MAP_STRING_UINT64_VEC = 31,
-        ATTR_MAP_STRING_STRING_VEC = 32,
-} AttrKind;
-
-typedef struct AttrPair AttrPair;
-
-/* One attribute value. Exactly the member that @kind names is valid. */
-typedef struct Attr {
-        AttrKind kind;
-        size_t n; /* elements of a vector, pairs of a map; else 0 */
-        union {
-                bool boolean;
-                int32_t int32;
-                uint32_t uint32;
-                int64_t int64;
-                uint64_t uint64;
-                float float32;
-                double float64;
-                const char *string;
-                Slice bytes;
-                const bool *booleans;
-                const int32_t *int32s;
-                const uint32_t *uint32s;
-                const int64_t *int64s;
-                const uint64_t *uint64s;
-                const float *floats;
-                const double *doubles;
-                const char *const *strings;
-                const Slice *byteses;
-                const AttrPair *pairs; /* ascending key */
-        };
-} Attr;
-
-/* entry of a map-valued attribute; the value has the kind that the map holds */
-struct AttrPair {
-        const char *key;
-        Attr value;
-};
-
-typedef struct NamedAttr {
-        const char *name;
-        Attr value;
-} NamedAttr;
-
-/* Attributes, ascending by name (byte order). */
-typedef struct Attrs {
-        NamedAttr *items;
-        size_t n, capacity;
-} Attrs;
+#define GRAPH_DEPTH_MAX 64 /* levels of subgraphs, the root counted */
 
 /* data_type on the wire (xir/util/data_type.hpp); unknown numbers are kept */
 typedef enum DataType {
@@ -154,6 +77,7 @@ struct Subgraph {
         const char *name;
         Attrs attrs;
         Subgraph *parent; /* NULL for the root */
+        size_t depth;     /* 0 for the root */
         Subgraph **children;
         size_t n_children;
         Op **ops; /* of a leaf; empty where there are children */
@@ -165,8 +89,9 @@ struct Graph {
         Attrs attrs;
         Op **ops;
         size_t n_ops;
-        Subgraph *root;           /* never NULL */
-        struct GraphArena *arena; /* private */
+        Subgraph *root;             /* never NULL */
+        Arena arena;                /* for the functions below, and for attrs_set() */
+        struct GraphIndex *by_name; /* private */
 };
 
 /* An empty graph with a root subgraph named "root". */
@@ -178,46 +103,65 @@ static inline void graph_freep(Graph **graph) {
 }
 
 /* Reads a whole file's bytes. The walker (walk.h) checks them first: what it refuses, this
- * refuses with the same problem. -EBADMSG, -EFBIG, -ENOMEM. @file may be freed afterwards. */
+ * refuses with the same problem. Refused besides: fields and kinds of attributes that release
+ * 3.5 does not have (they could mean anything, and a compiler must not drop them). Ops that the
+ * file has out of order are put in order. The definitions of op types in the file are not kept,
+ * as in the vendor's library. -EBADMSG, -EFBIG, -ENOMEM. @file may be freed afterwards. */
 int graph_read(Graph **ret, Slice file, Problem *problem);
 
-/* Deterministic bytes: fields ascending, map entries by key, ops in the order of ops[], which
- * must be topological. @with_op_defs appends definitions of the op types that are used, as the
- * vendor's library appends its own. */
+/* Appends deterministic bytes to @ret: fields ascending, map entries by key, ops in the order of
+ * ops[]. @with_op_defs adds the definitions of all op types (opdef.h) and of those that the graph
+ * made up, as the vendor's library does. -EINVAL with @problem set if ops[] is not topological;
+ * -EFBIG, -ENOMEM. */
 int graph_write(const Graph *graph, bool with_op_defs, Bytes *ret, Problem *problem);
+
+/* The same model in other bytes, as a re-export gives them: map entries in random order, ops in
+ * another valid order; with op definitions. Equal seeds give equal bytes. */
+int graph_write_shuffled(const Graph *graph, uint64_t seed, Bytes *ret, Problem *problem);
 
 /* --- building; all copy what they are given; -ENOMEM ------------------------------------- */
 
 int graph_add_op(Graph *graph, const char *name, const char *type, Op **ret); /* -EEXIST */
-int graph_add_arg(Graph *graph, Op *op, const char *arg, Op *input); /* appends to that arg */
-int graph_add_subgraph(Graph *graph, Subgraph *parent, const char *name, Subgraph **ret);
-int graph_assign(Graph *graph, Subgraph *leaf, Op *op); /* appends to the leaf's ops */
+
+/* Appends to the argument @arg, which is made if @op does not have it. @input may be NULL: an
+ * argument without ops (the vendor exports them, e.g. the unused `size` of resize). */
+int graph_add_arg(Graph *graph, Op *op, const char *arg, Op *input);
 int graph_set_tensor(Graph *graph, Op *op, const char *name, DataType type, int32_t bit_width,
                      const int32_t *dims, size_t n_dims);
 
+/* -ELOOP: deeper than GRAPH_DEPTH_MAX; -EINVAL: @parent lists ops. */
+int graph_add_subgraph(Graph *graph, Subgraph *parent, const char *name, Subgraph **ret);
+
+/* Appends to the leaf's ops. -EEXIST: another leaf lists @op; -EINVAL: @leaf has children. */
+int graph_assign(Graph *graph, Subgraph *leaf, Op *op);
+
+/* Back to a root without ops and children; its name and attributes stay. */
+void graph_clear_subgraphs(Graph *graph);
+
 int graph_set_attr(Graph *graph, Attrs *attrs, const char *name, const Attr *value);
 int graph_set_string(Graph *graph, Attrs *attrs, const char *name, const char *value);
+int graph_set_strings(Graph *graph, Attrs *attrs, const char *name, const char *const *values,
+                      size_t n);
 int graph_set_int32(Graph *graph, Attrs *attrs, const char *name, int32_t value);
 int graph_set_uint64(Graph *graph, Attrs *attrs, const char *name, uint64_t value);
 int graph_set_bool(Graph *graph, Attrs *attrs, const char *name, bool value);
 int graph_set_int32s(Graph *graph, Attrs *attrs, const char *name, const int32_t *v, size_t n);
+int graph_set_floats(Graph *graph, Attrs *attrs, const char *name, const float *v, size_t n);
 int graph_set_bytes(Graph *graph, Attrs *attrs, const char *name, Slice value);
 
 /* --- asking -------------------------------------------------------------------------------- */
 
 Op *graph_find_op(const Graph *graph, const char *name); /* hashed; NULL if there is none */
-const Attr *attrs_find(const Attrs *attrs, const char *name);
-const char *attrs_string(const Attrs *attrs, const char *name); /* NULL if absent or other kind */
-int attrs_int32(const Attrs *attrs, const char *name, int32_t *ret);   /* -ENOENT */
-int attrs_uint64(const Attrs *attrs, const char *name, uint64_t *ret); /* takes uint32 too */
 
 const Arg *op_arg(const Op *op, const char *name);
 Op *op_input(const Op *op, size_t index);       /* of arg "input"; NULL past the end */
 uint64_t tensor_elements(const Tensor *tensor); /* product of dims; open ones count as 1 */
+const char *data_type_name(int32_t data_type);  /* "XINT"; "?" if we do not know the number */
 
 /* Sets n_consumers of every op, and index. */
 void graph_count_consumers(Graph *graph);
 
 /* What the vendor's library would abort or crash on: order, names, dangling arguments, leaf
- * and child rules, required attributes and arguments of known op types (opdef.h). */
+ * and child rules, required attributes and arguments of known op types (opdef.h). -EINVAL with
+ * @problem set, -ENOMEM. */
 int graph_verify(const Graph *graph, Problem *problem);
