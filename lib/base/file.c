@@ -163,15 +163,23 @@ int file_copy_fd(int from, int to, uint64_t *ret_size) {
         return r;
 }
 
-int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
+int file_temp_name(char ret_name[FILE_TEMP_NAME]) {
         uint64_t random;
-        int fd;
+
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return error_from_errno();
+        (void) snprintf(ret_name, FILE_TEMP_NAME, ".dpucc.%016llx.tmp",
+                        (unsigned long long) random);
+        return 0;
+}
+
+int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
+        int fd, r;
 
         for (unsigned attempt = 0; attempt < 16; attempt++) {
-                if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-                        return error_from_errno();
-                (void) snprintf(ret_name, FILE_TEMP_NAME, ".dpucc.%016llx.tmp",
-                                (unsigned long long) random);
+                r = file_temp_name(ret_name);
+                if (r < 0)
+                        return r;
                 fd = openat(dirfd, ret_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                             mode);
                 if (fd >= 0)

@@ -37,9 +37,11 @@ int file_write_all(int fd, const void *data, size_t n);
  * returns the bytes copied in @ret_size (may be NULL). */
 int file_copy_fd(int from, int to, uint64_t *ret_size);
 
-/* ".dpucc." 16 random digits ".tmp", created O_EXCL in @dirfd; @ret_name has room for
- * FILE_TEMP_NAME bytes. Returns the descriptor. Names are recognised by file_is_temp_name(). */
+/* ".dpucc." 16 random digits ".tmp"; @ret_name has room for FILE_TEMP_NAME bytes. Names are
+ * recognised by file_is_temp_name(). */
 #define FILE_TEMP_NAME 64
+int file_temp_name(char ret_name[FILE_TEMP_NAME]);
+/* A file of such a name, created O_EXCL in @dirfd. Returns the descriptor. */
 int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
 bool file_is_temp_name(const char *name);
 
