@@ -81,7 +81,8 @@ CacheMode cache_mode(const Cache *cache); /* the one in force */
 const char *cache_directory(const Cache *cache);
 
 /* The daemon's own lock, for its lifetime: *ret_fd. CACHE_BUSY sets *ret_holder to the process
- * id of the daemon that has it. Having it, objects are verified anew. */
+ * id of the daemon that has it. Having it, objects are verified anew. An error means that
+ * nothing can be written there; a daemon may go on without the lock, for nothing will be. */
 int cache_lock_daemon(Cache *cache, int *ret_fd, pid_t *ret_holder);
 
 /* The right to compile @key: *ret_fd, closing it gives it back. With @wait it blocks (pool

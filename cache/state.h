@@ -39,7 +39,10 @@ static inline void state_closep(State **state) {
         (void) state_close(*state);
 }
 
-Database *state_database(State *state); /* for memo.c */
+/* for memo.c: the database, and the dropping of all but the newest @max rows of a table */
+Database *state_database(State *state);
+int state_trim(State *state, const char *table, int64_t max);
+
 unsigned state_recreated(State *state); /* how often the file was found corrupt since open */
 
 /* --- roots: durable when the call returns ------------------------------------------------ */

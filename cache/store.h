@@ -59,6 +59,9 @@ int store_put_data(Store *store, Slice data, StoreObject *ret);
  * STORE_MISS, or an error (-EMFILE, -ENOMEM ...) that says nothing about the object. */
 int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd);
 
+/* Everything is to be verified again before it is served: a daemon starts. */
+void store_forget_verified(Store *store);
+
 void store_counters(Store *store, StoreCounters *ret);
 
 static inline void store_freep(Store **store) {

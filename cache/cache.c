@@ -1,0 +1,440 @@
+#include "cache/cache.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "cache/layout.h"
+#include "cache/lock.h"
+#include "cache/store.h"
+
+#define CACHE_SHARDS 256
+
+struct Cache {
+        char *root;
+        State *state;
+        Store *store;
+        CacheMode mode;
+        _Atomic uint64_t hits;
+        _Atomic uint64_t failure_hits;
+        _Atomic uint64_t misses;
+        _Atomic uint64_t incomplete;
+        _Atomic uint64_t newer;
+        _Atomic uint64_t published;
+        _Atomic uint64_t publish_errors;
+        _Atomic uint64_t quarantined; /* records */
+};
+
+/* --- open -------------------------------------------------------------------------------- */
+
+static bool cache_is_unwritable(int r) {
+        return r == -EROFS || r == -EACCES || r == -EPERM;
+}
+
+static int cache_check_owner(int dirfd, const char *root, Problem *problem) {
+        struct stat st;
+
+        if (fstat(dirfd, &st) < 0)
+                return error_from_errno();
+        if (st.st_uid != geteuid())
+                return problem_set(problem, -EPERM,
+                                   "%s: belongs to user id %lu; choose another directory with "
+                                   "DPUCC_CACHE_DIR",
+                                   root, (unsigned long) st.st_uid);
+        if (st.st_mode & 077 && fchmod(dirfd, 0700) < 0 && errno != EROFS)
+                return error_from_errno();
+        return 0;
+}
+
+/* Nobody writes while we have the exclusive lock; if somebody has it, his files are alive and
+ * ours to remove another time. */
+static int cache_remove_leftovers(const char *root) {
+        _cleanup_(closep) int lock = -1;
+        int r;
+
+        r = lock_store(root, LOCK_EXCLUSIVE, false, &lock);
+        if (r != 0)
+                return r == LOCK_BUSY ? 0 : r;
+        return layout_remove_temps(root);
+}
+
+static int cache_prepare(Cache *cache, Problem *problem) {
+        _cleanup_(closep) int fd = layout_open(cache->root, NULL, cache->mode == CACHE_NORMAL);
+        int r;
+
+        if (fd < 0 && !cache_is_unwritable(fd))
+                return 0; /* a full disk may have room later; everything is tried again then */
+        r = fd < 0 ? fd : cache_check_owner(fd, cache->root, problem);
+        if (r < 0 && fd >= 0)
+                return r;
+        if (r == 0 && cache->mode == CACHE_NORMAL)
+                r = cache_remove_leftovers(cache->root);
+        if (cache_is_unwritable(r)) {
+                cache->mode = CACHE_READ_ONLY;
+                (void) problem_set(problem, 0,
+                                   "%s: cannot be written (%s); artifacts found there are used, "
+                                   "new ones are not kept",
+                                   cache->root, strerror(-r));
+        }
+        return 0;
+}
+
+int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode, Problem *problem) {
+        _cleanup_(cache_closep) Cache *cache = calloc(1, sizeof(*cache));
+        int r;
+
+        if (!cache)
+                return -ENOMEM;
+        cache->mode = mode;
+        cache->state = state;
+        cache->root = strdup(directory);
+        if (!cache->root)
+                return -ENOMEM;
+        r = store_new(&cache->store, cache->root, state);
+        if (r < 0)
+                return r;
+        if (mode != CACHE_OFF) {
+                r = cache_prepare(cache, problem);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = TAKE_PTR(cache);
+        return 0;
+}
+
+Cache *cache_close(Cache *cache) {
+        if (!cache)
+                return NULL;
+
+        (void) store_free(cache->store);
+        free(cache->root);
+        free(cache);
+        return NULL;
+}
+
+CacheMode cache_mode(const Cache *cache) {
+        return cache->mode;
+}
+
+const char *cache_directory(const Cache *cache) {
+        return cache->root;
+}
+
+/* --- locks ------------------------------------------------------------------------------- */
+
+int cache_lock_daemon(Cache *cache, int *ret_fd, pid_t *ret_holder) {
+        _cleanup_(closep) int fd = -1;
+        pid_t holder = 0;
+        int r;
+
+        r = lock_daemon(cache->root, &fd, &holder);
+        if (r == LOCK_BUSY)
+                *ret_holder = holder;
+        if (r != 0)
+                return r == LOCK_BUSY ? CACHE_BUSY : r;
+
+        store_forget_verified(cache->store);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int cache_lock_key(Cache *cache, const Digest *key, bool wait, int *ret_fd) {
+        int fd = -1, r = 0;
+
+        if (cache->mode == CACHE_NORMAL)
+                r = lock_key(cache->root, key, wait, &fd);
+        if (r == LOCK_BUSY)
+                return CACHE_BUSY;
+        if (r < 0 && !cache_is_unwritable(r))
+                return r;
+        *ret_fd = fd;
+        return 0;
+}
+
+/* --- lookup ------------------------------------------------------------------------------ */
+
+static int cache_read(Cache *cache, const Digest *key, Record **ret) {
+        int r;
+
+        if (cache->mode == CACHE_OFF)
+                return RECORD_MISSING;
+        r = record_read(cache->root, key, ret);
+        if (r == RECORD_DAMAGED)
+                cache->quarantined++;
+        return r;
+}
+
+int cache_load(Cache *cache, const Digest *key, Record **ret) {
+        int r = cache_read(cache, key, ret);
+
+        return r > 0 ? CACHE_MISS : r;
+}
+
+/* 0 if all objects of the record are there and good */
+static int cache_check_objects(Cache *cache, const Record *record) {
+        for (size_t i = 0; i < record->n_objects; i++) {
+                _cleanup_(closep) int fd = -1;
+                int r;
+
+                r = cache_open_object(cache, &record->objects[i], &fd);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+int cache_lookup(Cache *cache, const Digest *key, Record **ret) {
+        _cleanup_(record_freep) Record *record = NULL;
+        int r;
+
+        r = cache_read(cache, key, &record);
+        if (r != 0) {
+                if (r == RECORD_NEWER)
+                        cache->newer++;
+                cache->misses += r > 0;
+                return r > 0 ? CACHE_MISS : r;
+        }
+        r = cache_check_objects(cache, record);
+        if (r != 0) {
+                cache->incomplete += r > 0;
+                cache->misses += r > 0;
+                return r;
+        }
+
+        cache->hits++;
+        cache->failure_hits += record->kind == RECORD_FAILURE;
+        *ret = TAKE_PTR(record);
+        return 0;
+}
+
+int cache_open_object(Cache *cache, const RecordObject *object, int *ret_fd) {
+        int r;
+
+        if (cache->mode == CACHE_OFF)
+                return CACHE_MISS;
+        r = store_get(cache->store, &object->digest, object->size, ret_fd);
+        return r == STORE_MISS ? CACHE_MISS : r;
+}
+
+/* --- publish ----------------------------------------------------------------------------- */
+
+static int cache_put_file(Cache *cache, const CacheFile *file, RecordObject *ret) {
+        StoreObject object;
+        int r;
+
+        r = file->fd >= 0 ? store_put_fd(cache->store, file->fd, &object)
+                          : store_put_data(cache->store, file->data, &object);
+        if (r < 0)
+                return r;
+        *ret = (RecordObject){
+                .role = file->role,
+                .digest = object.digest,
+                .sha256 = object.sha256,
+                .md5 = object.md5,
+                .size = object.size,
+                .mode = file->mode,
+        };
+        return 0;
+}
+
+static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
+                         Record **ret) {
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(RECORD_BYTES_MAX);
+        _cleanup_(record_freep) Record *stored = NULL;
+        _cleanup_(closep) int lock = -1;
+        RecordObject objects[RECORD_OBJECTS_MAX];
+        Record record = *draft;
+        int r;
+
+        if (n_files > RECORD_OBJECTS_MAX)
+                return -EINVAL;
+        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        for (size_t i = 0; i < n_files && r == 0; i++)
+                r = cache_put_file(cache, &files[i], &objects[i]);
+        if (r < 0)
+                return r;
+
+        record.created_ns = clock_real_ns();
+        record.objects = objects;
+        record.n_objects = n_files;
+        r = record_encode(&record, &bytes);
+        if (r < 0)
+                return r;
+        r = record_decode(bytes_slice(&bytes), &stored);
+        if (r != 0)
+                return r < 0 ? r : -EINVAL;
+        r = record_write(cache->root, &record.key, bytes_slice(&bytes));
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(stored);
+        return 0;
+}
+
+int cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
+                  Record **ret) {
+        int r;
+
+        if (cache->mode != CACHE_NORMAL)
+                return -EROFS;
+        r = cache_put_all(cache, draft, files, n_files, ret);
+        if (r == 0)
+                cache->published++;
+        else
+                cache->publish_errors++;
+        return r;
+}
+
+int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
+               size_t n_files, char **ret) {
+        _cleanup_(closep) int lock = -1;
+        int r;
+
+        /* where the lock cannot be had nobody removes anything, and a whole view is still a view */
+        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        if (r < 0 && !cache_is_unwritable(r))
+                return r;
+        return view_make(cache->root, key, net_name, files, n_files, ret);
+}
+
+/* --- keys -------------------------------------------------------------------------------- */
+
+static inline void cache_closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
+}
+
+/* Calls @fn for each record of one shard. 0 if there is no such shard. */
+static int cache_each_in_shard(Cache *cache, uint8_t shard, CacheKeyFn fn, void *userdata) {
+        _cleanup_(cache_closedirp) DIR *dir = NULL;
+        Digest key = { .bytes = { shard } };
+        char leaf[LAYOUT_LEAF], hex[DIGEST_HEX];
+        struct dirent *entry;
+        int fd, r = 0;
+
+        fd = layout_open_shard(cache->root, LAYOUT_RECORDS, &key, false, leaf);
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = error_from_errno();
+                close(fd);
+                return r;
+        }
+
+        (void) snprintf(hex, sizeof(hex), "%02x", shard);
+        while (r == 0) {
+                errno = 0;
+                entry = readdir(dir);
+                if (!entry)
+                        return errno > 0 ? -errno : 0;
+                if (strlen(entry->d_name) != LAYOUT_LEAF - 1)
+                        continue;
+                memcpy(hex + 2, entry->d_name, LAYOUT_LEAF);
+                if (digest_from_hex(hex, &key) == 0)
+                        r = fn(&key, userdata);
+        }
+        return r;
+}
+
+typedef struct CacheEach {
+        size_t left;
+        CacheKeyFn fn;
+        void *userdata;
+        int result;
+} CacheEach;
+
+static int cache_each_bounded(const Digest *key, void *userdata) {
+        CacheEach *each = userdata;
+
+        if (each->left == 0)
+                return 1;
+        each->left--;
+        each->result = each->fn(key, each->userdata);
+        return each->result != 0;
+}
+
+int cache_each(Cache *cache, size_t max, CacheKeyFn fn, void *userdata) {
+        CacheEach each = { .left = max, .fn = fn, .userdata = userdata };
+        int r = 0;
+
+        if (cache->mode == CACHE_OFF)
+                return 0;
+        for (unsigned shard = 0; shard < CACHE_SHARDS && r == 0; shard++)
+                r = cache_each_in_shard(cache, (uint8_t) shard, cache_each_bounded, &each);
+        return r < 0 ? r : each.result;
+}
+
+typedef struct CacheFind {
+        char prefix[DIGEST_HEX]; /* lower case */
+        Digest key;
+        unsigned n;
+} CacheFind;
+
+static int cache_find_one(const Digest *key, void *userdata) {
+        CacheFind *find = userdata;
+        char hex[DIGEST_HEX];
+
+        digest_to_hex(key, hex);
+        if (strncmp(hex, find->prefix, strlen(find->prefix)) != 0)
+                return 0;
+        find->key = *key;
+        return ++find->n > 1 ? CACHE_AMBIGUOUS : 0;
+}
+
+int cache_find(Cache *cache, const char *prefix, Digest *ret) {
+        size_t n = strlen(prefix);
+        CacheFind find = { .n = 0 };
+        char shard[3] = "";
+        uint64_t first = 0;
+        int r;
+
+        if (n < CACHE_PREFIX_MIN || n >= DIGEST_HEX ||
+            strspn(prefix, "0123456789abcdefABCDEF") != n)
+                return -EINVAL;
+        if (cache->mode == CACHE_OFF)
+                return CACHE_MISS;
+        for (size_t i = 0; i < n; i++)
+                find.prefix[i] = (char) tolower((unsigned char) prefix[i]);
+
+        memcpy(shard, find.prefix, 2);
+        (void) hex_parse_u64(shard, &first);
+        r = cache_each_in_shard(cache, (uint8_t) first, cache_find_one, &find);
+        if (r != 0)
+                return r;
+        if (find.n == 0)
+                return CACHE_MISS;
+        *ret = find.key;
+        return 0;
+}
+
+void cache_counters(Cache *cache, CacheCounters *ret) {
+        StoreCounters store;
+
+        store_counters(cache->store, &store);
+        *ret = (CacheCounters){
+                .hits = cache->hits,
+                .failure_hits = cache->failure_hits,
+                .misses = cache->misses,
+                .incomplete = cache->incomplete,
+                .newer = cache->newer,
+                .published = cache->published,
+                .publish_errors = cache->publish_errors,
+                .quarantined = cache->quarantined + store.quarantined,
+                .verified = store.verified,
+                .deduplicated = store.deduplicated,
+                .bytes_written = store.bytes_written,
+        };
+}

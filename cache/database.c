@@ -1,0 +1,381 @@
+#include "cache/database.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+/*
+ * Why one connection and one mutex: statements here take tens of microseconds, the write lock
+ * of SQLite would serialise writers anyway, and a pool thread that waits for another's insert
+ * waits less than it would for its own connection to warm up.
+ *
+ * Corruption is found by SQLite when it comes upon it, at open or in the middle of a query.
+ * Both end in database_recreate(); the statement then runs once more, on the new file, unless
+ * rows were handed out already (the caller would see them twice): then it is -EIO, and the
+ * next call finds the new file.
+ */
+
+#define DATABASE_BUSY_MS 5000 /* wait this long for another process's transaction */
+
+/* errors of the inner functions, never given to callers */
+#define DATABASE_CORRUPT (-EUCLEAN)
+#define DATABASE_NEWER   (-EOVERFLOW)
+
+struct Database {
+        pthread_mutex_t mutex;
+        sqlite3 *connection;
+        char *path; /* NULL: in memory */
+        int version;
+        const char *schema;
+        struct stat file; /* the one that connection has open */
+        unsigned recreated;
+};
+
+static inline void database_finalizep(sqlite3_stmt **statement) {
+        if (*statement)
+                (void) sqlite3_finalize(*statement);
+}
+
+static inline void database_disconnectp(sqlite3 **connection) {
+        if (*connection)
+                (void) sqlite3_close(*connection);
+}
+
+static int database_error(int code) {
+        switch (code & 0xff) {
+        case SQLITE_OK:
+        case SQLITE_ROW:
+        case SQLITE_DONE:
+                return 0;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+                return DATABASE_CORRUPT;
+        case SQLITE_NOMEM:
+                return -ENOMEM;
+        case SQLITE_FULL:
+                return -ENOSPC;
+        case SQLITE_READONLY:
+                return -EROFS;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+                return -EBUSY;
+        case SQLITE_CONSTRAINT:
+                return -EEXIST;
+        default:
+                return -EIO;
+        }
+}
+
+static int database_user_version(sqlite3 *connection, int *ret) {
+        _cleanup_(database_finalizep) sqlite3_stmt *statement = NULL;
+        int code;
+
+        code = sqlite3_prepare_v2(connection, "PRAGMA user_version", -1, &statement, NULL);
+        if (code == SQLITE_OK)
+                code = sqlite3_step(statement);
+        if (code != SQLITE_ROW)
+                return code == SQLITE_DONE ? -EIO : database_error(code);
+        *ret = sqlite3_column_int(statement, 0);
+        return 0;
+}
+
+/* Another process may be doing the same, so the version is read again with the write lock. */
+static int database_make_schema(Database *database, sqlite3 *connection) {
+        char *set_version;
+        int version = 0, r;
+
+        r = database_error(sqlite3_exec(connection, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+        if (r != 0)
+                return r;
+        r = database_user_version(connection, &version);
+        if (r == 0 && version == 0) {
+                set_version = sqlite3_mprintf("PRAGMA user_version = %d", database->version);
+                r = database_error(sqlite3_exec(connection, database->schema, NULL, NULL, NULL));
+                if (r == 0)
+                        r = set_version ? database_error(sqlite3_exec(connection, set_version, NULL,
+                                                                      NULL, NULL))
+                                        : -ENOMEM;
+                sqlite3_free(set_version);
+        }
+        if (r == 0)
+                r = database_error(sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL));
+        return r;
+}
+
+/* 0, DATABASE_CORRUPT, DATABASE_NEWER or an error; on 0 the connection is in place */
+static int database_connect(Database *database, const char *path) {
+        static const char pragmas[] = "PRAGMA journal_mode = WAL;"
+                                      "PRAGMA synchronous = NORMAL;"
+                                      "PRAGMA trusted_schema = OFF;"
+                                      "PRAGMA cell_size_check = ON;"
+                                      "PRAGMA mmap_size = 0;";
+        _cleanup_(database_disconnectp) sqlite3 *connection = NULL;
+        int version = 0, code, r;
+
+        code = sqlite3_open_v2(path ? path : ":memory:", &connection,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                               NULL);
+        if (code == SQLITE_OK)
+                code = sqlite3_busy_timeout(connection, DATABASE_BUSY_MS);
+        if (code == SQLITE_OK)
+                code = sqlite3_exec(connection, pragmas, NULL, NULL, NULL);
+        r = database_error(code);
+        if (r == 0)
+                r = database_user_version(connection, &version);
+        if (r == 0 && version == 0)
+                r = database_make_schema(database, connection);
+        if (r == 0 && version > database->version)
+                r = DATABASE_NEWER;
+        if (r != 0)
+                return r;
+
+        if (path && stat(path, &database->file) < 0)
+                return -EIO;
+        database->connection = TAKE_PTR(connection);
+        return 0;
+}
+
+/* @path and what SQLite keeps beside it, renamed together: a journal without its database would
+ * be applied to the next one */
+static int database_move_aside(const char *path) {
+        static const char *const suffixes[] = { "", "-wal", "-shm" };
+        long long now = (long long) (clock_real_ns() / CLOCK_NS_PER_MS);
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes) && r == 0; i++) {
+                _cleanup_(freep) char *from = NULL, *to = NULL;
+
+                if (asprintf(&from, "%s%s", path, suffixes[i]) < 0) {
+                        from = NULL;
+                        return -ENOMEM;
+                }
+                if (asprintf(&to, "%s.corrupt-%lld%s", path, now, suffixes[i]) < 0) {
+                        to = NULL;
+                        return -ENOMEM;
+                }
+                if (rename(from, to) < 0 && errno != ENOENT)
+                        r = -errno;
+        }
+        return r;
+}
+
+/* false: another process was here before us and has made a new file already */
+static bool database_is_ours(const Database *database) {
+        struct stat st;
+
+        if (database->file.st_ino == 0) /* never connected: what is there is what is bad */
+                return true;
+        return stat(database->path, &st) == 0 && st.st_ino == database->file.st_ino &&
+               st.st_dev == database->file.st_dev;
+}
+
+static int database_recreate(Database *database) {
+        int r = 0;
+
+        (void) sqlite3_close(database->connection);
+        database->connection = NULL;
+        database->recreated++;
+
+        if (database->path && database_is_ours(database))
+                r = database_move_aside(database->path);
+        if (r == 0)
+                r = database_connect(database, database->path);
+        if (r != 0) /* not even that: go on without a file */
+                r = database_connect(database, NULL);
+        return r == 0 ? 0 : -EIO;
+}
+
+static int database_fall_back(Database *database, int why, Problem *problem) {
+        int r;
+
+        r = database_connect(database, NULL);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+        if (why == DATABASE_NEWER)
+                return problem_set(problem, DATABASE_IN_MEMORY,
+                                   "%s: written by a later version of dpucc; left alone, nothing "
+                                   "is remembered. Use that version, or move the file away",
+                                   database->path);
+        return problem_set(problem, DATABASE_IN_MEMORY,
+                           "%s: cannot be opened for writing (%s); nothing is remembered",
+                           database->path, strerror(-why));
+}
+
+int database_open(Database **ret, const char *path, int version, const char *schema,
+                  Problem *problem) {
+        _cleanup_(database_closep) Database *database = NULL;
+        int outcome = 0, r;
+
+        database = calloc(1, sizeof(*database));
+        if (!database)
+                return -ENOMEM;
+        r = pthread_mutex_init(&database->mutex, NULL);
+        if (r != 0) {
+                free(TAKE_PTR(database));
+                return -r;
+        }
+        database->version = version;
+        database->schema = schema;
+        database->path = path ? strdup(path) : NULL;
+        if (path && !database->path)
+                return -ENOMEM;
+
+        r = database_connect(database, database->path);
+        if (r == DATABASE_CORRUPT) {
+                outcome = problem_set(problem, DATABASE_RECREATED,
+                                      "%s: not a whole database; moved aside, made anew", path);
+                r = database_recreate(database);
+        }
+        if (r != 0 && path && r != -ENOMEM)
+                r = outcome = database_fall_back(database, r, problem);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(database);
+        return outcome;
+}
+
+Database *database_close(Database *database) {
+        if (!database)
+                return NULL;
+
+        (void) sqlite3_close(database->connection);
+        (void) pthread_mutex_destroy(&database->mutex);
+        free(database->path);
+        free(database);
+        return NULL;
+}
+
+unsigned database_recreated(Database *database) {
+        unsigned n;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        n = database->recreated;
+        (void) pthread_mutex_unlock(&database->mutex);
+        return n;
+}
+
+static int database_bind(sqlite3_stmt *statement, const char *types, va_list ap) {
+        int code = SQLITE_OK;
+
+        for (int i = 0; types[i] && code == SQLITE_OK; i++) {
+                const Slice *blob;
+
+                switch (types[i]) {
+                case 'i':
+                        code = sqlite3_bind_int64(statement, i + 1, va_arg(ap, int64_t));
+                        break;
+                case 't':
+                        code = sqlite3_bind_text(statement, i + 1, va_arg(ap, const char *), -1,
+                                                 SQLITE_TRANSIENT);
+                        break;
+                case 'b':
+                        blob = va_arg(ap, const Slice *);
+                        code = sqlite3_bind_blob64(statement, i + 1, blob->data, blob->size,
+                                                   SQLITE_TRANSIENT);
+                        break;
+                default:
+                        assert(!"parameter type");
+                }
+        }
+        return code;
+}
+
+static int database_run_once(Database *database, DatabaseRowFn row, void *userdata, const char *sql,
+                             const char *types, va_list ap, bool *rows_seen) {
+        _cleanup_(database_finalizep) sqlite3_stmt *statement = NULL;
+        int code, r;
+
+        code = sqlite3_prepare_v2(database->connection, sql, -1, &statement, NULL);
+        if (code == SQLITE_OK)
+                code = database_bind(statement, types, ap);
+        if (code != SQLITE_OK)
+                return database_error(code);
+
+        while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+                *rows_seen = true;
+                r = row ? row((const DatabaseRow *) statement, userdata) : 0;
+                if (r != 0)
+                        return r;
+        }
+        return database_error(code);
+}
+
+static int database_run_locked(Database *database, DatabaseRowFn row, void *userdata,
+                               const char *sql, const char *types, va_list ap) {
+        bool rows_seen = false;
+        va_list again;
+        int r;
+
+        if (!database->connection)
+                return -EIO;
+
+        va_copy(again, ap);
+        r = database_run_once(database, row, userdata, sql, types, ap, &rows_seen);
+        if (r == DATABASE_CORRUPT) {
+                r = database_recreate(database);
+                if (r == 0)
+                        r = rows_seen ? -EIO
+                                      : database_run_once(database, row, userdata, sql, types,
+                                                          again, &rows_seen);
+        }
+        va_end(again);
+        return r == DATABASE_CORRUPT ? -EIO : r;
+}
+
+int database_run(Database *database, DatabaseRowFn row, void *userdata, const char *sql,
+                 const char *types, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, types);
+        (void) pthread_mutex_lock(&database->mutex);
+        r = database_run_locked(database, row, userdata, sql, types, ap);
+        (void) pthread_mutex_unlock(&database->mutex);
+        va_end(ap);
+        return r;
+}
+
+static void database_set_synchronous(Database *database, const char *pragma) {
+        if (database->connection)
+                (void) sqlite3_exec(database->connection, pragma, NULL, NULL, NULL);
+}
+
+int database_run_durable(Database *database, const char *sql, const char *types, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, types);
+        (void) pthread_mutex_lock(&database->mutex);
+        database_set_synchronous(database, "PRAGMA synchronous = FULL");
+        r = database_run_locked(database, NULL, NULL, sql, types, ap);
+        database_set_synchronous(database, "PRAGMA synchronous = NORMAL");
+        (void) pthread_mutex_unlock(&database->mutex);
+        va_end(ap);
+        return r;
+}
+
+int64_t database_int(const DatabaseRow *row, int column) {
+        return sqlite3_column_int64((sqlite3_stmt *) row, column);
+}
+
+const char *database_text(const DatabaseRow *row, int column) {
+        const unsigned char *text = sqlite3_column_text((sqlite3_stmt *) row, column);
+
+        return text ? (const char *) text : "";
+}
+
+Slice database_blob(const DatabaseRow *row, int column) {
+        const void *blob = sqlite3_column_blob((sqlite3_stmt *) row, column);
+
+        return slice_of(blob, (size_t) sqlite3_column_bytes((sqlite3_stmt *) row, column));
+}

@@ -1,0 +1,144 @@
+#include "cache/layout.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#define LAYOUT_MODE 0700
+
+static inline void layout_closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
+}
+
+/* The root is made with its parents; only what we made in it needs to be durable: whoever made
+ * ~/.cache did not sync it for us, and a missing cache is an empty one. */
+static int layout_open_root(const char *root, bool make) {
+        int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd >= 0)
+                return fd;
+        if (errno != ENOENT || !make)
+                return error_from_errno();
+        return file_make_dirs(AT_FDCWD, root, LAYOUT_MODE);
+}
+
+static int layout_open_below(int dirfd, const char *name, bool make) {
+        const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        int fd, r;
+
+        fd = openat(dirfd, name, flags);
+        if (fd >= 0)
+                return fd;
+        if (errno != ENOENT || !make)
+                return error_from_errno();
+
+        if (mkdirat(dirfd, name, LAYOUT_MODE) < 0 && errno != EEXIST)
+                return error_from_errno();
+        /* also when somebody else made it just now: he may not have come to this yet */
+        r = file_sync_dir(dirfd);
+        if (r < 0)
+                return r;
+        fd = openat(dirfd, name, flags);
+        return fd < 0 ? error_from_errno() : fd;
+}
+
+int layout_open(const char *root, const char *directory, bool make) {
+        _cleanup_(closep) int fd = layout_open_root(root, make);
+
+        if (fd < 0 || !directory)
+                return TAKE_FD(fd);
+        return layout_open_below(fd, directory, make);
+}
+
+int layout_open_shard(const char *root, const char *directory, const Digest *digest, bool make,
+                      char ret_leaf[LAYOUT_LEAF]) {
+        _cleanup_(closep) int fd = layout_open(root, directory, make);
+        char hex[DIGEST_HEX], shard[3];
+
+        digest_to_hex(digest, hex);
+        memcpy(shard, hex, 2);
+        shard[2] = '\0';
+        memcpy(ret_leaf, hex + 2, LAYOUT_LEAF);
+        return fd < 0 ? fd : layout_open_below(fd, shard, make);
+}
+
+/* true if @name in @dirfd is the file that @fd has open */
+static bool layout_is_same_file(int dirfd, const char *name, int fd) {
+        struct stat a, b;
+
+        return fstatat(dirfd, name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &b) == 0 &&
+               a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int layout_quarantine(const char *root, const char *directory, const Digest *digest, int fd) {
+        _cleanup_(closep) int quarantine = -1, shard = -1;
+        char leaf[LAYOUT_LEAF], hex[DIGEST_HEX], name[96];
+        uint64_t random;
+
+        shard = layout_open_shard(root, directory, digest, false, leaf);
+        if (shard < 0)
+                return shard == -ENOENT ? 0 : shard;
+        if (!layout_is_same_file(shard, leaf, fd))
+                return 0;
+
+        quarantine = layout_open(root, LAYOUT_QUARANTINE, true);
+        if (quarantine < 0)
+                return quarantine;
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return error_from_errno();
+        digest_to_hex(digest, hex);
+        (void) snprintf(name, sizeof(name), "%s-%s.%016llx", directory, hex,
+                        (unsigned long long) random);
+        if (renameat(shard, leaf, quarantine, name) < 0 && errno != ENOENT)
+                return error_from_errno();
+        return 0;
+}
+
+static int layout_remove_temps_in(const char *root, const char *directory) {
+        _cleanup_(layout_closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        int fd, r;
+
+        fd = layout_open(root, directory, false);
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = error_from_errno();
+                close(fd);
+                return r;
+        }
+
+        for (;;) {
+                errno = 0;
+                entry = readdir(dir);
+                if (!entry)
+                        return errno > 0 ? -errno : 0;
+                if (!file_is_temp_name(entry->d_name))
+                        continue;
+                r = file_remove_tree(fd, entry->d_name);
+                if (r < 0)
+                        return r;
+        }
+}
+
+int layout_remove_temps(const char *root) {
+        static const char *const directories[] = { LAYOUT_OBJECTS, LAYOUT_RECORDS, LAYOUT_VIEWS };
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(directories) && r == 0; i++)
+                r = layout_remove_temps_in(root, directories[i]);
+        return r;
+}

@@ -1,0 +1,117 @@
+#include "cache/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cache/layout.h"
+
+#define LOCK_PID_TEXT 32
+
+static int lock_open(const char *root, const char *name) {
+        _cleanup_(closep) int dirfd = layout_open(root, NULL, true);
+        int fd;
+
+        if (dirfd < 0)
+                return dirfd;
+        fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        return fd < 0 ? error_from_errno() : fd;
+}
+
+static int lock_flock(int fd, int operation) {
+        int r;
+
+        do
+                r = flock(fd, operation);
+        while (r < 0 && errno == EINTR);
+        if (r == 0)
+                return 0;
+        return errno == EWOULDBLOCK ? LOCK_BUSY : error_from_errno();
+}
+
+int lock_store(const char *root, LockMode mode, bool wait, int *ret_fd) {
+        _cleanup_(closep) int fd = lock_open(root, "store.lock");
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = lock_flock(fd, (mode == LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB));
+        if (r != 0)
+                return r;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+static off_t lock_key_offset(const Digest *key) {
+        uint64_t offset = 0;
+
+        for (unsigned i = 0; i < sizeof(offset); i++)
+                offset = offset << 8 | key->bytes[i];
+        return (off_t) (offset & INT64_MAX);
+}
+
+int lock_key(const char *root, const Digest *key, bool wait, int *ret_fd) {
+        _cleanup_(closep) int fd = lock_open(root, "keys.lock");
+        struct flock range = {
+                .l_type = F_WRLCK,
+                .l_whence = SEEK_SET,
+                .l_start = lock_key_offset(key),
+                .l_len = 1,
+        };
+        int r;
+
+        if (fd < 0)
+                return fd;
+        if (range.l_start == INT64_MAX) /* a range must end before the largest offset */
+                range.l_start--;
+
+        do
+                r = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &range);
+        while (r < 0 && errno == EINTR);
+        if (r < 0)
+                return errno == EAGAIN || errno == EACCES ? LOCK_BUSY : error_from_errno();
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+static pid_t lock_read_pid(int fd) {
+        char text[LOCK_PID_TEXT];
+        ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+        if (n <= 0)
+                return 0;
+        text[n] = '\0';
+        return (pid_t) strtol(text, NULL, 10);
+}
+
+/* for the message of a second daemon only: the lock is what counts */
+static void lock_write_pid(int fd) {
+        char text[LOCK_PID_TEXT];
+        int n = snprintf(text, sizeof(text), "%ld\n", (long) getpid());
+
+        if (ftruncate(fd, 0) == 0)
+                (void) !pwrite(fd, text, (size_t) n, 0);
+}
+
+int lock_daemon(const char *root, int *ret_fd, pid_t *ret_holder) {
+        _cleanup_(closep) int fd = lock_open(root, "daemon.lock");
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = lock_flock(fd, LOCK_EX | LOCK_NB);
+        if (r == LOCK_BUSY)
+                *ret_holder = lock_read_pid(fd);
+        if (r != 0)
+                return r;
+
+        lock_write_pid(fd);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}

@@ -1,0 +1,327 @@
+#include "cache/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "cache/database.h"
+
+/*
+ * Tables that grow by themselves have `seq INTEGER PRIMARY KEY`, which SQLite numbers upwards,
+ * and a unique column or two. INSERT OR REPLACE gives a renewed row the highest number, so the
+ * lowest numbers are the oldest rows and dropping them is one range of the primary key.
+ *
+ * Paths are BLOBs: they need not be UTF-8.
+ */
+
+#define STATE_VERSION 1
+#define STATE_SCHEMA                                                                               \
+        "CREATE TABLE roots (path BLOB PRIMARY KEY, trusted INTEGER NOT NULL,"                     \
+        " added_ns INTEGER NOT NULL) WITHOUT ROWID;"                                               \
+        "CREATE TABLE toolchains (root BLOB PRIMARY KEY, toolchain TEXT NOT NULL) WITHOUT ROWID;"  \
+        "CREATE TABLE deliveries (seq INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE,"             \
+        " content BLOB NOT NULL, key BLOB NOT NULL);"                                              \
+        "CREATE TABLE builds (seq INTEGER PRIMARY KEY, ended_ns INTEGER NOT NULL,"                 \
+        " build_ms INTEGER NOT NULL, source BLOB NOT NULL, net_name TEXT, target TEXT,"            \
+        " toolchain TEXT, key BLOB NOT NULL, outcome INTEGER NOT NULL, detail TEXT);"              \
+        "CREATE INDEX builds_source ON builds (source);"                                           \
+        "CREATE TABLE file_memo (seq INTEGER PRIMARY KEY, dev INTEGER NOT NULL,"                   \
+        " ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"                 \
+        " ctime_ns INTEGER NOT NULL, digest BLOB NOT NULL, UNIQUE (dev, ino));"                    \
+        "CREATE TABLE model_memo (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL UNIQUE,"            \
+        " version INTEGER NOT NULL, class INTEGER NOT NULL, canonical BLOB, map_sorted BLOB,"      \
+        " reason BLOB NOT NULL);"                                                                  \
+        "CREATE TABLE verified (seq INTEGER PRIMARY KEY, dev INTEGER NOT NULL,"                    \
+        " ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"                 \
+        " ctime_ns INTEGER NOT NULL, object BLOB NOT NULL, boot TEXT NOT NULL,"                    \
+        " UNIQUE (dev, ino));"
+
+struct State {
+        Database *database;
+};
+
+static int state_open_database(State *state, const char *directory, Problem *problem) {
+        _cleanup_(freep) char *path = NULL;
+        int fd;
+
+        if (!directory)
+                return database_open(&state->database, NULL, STATE_VERSION, STATE_SCHEMA, problem);
+
+        path = path_join(directory, "state.db");
+        if (!path)
+                return -ENOMEM;
+        fd = file_make_dirs(AT_FDCWD, directory, 0700); /* if it fails, opening says so */
+        closep(&fd);
+        return database_open(&state->database, path, STATE_VERSION, STATE_SCHEMA, problem);
+}
+
+int state_open(State **ret, const char *directory, Problem *problem) {
+        _cleanup_(state_closep) State *state = calloc(1, sizeof(*state));
+        int outcome = 0, r;
+
+        if (!state)
+                return -ENOMEM;
+
+        r = state_open_database(state, directory, problem);
+        if (r < 0)
+                return r;
+        if (r == DATABASE_RECREATED)
+                outcome = STATE_RECREATED;
+        else if (r == DATABASE_IN_MEMORY)
+                outcome = STATE_IN_MEMORY;
+
+        *ret = TAKE_PTR(state);
+        return outcome;
+}
+
+State *state_close(State *state) {
+        if (!state)
+                return NULL;
+
+        (void) database_close(state->database);
+        free(state);
+        return NULL;
+}
+
+Database *state_database(State *state) {
+        return state->database;
+}
+
+int state_trim(State *state, const char *table, int64_t max) {
+        char sql[128];
+
+        (void) snprintf(sql, sizeof(sql),
+                        "DELETE FROM %s WHERE seq <= (SELECT max(seq) FROM %s) - ?", table, table);
+        return database_run(state->database, NULL, NULL, sql, "i", max);
+}
+
+unsigned state_recreated(State *state) {
+        return database_recreated(state->database);
+}
+
+/* --- helpers for row functions ----------------------------------------------------------- */
+
+/* Paths come back as blobs, without terminator. */
+static char *state_dup_blob(const DatabaseRow *row, int column) {
+        Slice blob = database_blob(row, column);
+
+        return blob.size > 0 ? strndup((const char *) blob.data, blob.size) : strdup("");
+}
+
+static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
+        Slice blob = database_blob(row, column);
+
+        if (blob.size != DIGEST_SIZE)
+                return -EIO;
+        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
+        return 0;
+}
+
+static int state_take_int(const DatabaseRow *row, void *userdata) {
+        int64_t *ret = userdata;
+
+        *ret = database_int(row, 0);
+        return 0;
+}
+
+/* --- roots ------------------------------------------------------------------------------- */
+
+typedef struct StateRootVisit {
+        StateRootFn fn;
+        void *userdata;
+} StateRootVisit;
+
+int state_add_root(State *state, const char *path, bool trusted) {
+        Slice blob = slice_of_string(path);
+
+        return database_run_durable(state->database,
+                                    "INSERT INTO roots VALUES (?1, ?2, ?3)"
+                                    " ON CONFLICT (path) DO UPDATE SET trusted = ?2",
+                                    "bii", &blob, (int64_t) trusted, clock_real_ns());
+}
+
+int state_remove_root(State *state, const char *path) {
+        Slice blob = slice_of_string(path);
+        int64_t n = 0;
+        int r;
+
+        r = database_run(state->database, state_take_int, &n,
+                         "SELECT count(*) FROM roots WHERE path = ?", "b", &blob);
+        if (r < 0)
+                return r;
+        if (n == 0)
+                return -ENOENT;
+        return database_run_durable(state->database, "DELETE FROM roots WHERE path = ?", "b",
+                                    &blob);
+}
+
+static int state_visit_root(const DatabaseRow *row, void *userdata) {
+        const StateRootVisit *visit = userdata;
+        _cleanup_(freep) char *path = state_dup_blob(row, 0);
+
+        return path ? visit->fn(path, database_int(row, 1) != 0, visit->userdata) : -ENOMEM;
+}
+
+int state_each_root(State *state, StateRootFn fn, void *userdata) {
+        StateRootVisit visit = { .fn = fn, .userdata = userdata };
+
+        return database_run(state->database, state_visit_root, &visit,
+                            "SELECT path, trusted FROM roots ORDER BY added_ns, path LIMIT ?", "i",
+                            (int64_t) STATE_ROOTS_MAX);
+}
+
+/* --- toolchains -------------------------------------------------------------------------- */
+
+int state_set_toolchain(State *state, const char *root, const char *toolchain) {
+        Slice blob = slice_of_string(root);
+
+        if (!toolchain)
+                return database_run_durable(state->database,
+                                            "DELETE FROM toolchains WHERE root = ?", "b", &blob);
+        return database_run_durable(state->database,
+                                    "INSERT OR REPLACE INTO toolchains VALUES (?, ?)", "bt", &blob,
+                                    toolchain);
+}
+
+static int state_take_text(const DatabaseRow *row, void *userdata) {
+        char **ret = userdata;
+
+        *ret = strdup(database_text(row, 0));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int state_get_toolchain(State *state, const char *root, char **ret) {
+        Slice blob = slice_of_string(root);
+        char *toolchain = NULL;
+        int r;
+
+        r = database_run(state->database, state_take_text, &toolchain,
+                         "SELECT toolchain FROM toolchains WHERE root = ?", "b", &blob);
+        if (r < 0)
+                return r;
+        if (!toolchain)
+                return -ENOENT;
+        *ret = toolchain;
+        return 0;
+}
+
+/* --- deliveries -------------------------------------------------------------------------- */
+
+typedef struct StateDelivery {
+        Digest content;
+        Digest key;
+        bool found;
+} StateDelivery;
+
+int state_set_delivery(State *state, const char *path, const Digest *content, const Digest *key) {
+        Slice blob = slice_of_string(path);
+        Slice content_blob = slice_of(content->bytes, DIGEST_SIZE);
+        Slice key_blob = slice_of(key->bytes, DIGEST_SIZE);
+        int r;
+
+        r = database_run_durable(state->database,
+                                 "INSERT OR REPLACE INTO deliveries (path, content, key)"
+                                 " VALUES (?, ?, ?)",
+                                 "bbb", &blob, &content_blob, &key_blob);
+        if (r < 0)
+                return r;
+        return state_trim(state, "deliveries", STATE_DELIVERIES_MAX);
+}
+
+static int state_take_delivery(const DatabaseRow *row, void *userdata) {
+        StateDelivery *ret = userdata;
+        int r;
+
+        r = state_read_digest(row, 0, &ret->content);
+        if (r == 0)
+                r = state_read_digest(row, 1, &ret->key);
+        ret->found = r == 0;
+        return r;
+}
+
+int state_get_delivery(State *state, const char *path, Digest *ret_content, Digest *ret_key) {
+        Slice blob = slice_of_string(path);
+        StateDelivery delivery = { .found = false };
+        int r;
+
+        r = database_run(state->database, state_take_delivery, &delivery,
+                         "SELECT content, key FROM deliveries WHERE path = ?", "b", &blob);
+        if (r < 0)
+                return r;
+        if (!delivery.found)
+                return -ENOENT;
+        *ret_content = delivery.content;
+        *ret_key = delivery.key;
+        return 0;
+}
+
+int state_remove_delivery(State *state, const char *path) {
+        Slice blob = slice_of_string(path);
+
+        return database_run_durable(state->database, "DELETE FROM deliveries WHERE path = ?", "b",
+                                    &blob);
+}
+
+/* --- builds ------------------------------------------------------------------------------ */
+
+typedef struct StateBuildVisit {
+        StateBuildFn fn;
+        void *userdata;
+} StateBuildVisit;
+
+int state_add_build(State *state, const StateBuild *build) {
+        Slice source = slice_of_string(build->source);
+        Slice key = slice_of(build->key.bytes, DIGEST_SIZE);
+        int r;
+
+        r = database_run(state->database, NULL, NULL,
+                         "INSERT INTO builds (ended_ns, build_ms, source, net_name, target,"
+                         " toolchain, key, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                         "iibtttbit", build->ended_ns, (int64_t) build->build_ms, &source,
+                         build->net_name, build->target, build->toolchain, &key,
+                         (int64_t) build->outcome, build->detail);
+        if (r < 0)
+                return r;
+        return state_trim(state, "builds", STATE_HISTORY_MAX);
+}
+
+static int state_visit_build(const DatabaseRow *row, void *userdata) {
+        const StateBuildVisit *visit = userdata;
+        _cleanup_(freep) char *source = state_dup_blob(row, 2);
+        const char *detail = database_text(row, 8);
+        StateBuild build = {
+                .ended_ns = database_int(row, 0),
+                .build_ms = (uint64_t) database_int(row, 1),
+                .source = source,
+                .net_name = database_text(row, 3),
+                .target = database_text(row, 4),
+                .toolchain = database_text(row, 5),
+                .outcome = (int) database_int(row, 7),
+                .detail = detail[0] ? detail : NULL,
+        };
+
+        if (!source)
+                return -ENOMEM;
+        if (state_read_digest(row, 6, &build.key) < 0)
+                return 0;
+        return visit->fn(&build, visit->userdata);
+}
+
+int state_each_build(State *state, const char *source, size_t max, StateBuildFn fn,
+                     void *userdata) {
+        StateBuildVisit visit = { .fn = fn, .userdata = userdata };
+        Slice blob = source ? slice_of_string(source) : slice_of(NULL, 0);
+
+        return database_run(state->database, state_visit_build, &visit,
+                            "SELECT ended_ns, build_ms, source, net_name, target, toolchain, key,"
+                            " outcome, detail FROM builds WHERE ?1 IS NULL OR source = ?1"
+                            " ORDER BY seq DESC LIMIT ?2",
+                            "bi", &blob,
+                            (int64_t) (max < STATE_HISTORY_MAX ? max : STATE_HISTORY_MAX));
+}

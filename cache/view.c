@@ -1,0 +1,214 @@
+#include "cache/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "cache/layout.h"
+
+#define VIEW_MODE      0700
+#define VIEW_FILE_MODE 0444
+#define VIEW_LINK      64 /* room for "../../../objects/ab/cdef..." */
+
+static void view_link_target(const Digest *object, char ret[VIEW_LINK]) {
+        char hex[DIGEST_HEX];
+
+        digest_to_hex(object, hex);
+        (void) snprintf(ret, VIEW_LINK, "../../../" LAYOUT_OBJECTS "/%.2s/%s", hex, hex + 2);
+}
+
+static bool view_link_is_right(int dirfd, const ViewFile *file) {
+        char wanted[VIEW_LINK], found[VIEW_LINK];
+        ssize_t n;
+
+        view_link_target(file->object, wanted);
+        n = readlinkat(dirfd, file->name, found, sizeof(found));
+        return n == (ssize_t) strlen(wanted) && memcmp(found, wanted, (size_t) n) == 0;
+}
+
+static bool view_data_is_right(int dirfd, const ViewFile *file) {
+        _cleanup_(bytes_cleanup) Bytes found = BYTES_INIT(file->data.size);
+        _cleanup_(closep) int fd = -1;
+        struct stat st;
+
+        fd = openat(dirfd, file->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+            (uint64_t) st.st_size != file->data.size)
+                return false;
+        return file_read_fd(fd, &found) == 0 && slice_equal(bytes_slice(&found), file->data);
+}
+
+static int view_make_link(int views, const ViewFile *file, char ret_name[FILE_TEMP_NAME]) {
+        char target[VIEW_LINK];
+        int r;
+
+        view_link_target(file->object, target);
+        r = file_temp_name(ret_name);
+        if (r < 0)
+                return r;
+        return symlinkat(target, views, ret_name) < 0 ? error_from_errno() : 0;
+}
+
+static int view_make_data(int views, const ViewFile *file, char ret_name[FILE_TEMP_NAME]) {
+        _cleanup_(closep) int fd = file_open_temp(views, VIEW_FILE_MODE, ret_name);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = file_write_all(fd, file->data.data, file->data.size);
+        if (r < 0)
+                (void) unlinkat(views, ret_name, 0);
+        return r;
+}
+
+/* One file of the view in @dirfd, made under a temporary name in @views, where those are looked
+ * for after a crash. */
+static int view_put(int views, int dirfd, const ViewFile *file) {
+        char temp[FILE_TEMP_NAME];
+        int r;
+
+        if (file->object ? view_link_is_right(dirfd, file) : view_data_is_right(dirfd, file))
+                return 0;
+
+        r = file->object ? view_make_link(views, file, temp) : view_make_data(views, file, temp);
+        if (r < 0)
+                return r;
+        r = renameat(views, temp, dirfd, file->name) < 0 ? error_from_errno() : 0;
+        if (r == -EISDIR) { /* somebody put a directory there */
+                r = file_remove_tree(dirfd, file->name);
+                if (r == 0 && renameat(views, temp, dirfd, file->name) < 0)
+                        r = error_from_errno();
+        }
+        if (r < 0)
+                (void) unlinkat(views, temp, 0);
+        return r;
+}
+
+static int view_fill(int views, int dirfd, const ViewFile *files, size_t n_files) {
+        int r = 0;
+
+        for (size_t i = 0; i < n_files && r == 0; i++)
+                r = view_put(views, dirfd, &files[i]);
+        return r;
+}
+
+static int view_open_dir(int dirfd, const char *name) {
+        int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? error_from_errno() : fd;
+}
+
+/* a new directory, filled, as @temp in @views; returns its descriptor */
+static int view_build(int views, const ViewFile *files, size_t n_files,
+                      char ret_temp[FILE_TEMP_NAME]) {
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        r = file_temp_name(ret_temp);
+        if (r < 0)
+                return r;
+        if (mkdirat(views, ret_temp, VIEW_MODE) < 0)
+                return error_from_errno();
+        fd = view_open_dir(views, ret_temp);
+        r = fd < 0 ? fd : view_fill(views, fd, files, n_files);
+        if (r < 0) {
+                (void) file_remove_tree(views, ret_temp);
+                return r;
+        }
+        return TAKE_FD(fd);
+}
+
+/* the view as @name in @keydir, where there is none; -EEXIST if somebody was faster */
+static int view_create(int views, int keydir, const char *name, const ViewFile *files,
+                       size_t n_files) {
+        _cleanup_(closep) int fd = -1;
+        char temp[FILE_TEMP_NAME];
+        int r;
+
+        fd = view_build(views, files, n_files, temp);
+        if (fd < 0)
+                return fd;
+        if (renameat(views, temp, keydir, name) < 0) {
+                r = errno == ENOTEMPTY ? -EEXIST : error_from_errno();
+                (void) file_remove_tree(views, temp);
+                return r;
+        }
+        return TAKE_FD(fd);
+}
+
+static int view_open(int views, int keydir, const char *name, const ViewFile *files,
+                     size_t n_files) {
+        _cleanup_(closep) int fd = view_open_dir(keydir, name);
+        int r;
+
+        if (fd == -ENOTDIR || fd == -ELOOP) { /* not a view: nothing of ours */
+                if (unlinkat(keydir, name, 0) < 0 && errno != ENOENT)
+                        return error_from_errno();
+                fd = -ENOENT;
+        }
+        if (fd == -ENOENT) {
+                fd = view_create(views, keydir, name, files, n_files);
+                if (fd != -EEXIST)
+                        return TAKE_FD(fd);
+                fd = view_open_dir(keydir, name);
+        }
+        if (fd < 0)
+                return fd;
+        r = view_fill(views, fd, files, n_files);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int view_open_keydir(int views, const Digest *key) {
+        char hex[DIGEST_HEX];
+        int fd;
+
+        digest_to_hex(key, hex);
+        fd = view_open_dir(views, hex);
+        if (fd != -ENOENT)
+                return fd;
+        if (mkdirat(views, hex, VIEW_MODE) < 0 && errno != EEXIST)
+                return error_from_errno();
+        return view_open_dir(views, hex);
+}
+
+static bool view_names_are_plain(const char *net_name, const ViewFile *files, size_t n_files) {
+        for (size_t i = 0; i < n_files; i++)
+                if (!path_is_plain_component(files[i].name))
+                        return false;
+        return n_files <= VIEW_FILES_MAX && path_is_plain_component(net_name);
+}
+
+int view_make(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
+              size_t n_files, char **ret) {
+        _cleanup_(closep) int views = -1, keydir = -1, fd = -1;
+        char hex[DIGEST_HEX], *path;
+
+        if (!view_names_are_plain(net_name, files, n_files))
+                return -EINVAL;
+        views = layout_open(root, LAYOUT_VIEWS, true);
+        if (views < 0)
+                return views;
+        keydir = view_open_keydir(views, key);
+        if (keydir < 0)
+                return keydir;
+        fd = view_open(views, keydir, net_name, files, n_files);
+        if (fd < 0)
+                return fd;
+
+        (void) futimens(fd, NULL); /* where that is not allowed nothing is evicted either */
+        digest_to_hex(key, hex);
+        if (asprintf(&path, "%s/" LAYOUT_VIEWS "/%s/%s", root, hex, net_name) < 0)
+                return -ENOMEM;
+        *ret = path;
+        return 0;
+}
