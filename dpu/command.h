@@ -37,3 +37,14 @@ int command_usage(const char *name, const char *format, ...) __attribute__((form
 
 /* Prints @problem, or strerror(-@r) when it is empty; returns COMMAND_ERROR. */
 int command_failed(const char *name, int r, const Problem *problem);
+
+/* the commands; main.c has the table */
+int command_check(int argc, char **argv);
+int command_compile(int argc, char **argv);
+int command_digest(int argc, char **argv);
+int command_report(int argc, char **argv);
+
+extern const char command_check_help[];
+extern const char command_compile_help[];
+extern const char command_digest_help[];
+extern const char command_report_help[];

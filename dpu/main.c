@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
+#include "dpu/build_id.h"
 #include "dpu/command.h"
 
 static int command_help(int argc, char **argv);
@@ -21,12 +22,17 @@ static const char command_help_help[] = "usage: dpucc help [COMMAND]\n"
                                         "\n"
                                         "Prints the help of COMMAND, or the list of commands.\n";
 
-static const char command_version_help[] = "usage: dpucc version\n"
-                                           "\n"
-                                           "Prints the version of dpucc.\n";
+static const char command_version_help[] =
+        "usage: dpucc version\n"
+        "\n"
+        "Prints the version of dpucc and the id of this build.\n";
 
 static const Command commands[] = {
+        { "check", command_check, command_check_help, "is a compiled model what it should be" },
+        { "compile", command_compile, command_compile_help, "compile a quantized model" },
+        { "digest", command_digest, command_digest_help, "the identity of models" },
         { "help", command_help, command_help_help, "help of one command" },
+        { "report", command_report, command_report_help, "what a compiled model holds" },
         { "version", command_version, command_version_help, "the version of dpucc" },
 };
 
@@ -78,9 +84,13 @@ static int command_help(int argc, char **argv) {
 }
 
 static int command_version(int argc, char **argv) {
+        char text[BUILD_ID_MAX];
+
         if (argc > 1)
                 return command_usage(argv[0], "takes no arguments");
-        (void) printf("dpucc %s\n", DPUCC_VERSION);
+        if (build_id_describe(text) < 0)
+                return command_failed(argv[0], -ENOENT, NULL);
+        (void) printf("dpucc %s\n", text);
         return COMMAND_OK;
 }
 

@@ -1,0 +1,315 @@
+/*
+ * dpucc compile
+ *
+ * Takes the arguments of vai_c_xir and prints the lines that scripts look for in its output. It
+ * differs where that tool is known to mislead: every error is one line and exit status 1, and a
+ * file without DPU code is called that.
+ *
+ * What is compiled is the canonical form of the source, whatever bytes it came in, so two exports
+ * of one model give the same file; the md5 in it is that of the canonical form.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/utf8.h"
+#include "dpu/artifact.h"
+#include "dpu/build_id.h"
+#include "dpu/command.h"
+#include "dpu/compile_options.h"
+#include "dpu/compiler/compiler.h"
+#include "dpu/model.h"
+#include "dpu/target_argument.h"
+#include "xmodel/fingerprint.h"
+
+#define COMPILE_DUMP_MAX ((size_t) 256 << 20)
+
+const char command_compile_help[] =
+        "usage: dpucc compile -x MODEL (-a ARCH | --target NAME | --fingerprint 0x...)\n"
+        "                     [-o DIR] [-n NAME] [-e OPTIONS] [--dump PASS]\n"
+        "\n"
+        "Compiles a quantized model and writes NAME.xmodel, meta.json, md5sum.txt and\n"
+        "report.json into DIR. This version generates no DPU code: every layer is\n"
+        "assigned to the CPU, and the report says so for each.\n"
+        "\n"
+        "  -x, --xmodel FILE      the quantized model\n"
+        "  -a, --arch FILE        arch.json of the board\n"
+        "      --target NAME      the target by name, e.g. DPUCZDX8G_ISA1_B1024\n"
+        "      --fingerprint 0xN  the target by fingerprint\n"
+        "  -o, --output_dir DIR   default ./\n"
+        "  -n, --net_name NAME    default deploy\n"
+        "  -e, --options TEXT     as for vai_c_xir; none of its options has an effect here\n"
+        "      --dump PASS        print what pass lower, partition or plan made, write no file\n"
+        "\n"
+        "Targets are those of the family DPUCZDX8G ISA1.\n"
+        "\n"
+        "Example:\n"
+        "  dpucc compile -x Unet_int.xmodel -a arch.json -o out -n unet\n"
+        "\n"
+        "Exit status: 0 compiled, 1 error, 2 usage.\n";
+
+typedef struct CompileArguments {
+        const char *xmodel;
+        const char *arch;
+        const char *target; /* name or fingerprint */
+        const char *output_dir;
+        const char *net_name;
+        const char *options;
+        CompilerStage last;
+} CompileArguments;
+
+/* one line of the log; what comes from files cannot break out of it */
+static void compile_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void compile_say(const char *format, ...) {
+        char text[PROBLEM_MAX];
+        Problem line;
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        (void) problem_set(&line, 0, "%s", text);
+        (void) fprintf(stderr, "%s\n", line.text);
+}
+
+static int compile_stage(const char *name, const char *text, CompilerStage *ret) {
+        if (compiler_stage_from_name(text, ret) < 0 || *ret == COMPILER_EMIT)
+                return command_usage(name, "--dump takes lower, partition or plan, not '%s'", text);
+        return COMMAND_OK;
+}
+
+static int compile_parse(int argc, char **argv, CompileArguments *ret) {
+        enum { OPTION_TARGET = 256, OPTION_FINGERPRINT, OPTION_DUMP };
+        static const struct option options[] = {
+                { "xmodel", required_argument, NULL, 'x' },
+                { "arch", required_argument, NULL, 'a' },
+                { "output_dir", required_argument, NULL, 'o' },
+                { "net_name", required_argument, NULL, 'n' },
+                { "options", required_argument, NULL, 'e' },
+                { "target", required_argument, NULL, OPTION_TARGET },
+                { "fingerprint", required_argument, NULL, OPTION_FINGERPRINT },
+                { "dump", required_argument, NULL, OPTION_DUMP },
+                { NULL, 0, NULL, 0 },
+        };
+        int option, code;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, "x:a:o:n:e:", options, NULL)) != -1) {
+                switch (option) {
+                case 'x':
+                        ret->xmodel = optarg;
+                        break;
+                case 'a':
+                        ret->arch = optarg;
+                        break;
+                case 'o':
+                        ret->output_dir = optarg;
+                        break;
+                case 'n':
+                        ret->net_name = optarg;
+                        break;
+                case 'e':
+                        ret->options = optarg;
+                        break;
+                case OPTION_TARGET:
+                case OPTION_FINGERPRINT:
+                        ret->target = optarg;
+                        break;
+                case OPTION_DUMP:
+                        code = compile_stage(argv[0], optarg, &ret->last);
+                        if (code != COMMAND_OK)
+                                return code;
+                        break;
+                default:
+                        return command_usage(argv[0], "bad option or missing value: '%s'",
+                                             argv[optind - 1]);
+                }
+        }
+        if (optind < argc)
+                return command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
+        return COMMAND_OK;
+}
+
+static int compile_require(const char *name, const CompileArguments *arguments) {
+        if (!arguments->xmodel)
+                return command_usage(name, "no model: use -x FILE");
+        if (!arguments->arch == !arguments->target)
+                return command_usage(name,
+                                     "one target, please: -a FILE, --target or --fingerprint");
+        if (!path_is_plain_component(arguments->net_name))
+                return command_usage(name, "'%s' is no file name: --net_name is one component",
+                                     arguments->net_name);
+        return COMMAND_OK;
+}
+
+/* the graph of the canonical form; the file's own bytes are gone when this returns */
+static int compile_load(const char *path, Graph **ret, Md5 *ret_md5, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes form = BYTES_INIT(WALK_FILE_MAX);
+        Model model;
+        int r;
+
+        r = model_init(&model, path, problem);
+        if (r < 0)
+                return r;
+        if (model.class == XMODEL_QUANTIZED)
+                r = model_form(&model, CANON_CANONICAL, &form, ret_md5);
+        else
+                r = problem_set(problem, -EBADMSG, "%s: %s", path, model.reason.text);
+        model_deinit(&model);
+        if (r < 0)
+                return r;
+
+        r = graph_read(ret, bytes_slice(&form), problem);
+        return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
+}
+
+/* names come from the file: line by line they cannot harm a terminal */
+static void compile_print_line(const char *line, size_t n) {
+        char text[4 * PROBLEM_MAX];
+
+        (void) utf8_escape(line, n, text, sizeof(text));
+        (void) printf("%s\n", text);
+}
+
+static int compile_print_dump(const Compilation *compilation, CompilerStage stage) {
+        _cleanup_(bytes_cleanup) Bytes dump = BYTES_INIT(COMPILE_DUMP_MAX);
+        const char *at, *end;
+        int r;
+
+        r = compiler_dump(compilation, stage, &dump);
+        if (r < 0)
+                return r;
+
+        at = (const char *) dump.data;
+        for (size_t left = dump.size; left > 0; left -= (size_t) (end - at) + 1, at = end + 1) {
+                end = memchr(at, '\n', left); /* every line of a dump has its end */
+                compile_print_line(at, (size_t) (end - at));
+        }
+        return 0;
+}
+
+static void compile_say_before(const Graph *source, uint64_t fingerprint, const char *ignored) {
+        FingerprintInfo info;
+
+        if (ignored[0])
+                compile_say("Options without effect in this compiler: %s", ignored);
+        if (fingerprint_decode(fingerprint, &info, NULL) == 0)
+                compile_say("Target architecture: %s", info.name);
+        compile_say("Graph name: %s, with op num: %zu", source->name, source->n_ops);
+        compile_say("Begin to compile...");
+}
+
+static void compile_say_partition(const Compilation *compilation) {
+        const Partition *partition = compilation->partition;
+        size_t n_dpu = 0, n_layers = 0;
+
+        for (size_t i = 0; i < partition->n_parts; i++)
+                n_dpu += partition->parts[i].device == DEVICE_DPU;
+        for (size_t i = 0; i < partition->n_ops; i++)
+                n_layers += partition->placements[i].reason != NULL;
+
+        compile_say("Total device subgraph number %zu, DPU subgraph number %zu", partition->n_parts,
+                    n_dpu);
+        if (n_dpu == 0)
+                compile_say("There is no DPU code in this file: this version of the open compiler "
+                            "generates none, and all %zu layers are assigned to the CPU.",
+                            n_layers);
+        compile_say("Compile done.");
+}
+
+static int compile_say_files(const CompileArguments *arguments, const Md5 *md5) {
+        _cleanup_(freep) char *cwd = getcwd(NULL, 0);
+        _cleanup_(freep) char *dir = NULL;
+        char hex[MD5_HEX];
+
+        if (!cwd)
+                return -errno;
+        dir = path_normalise(cwd, arguments->output_dir);
+        if (!dir)
+                return -ENOMEM;
+        md5_to_hex(md5, hex);
+        compile_say("The meta json is saved to \"%s/meta.json\"", dir);
+        compile_say("The compiled xmodel is saved to \"%s/%s.xmodel\"", dir, arguments->net_name);
+        compile_say("The compiled xmodel's md5sum is %s, and has been saved to \"%s/md5sum.txt\"",
+                    hex, dir);
+        return 0;
+}
+
+static int compile_write(const CompileArguments *arguments, const Compilation *compilation,
+                         uint64_t fingerprint, Problem *problem) {
+        const ArtifactSpec artifact = {
+                .graph = compilation->graph,
+                .fingerprint = fingerprint,
+                .output_dir = arguments->output_dir,
+                .net_name = arguments->net_name,
+        };
+        Md5 md5;
+        int r;
+
+        r = artifact_write(&artifact, &md5, problem);
+        if (r < 0)
+                return r;
+        return compile_say_files(arguments, &md5);
+}
+
+static int compile_run(const CompileArguments *arguments, const char *ignored, Problem *problem) {
+        _cleanup_(compilation_freep) Compilation *compilation = NULL;
+        _cleanup_(graph_freep) Graph *source = NULL;
+        CompilerSpec spec = { .last = arguments->last };
+        char compiler[BUILD_ID_MAX];
+        int r;
+
+        r = build_id_describe(compiler);
+        if (r < 0)
+                return problem_set(problem, r, "this program was linked without a build id");
+        r = target_argument_resolve(arguments->arch, arguments->target, &spec.fingerprint, problem);
+        if (r < 0)
+                return r;
+        r = compile_load(arguments->xmodel, &source, &spec.source_md5, problem);
+        if (r < 0)
+                return r;
+
+        spec.source = source;
+        spec.compiler = compiler;
+        if (arguments->last == COMPILER_EMIT)
+                compile_say_before(source, spec.fingerprint, ignored);
+        r = compiler_run(&spec, &compilation, problem);
+        if (r < 0)
+                return problem_prefix(problem, r, "%s", arguments->xmodel);
+        source = graph_free(source); /* its weights are in the compiled graph now */
+        if (arguments->last != COMPILER_EMIT)
+                return compile_print_dump(compilation, arguments->last);
+
+        compile_say_partition(compilation);
+        return compile_write(arguments, compilation, spec.fingerprint, problem);
+}
+
+int command_compile(int argc, char **argv) {
+        CompileArguments arguments = {
+                .output_dir = "./", .net_name = "deploy", .options = "", .last = COMPILER_EMIT
+        };
+        _cleanup_(bytes_cleanup) Bytes ignored = BYTES_INIT(PROBLEM_MAX);
+        _cleanup_(freep) char *ignored_text = NULL;
+        Problem problem = { "" };
+        int code, r;
+
+        code = compile_parse(argc, argv, &arguments);
+        if (code == COMMAND_OK)
+                code = compile_require(argv[0], &arguments);
+        if (code != COMMAND_OK)
+                return code;
+
+        r = compile_options_check(arguments.options, &ignored, &problem);
+        if (r < 0)
+                return command_failed(argv[0], r, &problem);
+        ignored_text = bytes_take_string(&ignored);
+        if (!ignored_text)
+                return command_failed(argv[0], -ENOMEM, NULL);
+        r = compile_run(&arguments, ignored_text, &problem);
+        return r < 0 ? command_failed(argv[0], r, &problem) : COMMAND_OK;
+}

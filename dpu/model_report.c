@@ -1,0 +1,180 @@
+#include "dpu/model_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "dpu/compiler/emit.h"
+#include "dpu/ports.h"
+#include "dpu/runtime_op.h"
+#include "dpu/where.h"
+#include "xmodel/fingerprint.h"
+
+void model_report_string_map(const Attrs *attrs, const char *name, JsonWriter *w, const char *key) {
+        const Attr *attr = attrs_find(attrs, name);
+
+        json_writer_object(w, key);
+        if (attr && attr->kind == ATTR_MAP_STRING_STRING)
+                for (size_t i = 0; i < attr->n; i++)
+                        json_writer_string(w, attr->pairs[i].key, attr->pairs[i].value.string);
+        json_writer_end(w);
+}
+
+static void model_report_target(uint64_t fingerprint, JsonWriter *w) {
+        FingerprintInfo info;
+
+        if (fingerprint == 0 || fingerprint_decode(fingerprint, &info, NULL) < 0) {
+                json_writer_null(w, "target");
+                return;
+        }
+        json_writer_object(w, "target");
+        json_writer_string(w, "name", info.name);
+        json_writer_format(w, "fingerprint", "0x%016" PRIx64, fingerprint);
+        json_writer_end(w);
+}
+
+static void model_report_workload(const Attrs *attrs, JsonWriter *w) {
+        uint64_t workload;
+
+        if (attrs_uint64(attrs, "workload", &workload) == 0)
+                json_writer_uint64(w, "workload", workload);
+        else
+                json_writer_null(w, "workload");
+}
+
+/* sum of the sizes in a map from register to bytes */
+static uint64_t model_report_parameter_bytes(const Attrs *attrs) {
+        const Attr *attr = attrs_find(attrs, "reg_id_to_parameter_value");
+        uint64_t sum = 0;
+
+        if (attr && attr->kind == ATTR_MAP_STRING_BYTES)
+                for (size_t i = 0; i < attr->n; i++)
+                        sum += attr->pairs[i].value.bytes.size;
+        return sum;
+}
+
+static void model_report_dpu(const Attrs *attrs, JsonWriter *w) {
+        const Attr *code = attrs_find(attrs, "mc_code");
+        uint64_t fingerprint;
+
+        json_writer_string(w, "dpu_name", attrs_string(attrs, "dpu_name"));
+        if (attrs_uint64(attrs, "dpu_fingerprint", &fingerprint) == 0)
+                json_writer_format(w, "fingerprint", "0x%016" PRIx64, fingerprint);
+        else
+                json_writer_null(w, "fingerprint");
+        json_writer_uint64(w, "code_bytes",
+                           code && code->kind == ATTR_BYTES ? code->bytes.size : 0);
+        json_writer_uint64(w, "parameter_bytes", model_report_parameter_bytes(attrs));
+}
+
+static size_t model_report_subgraphs(const Graph *graph, JsonWriter *w) {
+        size_t n_dpu = 0;
+
+        json_writer_array(w, "subgraphs");
+        for (size_t i = 0; i < graph->root->n_children; i++) {
+                const Subgraph *subgraph = graph->root->children[i];
+                bool dpu = where_runs_on(subgraph, "DPU");
+
+                json_writer_object(w, NULL);
+                json_writer_string(w, "name", subgraph->name);
+                json_writer_string(w, "device", attrs_string(&subgraph->attrs, "device"));
+                json_writer_uint64(w, "ops", where_count_ops(subgraph));
+                model_report_workload(&subgraph->attrs, w);
+                if (dpu)
+                        model_report_dpu(&subgraph->attrs, w);
+                json_writer_end(w);
+                n_dpu += dpu;
+        }
+        json_writer_end(w);
+        return n_dpu;
+}
+
+/* What a compiler left unsaid but the op's type tells; NULL if it tells nothing either. */
+static const char *model_report_known_reason(const Op *op) {
+        static const char *const borders[] = { "fix2float", "float2fix", "fix" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(borders); i++)
+                if (strcmp(op->type, borders[i]) == 0)
+                        return "converts between fixed point and float at the border of the DPU";
+        if (strcmp(op->type, "softmax") == 0)
+                return "the DPU's compilers never put softmax on it";
+        return NULL;
+}
+
+static void model_report_off_dpu(const Op *op, JsonWriter *w) {
+        const char *said = attrs_string(&op->attrs, EMIT_REASON_ATTR);
+        const char *known = model_report_known_reason(op);
+        Problem why = { "" };
+        bool implemented = runtime_op_is_implemented(op, &why);
+
+        json_writer_object(w, NULL);
+        json_writer_string(w, "op", op->name);
+        json_writer_string(w, "type", op->type);
+        json_writer_string(w, "reason", said ? said : known);
+        json_writer_string(w, "reason_from", said ? "compiler" : known ? "type" : NULL);
+        json_writer_bool(w, "runtime", implemented);
+        json_writer_string(w, "runtime_problem", implemented ? NULL : why.text);
+        json_writer_end(w);
+}
+
+static void model_report_layers(const Graph *graph, JsonWriter *w) {
+        json_writer_array(w, "off_dpu");
+        for (size_t i = 0; i < graph->n_ops; i++) {
+                const Op *op = graph->ops[i];
+
+                if (!partition_is_constant(op) && strcmp(where_device(op), "CPU") == 0)
+                        model_report_off_dpu(op, w);
+        }
+        json_writer_end(w);
+}
+
+static void model_report_sizes(const ModelReportSpec *spec, JsonWriter *w) {
+        uint64_t constants = 0;
+
+        for (size_t i = 0; i < spec->graph->n_ops; i++) {
+                const Attr *data = attrs_find(&spec->graph->ops[i]->attrs, "data");
+
+                if (data && data->kind == ATTR_BYTES)
+                        constants += data->bytes.size;
+        }
+        json_writer_object(w, "sizes");
+        json_writer_uint64(w, "file_bytes", spec->file_size);
+        json_writer_uint64(w, "ops", spec->graph->n_ops);
+        json_writer_uint64(w, "constant_bytes", constants);
+        json_writer_end(w);
+}
+
+static void model_report_document(const ModelReportSpec *spec, const Ports *ports, JsonWriter *w) {
+        const Graph *graph = spec->graph;
+        size_t n_dpu;
+
+        json_writer_object(w, NULL);
+        json_writer_int64(w, "report", MODEL_REPORT_VERSION);
+        json_writer_string(w, "graph", graph->name);
+        model_report_target(spec->fingerprint, w);
+        model_report_string_map(&graph->attrs, "libs_info", w, "compiler");
+        model_report_string_map(&graph->attrs, "files_md5sum", w, "sources");
+        ports_write_json(ports->inputs, ports->n_inputs, w, "inputs");
+        ports_write_json(ports->outputs, ports->n_outputs, w, "outputs");
+        model_report_sizes(spec, w);
+        model_report_workload(&graph->root->attrs, w);
+        n_dpu = model_report_subgraphs(graph, w);
+        model_report_layers(graph, w);
+        json_writer_bool(w, "no_dpu_code", n_dpu == 0);
+        json_writer_string(w, "proved", "none");
+        json_writer_end(w);
+}
+
+int model_report_write(const ModelReportSpec *spec, Bytes *ret) {
+        JsonWriter w = json_writer_begin(ret, JSON_WRITER_PRETTY);
+        Ports ports;
+        int r;
+
+        graph_count_consumers(spec->graph);
+        r = ports_init(&ports, spec->graph);
+        if (r < 0)
+                return r;
+        model_report_document(spec, &ports, &w);
+        ports_deinit(&ports);
+        return json_writer_finish(&w);
+}

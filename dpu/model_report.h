@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * The report: what a compiled graph holds
+ *
+ * Read from the compiled graph itself, never from a log: logs do not name every layer that is
+ * off the DPU. It works on files of any compiler. The schema is in docs/FORMATS.md, "Report".
+ */
+
+#include "base/bytes.h"
+#include "base/json_writer.h"
+#include "xmodel/graph.h"
+
+#define MODEL_REPORT_VERSION 1
+#define MODEL_REPORT_MAX     ((size_t) 256 << 20) /* bytes of one report */
+
+typedef struct ModelReportSpec {
+        Graph *graph;         /* compiled; its consumers are counted anew */
+        uint64_t fingerprint; /* of what it was compiled for; 0: not known */
+        uint64_t file_size;   /* bytes of the .xmodel */
+} ModelReportSpec;
+
+int model_report_write(const ModelReportSpec *spec, Bytes *ret); /* -ENOMEM, -EFBIG */
+
+/* pieces that `dpucc check --json` has in common with it */
+void model_report_string_map(const Attrs *attrs, const char *name, JsonWriter *w, const char *key);
