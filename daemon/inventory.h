@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * Inventory: roots, units and warnings of the engine, collected for one reply. Capped; holds
+ * borrowed strings, so it lives no longer than the request that asked.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/engine.h"
+#include "daemon/message.h"
+
+#define INVENTORY_ROOTS_MAX    256
+#define INVENTORY_UNITS_MAX    1000
+#define INVENTORY_WARNINGS_MAX 64
+
+typedef struct Inventory {
+        const char *beneath; /* borrowed; only what lies there; NULL: everything */
+
+        Dpucc__Wire__Root **roots;
+        size_t n_roots, roots_capacity;
+        Dpucc__Wire__Unit **units; /* each inside its UnitMessage */
+        size_t n_units, units_capacity;
+        uint32_t n_units_left_out;
+        char **warnings;
+        size_t n_warnings, warnings_capacity;
+} Inventory;
+
+/* @ret->beneath is set by the caller, the rest zero. -ENOMEM. */
+int inventory_take_roots(Inventory *inventory, Engine *engine);
+int inventory_take_units(Inventory *inventory, Engine *engine);
+int inventory_take_warnings(Inventory *inventory, Engine *engine);
+void inventory_deinit(Inventory *inventory);

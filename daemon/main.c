@@ -1,0 +1,209 @@
+/*
+ * `dpuccd`: the daemon
+ *
+ * Arguments and environment to a ManagerSpec, then manager_run(). It stays in the foreground
+ * and logs to stderr; the service manager, or the shell's `&`, does the rest.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/program.h"
+#include "daemon/manager.h"
+
+static const char main_help[] =
+        "usage: dpuccd [OPTION...]\n"
+        "\n"
+        "Watches workspaces for quantized models and arch.json files, compiles them in the\n"
+        "background and answers dpucc-client. Stays in the foreground and logs to stderr.\n"
+        "\n"
+        "  --socket PATH     where clients connect (DPUCC_SOCKET;\n"
+        "                    default $XDG_RUNTIME_DIR/dpucc/dpuccd.sock)\n"
+        "  --cache-dir DIR   the cache (DPUCC_CACHE_DIR; default ~/.cache/dpucc)\n"
+        "  --config FILE     configuration (DPUCC_CONFIG; default ~/.config/dpucc/dpuccd.json)\n"
+        "  -v, --verbose     log what would help to find a fault\n"
+        "  -q, --quiet       log warnings and errors only\n"
+        "  -h, --help        this text\n"
+        "  -V, --version     the version\n"
+        "\n"
+        "Signals: SIGTERM and SIGINT end it when running jobs were stopped, SIGHUP makes it read\n"
+        "its configuration again.\n"
+        "\n"
+        "Examples:\n"
+        "  systemctl --user enable --now dpuccd     run it now and after every login\n"
+        "  dpuccd &                                 run it without systemd\n"
+        "\n"
+        "Exit status: 0 stopped when asked to, 1 error, 2 usage.\n";
+
+typedef struct Arguments {
+        char *socket; /* all owned, absolute */
+        char *cache_dir;
+        char *state_dir;
+        char *conf_file;
+        char *dpucc;
+        LogLevel level;
+} Arguments;
+
+static void arguments_deinit(Arguments *a) {
+        free(a->socket);
+        free(a->cache_dir);
+        free(a->state_dir);
+        free(a->conf_file);
+        free(a->dpucc);
+}
+
+/* Makes @path absolute and puts it into *@ret. */
+static int main_set_path(char **ret, const char *path) {
+        _cleanup_(freep) char *cwd = getcwd(NULL, 0);
+        char *absolute = cwd ? path_normalise(cwd, path) : NULL;
+
+        if (!absolute)
+                return -ENOMEM;
+        free(*ret);
+        *ret = absolute;
+        return 0;
+}
+
+static int main_option(int c, Arguments *ret) {
+        switch (c) {
+        case 's':
+                return main_set_path(&ret->socket, optarg);
+        case 'd':
+                return main_set_path(&ret->cache_dir, optarg);
+        case 'c':
+                return main_set_path(&ret->conf_file, optarg);
+        case 'v':
+                ret->level = LOG_LEVEL_DEBUG;
+                return 0;
+        case 'q':
+                ret->level = LOG_LEVEL_WARNING;
+                return 0;
+        default:
+                return -EINVAL;
+        }
+}
+
+/* 0, or -EINVAL after getopt said what is wrong, or an error; *@ret_done is set when the
+ * arguments asked for text only and got it */
+static int main_parse(int argc, char **argv, Arguments *ret, bool *ret_done) {
+        static const struct option options[] = {
+                { "socket", required_argument, NULL, 's' },
+                { "cache-dir", required_argument, NULL, 'd' },
+                { "config", required_argument, NULL, 'c' },
+                { "verbose", no_argument, NULL, 'v' },
+                { "quiet", no_argument, NULL, 'q' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                {},
+        };
+        int c, r = 0;
+
+        while (r == 0 && (c = getopt_long(argc, argv, "vqhV", options, NULL)) >= 0) {
+                *ret_done = c == 'h' || c == 'V';
+                if (c == 'h')
+                        (void) fputs(main_help, stdout);
+                else if (c == 'V')
+                        (void) printf("dpuccd %s\n", DPUCC_VERSION);
+                else
+                        r = main_option(c, ret);
+                if (*ret_done)
+                        return 0;
+        }
+        if (r == 0 && optind < argc) {
+                (void) fprintf(stderr, "dpuccd: takes no arguments, only options\n");
+                return -EINVAL;
+        }
+        return r;
+}
+
+/* what the arguments left open, from the environment and the home directory */
+static int main_fill_in(Arguments *a, Problem *problem) {
+        const char *conf = getenv("DPUCC_CONFIG");
+        _cleanup_(freep) char *conf_home = path_config_home();
+        int r = 0;
+
+        if (!a->cache_dir)
+                a->cache_dir = path_cache_home();
+        a->state_dir = path_state_home();
+        if (!a->cache_dir || !a->state_dir || !conf_home)
+                return problem_set(problem, -ENOENT,
+                                   "neither HOME nor the XDG directories are "
+                                   "set: where is the cache?");
+        if (!a->socket)
+                a->socket = path_default_socket();
+        if (!a->socket)
+                return -ENOMEM;
+        if (!a->conf_file && conf && conf[0] != '\0')
+                r = main_set_path(&a->conf_file, conf);
+        else if (!a->conf_file)
+                r = (a->conf_file = path_join(conf_home, "dpuccd.json")) ? 0 : -ENOMEM;
+        if (r < 0)
+                return r;
+
+        r = program_find("dpucc", &a->dpucc);
+        if (r < 0)
+                return problem_set(problem, r,
+                                   "cannot find the program dpucc, neither beside "
+                                   "dpuccd nor on PATH: is dpucc installed?");
+        return 0;
+}
+
+static int main_run(Arguments *a, Problem *problem) {
+        int r;
+
+        r = main_fill_in(a, problem);
+        if (r < 0)
+                return r;
+
+        const ManagerSpec spec = {
+                .cache_dir = a->cache_dir,
+                .state_dir = a->state_dir,
+                .socket = a->socket,
+                .dpucc = a->dpucc,
+                .conf_file = a->conf_file,
+                .conf_default = DPUCC_CONF_DEFAULT,
+        };
+        log_info("dpuccd %s, cache %s, configuration %s", DPUCC_VERSION, spec.cache_dir,
+                 spec.conf_file);
+        return manager_run(&spec, problem);
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(arguments_deinit) Arguments arguments = { .level = LOG_LEVEL_INFO };
+        Problem problem = {};
+        bool done = false;
+        int r;
+
+        /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
+        (void) setenv("UV_THREADPOOL_SIZE", "8", 0);
+        (void) umask(0077);
+        (void) signal(SIGPIPE, SIG_IGN);
+
+        r = main_parse(argc, argv, &arguments, &done);
+        if (r == -EINVAL) {
+                (void) fprintf(stderr, "Try 'dpuccd --help'.\n");
+                return 2;
+        }
+        if (done)
+                return 0;
+
+        log_open(arguments.level);
+        if (r == 0)
+                r = main_run(&arguments, &problem);
+        if (r < 0) {
+                log_error("%s", problem.text[0] ? problem.text : strerror(-r));
+                return 1;
+        }
+        log_info("stopped");
+        return 0;
+}

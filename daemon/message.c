@@ -1,0 +1,124 @@
+#include "daemon/message.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static_assert((int) UNIT_NEW == DPUCC__WIRE__UNIT_STATE__UNIT_NEW &&
+                      (int) UNIT_INVALID == DPUCC__WIRE__UNIT_STATE__UNIT_INVALID,
+              "states go over the wire as they are");
+static_assert((int) ASK_DONE == DPUCC__WIRE__OUTCOME__DONE &&
+                      (int) ASK_LIMIT_EXCEEDED == DPUCC__WIRE__OUTCOME__LIMIT_EXCEEDED,
+              "outcomes go over the wire as they are");
+
+ProtobufCBinaryData message_bytes(const char *string) {
+        return (ProtobufCBinaryData){ .len = string ? strlen(string) : 0,
+                                      .data = (uint8_t *) string };
+}
+
+static void message_optional_bytes(const char *string, protobuf_c_boolean *has,
+                                   ProtobufCBinaryData *ret) {
+        *has = string != NULL;
+        *ret = message_bytes(string);
+}
+
+/* generated code has no const strings; what is packed is not changed */
+static char *message_string(const char *string) {
+        return (char *) string;
+}
+
+static void message_fill_unit(const UnitView *view, UnitMessage *ret) {
+        Dpucc__Wire__Unit *unit = &ret->unit;
+
+        unit->name = ret->name;
+        unit->net_name = message_string(view->net_name);
+        unit->target = message_string(view->target);
+        message_optional_bytes(view->root, &unit->has_root, &unit->root);
+        unit->source_path = message_bytes(view->source_path);
+        message_optional_bytes(view->arch_path, &unit->has_arch_path, &unit->arch_path);
+        unit->state = (Dpucc__Wire__UnitState) view->state;
+        unit->detail = message_string(view->detail);
+        unit->toolchain = message_string(view->toolchain);
+        message_optional_bytes(view->artifact_path, &unit->has_artifact_path, &unit->artifact_path);
+        message_optional_bytes(view->output_path, &unit->has_output_path, &unit->output_path);
+        unit->has_elapsed_ms = true;
+        unit->elapsed_ms = view->elapsed_ms;
+        unit->has_no_dpu_code = unit->no_dpu_code = view->no_dpu_code;
+        unit->has_hit = unit->hit = view->hit;
+}
+
+int message_from_unit(const UnitView *view, UnitMessage *ret) {
+        Dpucc__Wire__Unit empty = DPUCC__WIRE__UNIT__INIT;
+        Dpucc__Wire__Unit *unit = &ret->unit;
+
+        ret->unit = empty;
+        if (asprintf(&ret->name, "%s%s%s", view->net_name, view->target ? "@" : "",
+                     view->target ?: "") < 0) {
+                ret->name = NULL;
+                return -ENOMEM;
+        }
+
+        message_fill_unit(view, ret);
+        if (view->source_class >= 0) {
+                unit->has_source_class = true;
+                unit->source_class = (Dpucc__Wire__Class) (view->source_class + 1);
+        }
+        if (view->key) {
+                digest_to_hex(view->key, ret->key);
+                unit->key = ret->key;
+        }
+        if (view->fingerprint != 0) {
+                (void) snprintf(ret->fingerprint, sizeof(ret->fingerprint), "0x%016" PRIx64,
+                                view->fingerprint);
+                unit->fingerprint = ret->fingerprint;
+        }
+        return 0;
+}
+
+void message_from_root(const RootView *view, Dpucc__Wire__Root *ret) {
+        Dpucc__Wire__Root root = DPUCC__WIRE__ROOT__INIT;
+
+        root.path = message_bytes(view->path);
+        root.has_trusted = true;
+        root.trusted = view->trusted;
+        root.state = message_string(view->state);
+        root.detail = message_string(view->detail);
+        root.has_epoch = true;
+        root.epoch = view->epoch;
+        root.has_n_directories = true;
+        root.n_directories = view->n_directories;
+        root.has_n_sources = true;
+        root.n_sources = view->n_sources;
+        *ret = root;
+}
+
+static void message_fill_stat(const StatId *id, Dpucc__Wire__StatId *ret) {
+        Dpucc__Wire__StatId stat = DPUCC__WIRE__STAT_ID__INIT;
+
+        stat.dev = id->dev;
+        stat.ino = id->ino;
+        stat.size = id->size;
+        stat.mtime_ns = id->mtime_ns;
+        stat.ctime_ns = id->ctime_ns;
+        *ret = stat;
+}
+
+void message_from_basis(const AskBasis *basis, BasisMessage *ret) {
+        Dpucc__Wire__Basis empty = DPUCC__WIRE__BASIS__INIT;
+
+        ret->basis = empty;
+        message_fill_stat(&basis->source_stat, &ret->source_stat);
+        ret->basis.source_stat = &ret->source_stat;
+        if (basis->arch_stat.ino != 0) { /* an arch file was read */
+                message_fill_stat(&basis->arch_stat, &ret->arch_stat);
+                ret->basis.arch_stat = &ret->arch_stat;
+        }
+        digest_to_hex(&basis->source_digest, ret->source_digest);
+        ret->basis.source_digest = ret->source_digest;
+        digest_to_hex(&basis->snapshot_digest, ret->snapshot_digest);
+        ret->basis.snapshot_digest = ret->snapshot_digest;
+        ret->basis.target = message_string(basis->target);
+        ret->basis.toolchain_identity = message_string(basis->toolchain_identity);
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * Messages: what the engine lets one see, in the form of the wire
+ *
+ * Everything is borrowed from the view except the few texts that have to be made; a message
+ * lives until the callback ends that got the view, which is long enough to be packed.
+ */
+
+#include <stdlib.h>
+
+#include "base/digest.h"
+#include "base/stat_id.h"
+#include "daemon/engine.h"
+#include "proto/dpucc.pb-c.h"
+
+typedef struct UnitMessage {
+        Dpucc__Wire__Unit unit;
+        char *name; /* owned: NET@TARGET */
+        char key[DIGEST_HEX];
+        char fingerprint[2 + 16 + 1];
+} UnitMessage;
+
+typedef struct BasisMessage {
+        Dpucc__Wire__Basis basis;
+        Dpucc__Wire__StatId source_stat;
+        Dpucc__Wire__StatId arch_stat;
+        char source_digest[DIGEST_HEX];
+        char snapshot_digest[DIGEST_HEX];
+} BasisMessage;
+
+/* -ENOMEM. @ret points into itself: it must not be copied. */
+int message_from_unit(const UnitView *view, UnitMessage *ret);
+void message_from_root(const RootView *view, Dpucc__Wire__Root *ret);
+void message_from_basis(const AskBasis *basis, BasisMessage *ret);
+
+ProtobufCBinaryData message_bytes(const char *string); /* NULL: empty */
+
+static inline void unit_message_deinit(UnitMessage *m) {
+        free(m->name);
+}

@@ -1,0 +1,307 @@
+#include "daemon/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "daemon/call.h"
+#include "daemon/engine.h"
+#include "daemon/server.h"
+#include "daemon/verbs.h"
+#include "proto/frame.h"
+#include "proto/hello.h"
+
+/* A client may not keep the loop to itself by sending without a pause. */
+#define PEER_FRAMES_PER_TURN 16
+
+typedef Dpucc__Wire__Reply Reply;
+typedef Dpucc__Wire__Request Request;
+
+typedef enum PeerState {
+        PEER_HELLO,
+        PEER_OPEN,
+        PEER_FINISHING,
+        PEER_CLOSING,
+} PeerState;
+
+struct Peer {
+        Server *server;
+        const Verbs *verbs;
+        LIST_ENTRY(Peer) link;
+        PeerState state;
+
+        int socket;
+        uv_poll_t poll;
+        FrameReader reader;
+        FrameWriter writer;
+
+        struct CallList calls;
+        unsigned n_calls;
+};
+
+static void peer_free(Peer *peer) {
+        frame_reader_deinit(&peer->reader);
+        frame_writer_deinit(&peer->writer);
+        free(peer);
+}
+
+static void peer_on_closed(uv_handle_t *handle) {
+        Peer *peer = handle->data;
+
+        server_peer_gone(peer->server);
+        peer_free(peer);
+}
+
+static void peer_cancel_calls(Peer *peer) {
+        Call *call;
+
+        while ((call = LIST_FIRST(&peer->calls))) {
+                peer_forget_call(peer, call);
+                if (call->ask)
+                        ask_cancel(call->ask);
+        }
+}
+
+void peer_close(Peer *peer) {
+        if (peer->state == PEER_CLOSING)
+                return;
+
+        peer->state = PEER_CLOSING;
+        LIST_REMOVE(peer, link);
+        peer_cancel_calls(peer);
+        uv_close((uv_handle_t *) &peer->poll, peer_on_closed);
+        close(TAKE_FD(peer->socket)); /* not libuv's any more */
+}
+
+static void peer_on_poll(uv_poll_t *poll, int status, int events);
+
+/* tells the loop what we wait for now */
+static void peer_update(Peer *peer) {
+        int events = 0;
+
+        if (peer->state == PEER_CLOSING)
+                return;
+        if (peer->state == PEER_FINISHING && frame_writer_is_empty(&peer->writer)) {
+                peer_close(peer);
+                return;
+        }
+
+        if (peer->state != PEER_FINISHING)
+                events |= UV_READABLE;
+        if (!frame_writer_is_empty(&peer->writer))
+                events |= UV_WRITABLE;
+        if (uv_poll_start(&peer->poll, events, peer_on_poll) < 0)
+                peer_close(peer);
+}
+
+int peer_send(Peer *peer, const Reply *reply, int fd) {
+        int r;
+
+        if (peer->state == PEER_CLOSING) {
+                closep(&fd);
+                return 0;
+        }
+
+        r = frame_writer_put(&peer->writer, &reply->base, &fd, fd >= 0 ? 1 : 0);
+        if (r < 0) {
+                closep(&fd);
+                if (r == -EMSGSIZE)
+                        return r;
+                log_warning("a client is dropped: %s",
+                            r == -ENOBUFS ? "it asks and does not read" : strerror(-r));
+                peer_close(peer);
+                return r;
+        }
+        peer_update(peer);
+        return 0;
+}
+
+bool peer_is_slow(const Peer *peer) {
+        return peer->writer.n_bytes > PEER_PROGRESS_MAX;
+}
+
+Call *peer_find_call(Peer *peer, uint32_t id) {
+        Call *call;
+
+        LIST_FOREACH(call, &peer->calls, link)
+        if (call->id == id)
+                return call;
+        return NULL;
+}
+
+void peer_forget_call(Peer *peer, Call *call) {
+        assert(call->peer == peer && peer->n_calls > 0);
+        LIST_REMOVE(call, link);
+        call->peer = NULL;
+        peer->n_calls--;
+}
+
+/* one last word about the connection, then it ends */
+static void peer_refuse(Peer *peer, const char *message) {
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+
+        reply.id = 0;
+        reply.has_final = true;
+        reply.final = true;
+        reply.has_outcome = true;
+        reply.outcome = DPUCC__WIRE__OUTCOME__FAILED;
+        reply.message = (char *) message;
+        if (peer_send(peer, &reply, -1) < 0)
+                return;
+        peer_cancel_calls(peer);
+        peer->state = PEER_FINISHING;
+        peer_update(peer);
+}
+
+static const char *peer_refusal(Peer *peer, const Request *request) {
+        if (request->id == 0)
+                return "a request has id 0";
+        if (peer_find_call(peer, request->id))
+                return "two requests have the same id";
+        if (peer->n_calls == PEER_CALLS_MAX)
+                return "too many requests at once";
+        return NULL;
+}
+
+static void peer_handle_request(Peer *peer, Frame *frame) {
+        ProtobufCMessage *message = NULL;
+        const char *refusal;
+        Request *request;
+        Call *call;
+
+        if (frame_unpack(frame, &dpucc__wire__request__descriptor, &message) < 0) {
+                peer_refuse(peer, "a request could not be read");
+                return;
+        }
+
+        request = (Request *) message;
+        refusal = peer_refusal(peer, request);
+        call = refusal ? NULL : calloc(1, sizeof(*call));
+        if (!call) {
+                peer_refuse(peer, refusal ?: "out of memory");
+        } else {
+                call->peer = peer;
+                call->id = request->id;
+                LIST_INSERT_HEAD(&peer->calls, call, link);
+                peer->n_calls++;
+                verbs_start(peer->verbs, call, request, frame);
+        }
+        dpucc__wire__request__free_unpacked(request, NULL);
+}
+
+static void peer_handle_hello(Peer *peer, const Frame *frame) {
+        Problem problem;
+        int r;
+
+        r = hello_check(frame, HELLO_DAEMON, &problem);
+        if (r < 0) {
+                log_notice("a client is refused: %s", problem.text);
+                peer->state = PEER_FINISHING; /* it still gets our Hello and can say why */
+                return;
+        }
+        peer->state = PEER_OPEN;
+}
+
+static void peer_handle_frame(Peer *peer, Frame *frame) {
+        switch (peer->state) {
+        case PEER_HELLO:
+                peer_handle_hello(peer, frame);
+                break;
+        case PEER_OPEN:
+                peer_handle_request(peer, frame);
+                break;
+        case PEER_FINISHING:
+        case PEER_CLOSING:
+                break;
+        }
+}
+
+static void peer_read(Peer *peer) {
+        for (unsigned i = 0; i < PEER_FRAMES_PER_TURN; i++) {
+                Frame frame = {};
+                int r;
+
+                if (peer->state != PEER_HELLO && peer->state != PEER_OPEN)
+                        return;
+                r = frame_reader_step(&peer->reader, peer->socket, &frame);
+                if (r == FRAME_WAIT)
+                        return;
+                if (r != FRAME_DONE) {
+                        if (r < 0 && r != -ECONNRESET)
+                                log_notice("a client is dropped: %s", strerror(-r));
+                        peer_close(peer);
+                        return;
+                }
+                peer_handle_frame(peer, &frame);
+                frame_deinit(&frame);
+        }
+}
+
+static void peer_write(Peer *peer) {
+        if (frame_writer_step(&peer->writer, peer->socket) < 0)
+                peer_close(peer);
+}
+
+static void peer_on_poll(uv_poll_t *poll, int status, int events) {
+        Peer *peer = poll->data;
+
+        if (status < 0) { /* an error on the socket, for example: gone without reading */
+                peer_close(peer);
+                return;
+        }
+        if (events & UV_WRITABLE) /* first: whoever it is gets our Hello */
+                peer_write(peer);
+        if (events & UV_READABLE)
+                peer_read(peer);
+        peer_update(peer);
+}
+
+int peer_new(Server *server, const Verbs *verbs, struct PeerList *list, int socket) {
+        Peer *peer;
+        int r;
+
+        peer = calloc(1, sizeof(*peer));
+        if (!peer)
+                return -ENOMEM;
+
+        peer->server = server;
+        peer->verbs = verbs;
+        peer->socket = -1;
+        peer->reader = FRAME_READER_INIT(FRAME_MAX_REQUEST);
+        peer->writer = FRAME_WRITER_INIT(FRAME_MAX_REPLY, PEER_QUEUE_MAX);
+        peer->poll.data = peer;
+        r = hello_put(&peer->writer);
+        if (r == 0)
+                r = uv_poll_init(server_loop(server), &peer->poll, socket);
+        if (r < 0) { /* uv_poll_init() leaves no handle behind when it fails */
+                peer_free(peer);
+                return r;
+        }
+
+        peer->socket = socket;
+        LIST_INSERT_HEAD(list, peer, link);
+        peer_update(peer);
+        return 0;
+}
+
+void peer_close_all(struct PeerList *list) {
+        Peer *peer;
+
+        while ((peer = LIST_FIRST(list)))
+                peer_close(peer);
+}
+
+void peer_finish_all(struct PeerList *list) {
+        Peer *peer, *next;
+
+        for (peer = LIST_FIRST(list); peer; peer = next) {
+                next = LIST_NEXT(peer, link); /* closing takes it off the list */
+                if (peer->state == PEER_HELLO || peer->state == PEER_OPEN)
+                        peer->state = PEER_FINISHING;
+                peer_update(peer);
+        }
+}

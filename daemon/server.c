@@ -1,0 +1,222 @@
+#include "daemon/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/listener.h"
+#include "daemon/peer.h"
+#include "proto/endpoint.h"
+#include "proto/frame.h"
+#include "proto/hello.h"
+
+#define SERVER_ACCEPTS_PER_TURN 16
+#define SERVER_GRACE_MS         2000 /* for clients to take their last answers */
+
+struct Server {
+        uv_loop_t *loop;
+        const Verbs *verbs;
+        Listener listener;
+        int spare_fd; /* see server_shed() */
+
+        uv_poll_t poll;
+        uv_timer_t grace;
+        unsigned n_handles; /* whose close callback is outstanding */
+
+        struct PeerList peers;
+        unsigned n_peers; /* closing ones included */
+
+        bool stopping;
+        ServerStoppedFn stopped; /* NULL if server_new() failed */
+        void *userdata;
+};
+
+static void server_free(Server *server) {
+        listener_deinit(&server->listener);
+        closep(&server->spare_fd);
+        free(server);
+}
+
+static void server_finish(Server *server) {
+        ServerStoppedFn stopped = server->stopped;
+        void *userdata = server->userdata;
+
+        if (server->n_handles > 0 || server->n_peers > 0)
+                return;
+        server_free(server);
+        if (stopped)
+                stopped(userdata);
+}
+
+static void server_on_closed(uv_handle_t *handle) {
+        Server *server = handle->data;
+
+        server->n_handles--;
+        server_finish(server);
+}
+
+static void server_close_handle(uv_handle_t *handle) {
+        if (!uv_is_closing(handle))
+                uv_close(handle, server_on_closed);
+}
+
+uv_loop_t *server_loop(Server *server) {
+        return server->loop;
+}
+
+void server_peer_gone(Server *server) {
+        assert(server->n_peers > 0);
+        server->n_peers--;
+        if (!server->stopping)
+                return;
+        if (server->n_peers == 0)
+                server_close_handle((uv_handle_t *) &server->grace);
+        server_finish(server);
+}
+
+/* Whatever fits into the socket's buffer: it is empty, so all of it. */
+static void server_turn_away(int socket) {
+        FrameWriter writer = FRAME_WRITER_INIT(FRAME_MAX_REPLY, FRAME_MAX_REPLY);
+        Dpucc__Wire__Reply reply = DPUCC__WIRE__REPLY__INIT;
+        char message[] = "too many connections at once: try again later";
+
+        reply.has_final = true;
+        reply.final = true;
+        reply.has_outcome = true;
+        reply.outcome = DPUCC__WIRE__OUTCOME__FAILED;
+        reply.message = message;
+        if (hello_put(&writer) == 0 && frame_writer_put(&writer, &reply.base, NULL, 0) == 0)
+                (void) frame_writer_step(&writer, socket);
+        frame_writer_deinit(&writer);
+}
+
+/* takes over @socket */
+static void server_welcome(Server *server, int socket) {
+        _cleanup_(closep) int fd = socket;
+        Problem problem;
+        int r;
+
+        r = endpoint_check_user(fd, &problem);
+        if (r < 0) {
+                log_warning("a client is refused: %s", problem.text);
+                return;
+        }
+        if (server->n_peers >= SERVER_PEERS_MAX) {
+                log_warning("a client is refused: %d are connected", SERVER_PEERS_MAX);
+                server_turn_away(fd);
+                return;
+        }
+
+        r = peer_new(server, server->verbs, &server->peers, fd);
+        if (r < 0) {
+                log_warning("a client is refused: %s", strerror(-r));
+                return;
+        }
+        fd = -1; /* the peer's now */
+        server->n_peers++;
+}
+
+/* No descriptor is left for the connection, and the poll handle would report it for ever: give
+ * the one kept in reserve, and hang up. */
+static void server_shed(Server *server) {
+        int fd;
+
+        log_warning("a client is refused: no descriptors left");
+        closep(&server->spare_fd);
+        fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+        closep(&fd);
+        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void server_on_connection(uv_poll_t *poll, int status, int events) {
+        Server *server = poll->data;
+
+        (void) events;
+        if (status < 0)
+                log_error("listening failed: %s", strerror(-status));
+        for (unsigned i = 0; status == 0 && i < SERVER_ACCEPTS_PER_TURN; i++) {
+                int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+                if (fd >= 0)
+                        server_welcome(server, fd);
+                else if (errno == EMFILE || errno == ENFILE)
+                        server_shed(server);
+                else if (errno != EINTR && errno != ECONNABORTED)
+                        return; /* EAGAIN: that was all */
+        }
+}
+
+static void server_own(Server *server, uv_handle_t *handle) {
+        handle->data = server;
+        server->n_handles++;
+}
+
+static int server_listen(Server *server, const ServerSpec *spec, Problem *problem) {
+        int r;
+
+        r = spec->listen_fd >= 0 ? listener_adopt(&server->listener, spec->listen_fd, problem)
+                                 : listener_bind(&server->listener, spec->path, problem);
+        if (r < 0)
+                return r;
+        r = uv_poll_init(spec->loop, &server->poll, server->listener.fd);
+        if (r < 0 && spec->listen_fd >= 0)
+                server->listener.fd = -1; /* still the caller's */
+        return r;
+}
+
+int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
+        Server *server;
+        int r;
+
+        problem_set(problem, 0, "%s", "");
+        server = calloc(1, sizeof(*server));
+        if (!server)
+                return -ENOMEM;
+
+        server->loop = spec->loop;
+        server->verbs = spec->verbs;
+        server->listener = LISTENER_NONE;
+        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        r = server_listen(server, spec, problem);
+        if (r < 0) {
+                server_free(server);
+                return r;
+        }
+
+        server_own(server, (uv_handle_t *) &server->poll);
+        (void) uv_timer_init(spec->loop, &server->grace);
+        server_own(server, (uv_handle_t *) &server->grace);
+        r = uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
+        if (r < 0) {
+                server_stop(server, NULL, NULL);
+                return r;
+        }
+
+        *ret = server;
+        return 0;
+}
+
+static void server_on_grace(uv_timer_t *timer) {
+        Server *server = timer->data;
+
+        peer_close_all(&server->peers);
+}
+
+void server_stop(Server *server, ServerStoppedFn stopped, void *userdata) {
+        server->stopping = true;
+        server->stopped = stopped;
+        server->userdata = userdata;
+        server_close_handle((uv_handle_t *) &server->poll);
+        if (server->n_peers == 0) {
+                server_close_handle((uv_handle_t *) &server->grace);
+                return;
+        }
+        (void) uv_timer_start(&server->grace, server_on_grace, SERVER_GRACE_MS, 0);
+        peer_finish_all(&server->peers);
+}

@@ -1,0 +1,434 @@
+#include "daemon/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "daemon/call.h"
+#include "daemon/engine.h"
+#include "daemon/inventory.h"
+#include "daemon/message.h"
+#include "daemon/peer.h"
+
+#define VERBS_STATISTICS_MAX 256
+
+typedef Dpucc__Wire__Outcome Outcome;
+typedef Dpucc__Wire__Reply Reply;
+typedef Dpucc__Wire__Request Request;
+
+static Outcome verbs_outcome(int r) {
+        switch (r) {
+        case -EINVAL:
+        case -ENOTUNIQ:
+                return DPUCC__WIRE__OUTCOME__USAGE;
+        case -ENOENT:
+                return DPUCC__WIRE__OUTCOME__NOT_FOUND;
+        default:
+                return DPUCC__WIRE__OUTCOME__FAILED;
+        }
+}
+
+/* ends @call because of error @r */
+static void verbs_fail(Call *call, int r, const Problem *problem) {
+        call_end_with(call, verbs_outcome(r), problem->text[0] ? problem->text : strerror(-r));
+}
+
+/* A path off the wire as a new string: bytes have a length, paths must not hold a NUL. */
+static int verbs_path(ProtobufCBinaryData bytes, char **ret, Problem *problem) {
+        char *path;
+
+        if (bytes.len == 0 || bytes.len >= PATH_MAX || bytes.data[0] != '/' ||
+            memchr(bytes.data, '\0', bytes.len))
+                return problem_set(problem, -EINVAL,
+                                   "a path in the request is not absolute, too "
+                                   "long, or holds a NUL");
+        path = strndup((const char *) bytes.data, bytes.len);
+        if (!path)
+                return -ENOMEM;
+        *ret = path;
+        return 0;
+}
+
+static int verbs_optional_path(protobuf_c_boolean has, ProtobufCBinaryData bytes, char **ret,
+                               Problem *problem) {
+        if (!has) {
+                *ret = NULL;
+                return 0;
+        }
+        return verbs_path(bytes, ret, problem);
+}
+
+/* ---- get and wait: answered later --------------------------------------------------------- */
+
+static void verbs_on_progress(const AskProgress *progress, void *userdata) {
+        Dpucc__Wire__Progress message = DPUCC__WIRE__PROGRESS__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+
+        message.phase = (char *) progress->phase;
+        message.has_elapsed_ms = true;
+        message.elapsed_ms = progress->elapsed_ms;
+        message.has_queue_position = true;
+        message.queue_position = progress->queue_position;
+        reply.progress = &message;
+        call_progress(userdata, &reply);
+}
+
+/* what every final reply to an ask has */
+static void verbs_fill_result(const AskResult *result, Reply *ret) {
+        ret->message = (char *) result->message;
+        ret->hints = (char **) result->hints;
+        ret->n_hints = result->n_hints;
+}
+
+static int verbs_dup(int fd) {
+        return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
+static void verbs_on_got(const AskResult *result, void *userdata) {
+        Dpucc__Wire__GetReply get = DPUCC__WIRE__GET_REPLY__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        _cleanup_(unit_message_deinit) UnitMessage unit = {};
+        BasisMessage basis;
+        Call *call = userdata;
+
+        call->ask = NULL;
+        verbs_fill_result(result, &reply);
+        if (result->unit && message_from_unit(result->unit, &unit) == 0) {
+                message_from_basis(&result->basis, &basis);
+                get.unit = &unit.unit;
+                get.has_path = result->path != NULL;
+                get.path = message_bytes(result->path);
+                get.has_hit = true;
+                get.hit = result->hit;
+                get.basis = &basis.basis;
+                get.notes = (char **) result->notes;
+                get.n_notes = result->n_notes;
+                reply.body_case = DPUCC__WIRE__REPLY__BODY_GET;
+                reply.get = &get;
+        }
+        call_end(call, (Outcome) result->outcome, &reply, verbs_dup(result->artifact_fd));
+}
+
+static void verbs_on_waited(const AskResult *result, void *userdata) {
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        Call *call = userdata;
+
+        call->ask = NULL;
+        verbs_fill_result(result, &reply);
+        call_end(call, (Outcome) result->outcome, &reply, -1);
+}
+
+/* the paths of a Get as strings */
+typedef struct GetPaths {
+        char *source;
+        char *arch;
+        char *output_dir;
+} GetPaths;
+
+static void verbs_free_paths(GetPaths *paths) {
+        free(paths->source);
+        free(paths->arch);
+        free(paths->output_dir);
+}
+
+static int verbs_read_paths(const Dpucc__Wire__Get *get, GetPaths *ret, Problem *problem) {
+        int r;
+
+        r = verbs_path(get->source_path, &ret->source, problem);
+        if (r == 0)
+                r = verbs_optional_path(get->has_arch_path, get->arch_path, &ret->arch, problem);
+        if (r == 0)
+                r = verbs_optional_path(get->has_output_dir, get->output_dir, &ret->output_dir,
+                                        problem);
+        return r;
+}
+
+static int verbs_get_ask(Engine *engine, Call *call, const Dpucc__Wire__Get *get,
+                         const GetPaths *paths, Frame *frame, Problem *problem) {
+        static const AskHandlers handlers = { .progress = verbs_on_progress, .done = verbs_on_got };
+        const GetSpec spec = {
+                .source_fd = frame->n_fds > 0 ? frame->fds[0] : -1,
+                .source_path = paths->source,
+                .arch_fd = frame->n_fds > 1 ? frame->fds[1] : -1,
+                .arch_path = paths->arch,
+                .target = get->target,
+                .toolchain = get->toolchain,
+                .net_name = get->net_name,
+                .output_dir = paths->output_dir,
+                .options = get->options,
+                .wait = get->has_wait && get->wait,
+                .force = get->has_force && get->force,
+                .want_fd = get->has_want_fd && get->want_fd,
+        };
+        int r;
+
+        if (frame->n_fds != 1 + (size_t) get->has_arch_path)
+                return problem_set(problem, -EINVAL,
+                                   "the request has %zu descriptors instead of "
+                                   "one for each file it names",
+                                   frame->n_fds);
+        r = engine_get(engine, &spec, &handlers, call, &call->ask, problem);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < frame->n_fds; i++)
+                (void) frame_take_fd(frame, i); /* the engine's now */
+        return 0;
+}
+
+static void verbs_get(const Verbs *verbs, Call *call, const Dpucc__Wire__Get *get, Frame *frame) {
+        _cleanup_(verbs_free_paths) GetPaths paths = {};
+        Problem problem = {};
+        int r;
+
+        r = verbs_read_paths(get, &paths, &problem);
+        if (r == 0)
+                r = verbs_get_ask(verbs->engine, call, get, &paths, frame, &problem);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+}
+
+static void verbs_wait(const Verbs *verbs, Call *call, const Dpucc__Wire__WaitRequest *wait) {
+        static const AskHandlers handlers = { .progress = verbs_on_progress,
+                                              .done = verbs_on_waited };
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+        int r;
+
+        r = verbs_optional_path(wait->has_path, wait->path, &path, &problem);
+        if (r == 0 && !path && !wait->all)
+                r = problem_set(&problem, -EINVAL, "wait needs a path, or all");
+        if (r == 0)
+                r = engine_wait(verbs->engine, wait->all ? NULL : path, &handlers, call, &call->ask,
+                                &problem);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+}
+
+/* ---- what there is ------------------------------------------------------------------------ */
+
+static int verbs_collect(Engine *engine, Inventory *inventory) {
+        int r;
+
+        r = inventory_take_roots(inventory, engine);
+        if (r == 0)
+                r = inventory_take_units(inventory, engine);
+        if (r == 0)
+                r = inventory_take_warnings(inventory, engine);
+        return r;
+}
+
+static void verbs_end_status(Engine *engine, Call *call, const Inventory *inventory) {
+        Dpucc__Wire__StatusReply status = DPUCC__WIRE__STATUS_REPLY__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        char version[] = DPUCC_VERSION;
+
+        status.version = version;
+        status.pid = (uint32_t) getpid();
+        status.roots = inventory->roots;
+        status.n_roots = inventory->n_roots;
+        status.units = inventory->units;
+        status.n_units = inventory->n_units;
+        status.warnings = inventory->warnings;
+        status.n_warnings = inventory->n_warnings;
+        status.has_n_queued = status.has_n_running = status.has_n_units_left_out = true;
+        status.n_queued = engine_n_queued(engine);
+        status.n_running = engine_n_running(engine);
+        status.n_units_left_out = inventory->n_units_left_out;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_STATUS;
+        reply.status = &status;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+static void verbs_status(const Verbs *verbs, Call *call,
+                         const Dpucc__Wire__StatusRequest *request) {
+        _cleanup_(inventory_deinit) Inventory inventory = {};
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+        int r;
+
+        r = verbs_optional_path(request->has_path, request->path, &path, &problem);
+        inventory.beneath = path;
+        if (r == 0)
+                r = verbs_collect(verbs->engine, &inventory);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        else
+                verbs_end_status(verbs->engine, call, &inventory);
+}
+
+static void verbs_roots(const Verbs *verbs, Call *call) {
+        _cleanup_(inventory_deinit) Inventory inventory = {};
+        Dpucc__Wire__RootList list = DPUCC__WIRE__ROOT_LIST__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        Problem problem = {};
+        int r;
+
+        r = inventory_take_roots(&inventory, verbs->engine);
+        if (r < 0) {
+                verbs_fail(call, r, &problem);
+                return;
+        }
+        list.roots = inventory.roots;
+        list.n_roots = inventory.n_roots;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_ROOTS;
+        reply.roots = &list;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+/* names are literals of the engine: borrowed */
+typedef struct StatisticsReply {
+        Dpucc__Wire__Statistic statistics[VERBS_STATISTICS_MAX];
+        Dpucc__Wire__Statistic *pointers[VERBS_STATISTICS_MAX];
+        size_t n;
+} StatisticsReply;
+
+static void verbs_add_statistic(const char *name, uint64_t value, void *userdata) {
+        StatisticsReply *all = userdata;
+        Dpucc__Wire__Statistic *statistic = &all->statistics[all->n];
+
+        if (all->n == VERBS_STATISTICS_MAX)
+                return;
+        dpucc__wire__statistic__init(statistic);
+        statistic->name = (char *) name;
+        statistic->value = value;
+        all->pointers[all->n++] = statistic;
+}
+
+static void verbs_stats(const Verbs *verbs, Call *call) {
+        Dpucc__Wire__StatisticList list = DPUCC__WIRE__STATISTIC_LIST__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        StatisticsReply all;
+
+        all.n = 0;
+        engine_each_statistic(verbs->engine, verbs_add_statistic, &all);
+        list.statistics = all.pointers;
+        list.n_statistics = all.n;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_STATS;
+        reply.stats = &list;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+/* ---- workspaces --------------------------------------------------------------------------- */
+
+static void verbs_watch(const Verbs *verbs, Call *call, const Dpucc__Wire__WatchRequest *watch) {
+        Dpucc__Wire__Root root;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+        RootView view;
+        int r;
+
+        r = verbs_path(watch->path, &path, &problem);
+        if (r == 0)
+                r = engine_watch(verbs->engine, path, watch->has_trust && watch->trust, &view,
+                                 &problem);
+        if (r < 0) {
+                verbs_fail(call, r, &problem);
+                return;
+        }
+        message_from_root(&view, &root);
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_WATCH;
+        reply.watch = &root;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+static void verbs_unwatch(const Verbs *verbs, Call *call,
+                          const Dpucc__Wire__UnwatchRequest *unwatch) {
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+        int r;
+
+        r = verbs_path(unwatch->path, &path, &problem);
+        if (r == 0)
+                r = engine_unwatch(verbs->engine, path, &problem);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        else
+                call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
+}
+
+/* ---- the daemon itself -------------------------------------------------------------------- */
+
+static void verbs_reload(const Verbs *verbs, Call *call) {
+        Problem problem = {};
+        int r;
+
+        r = verbs->reload(&problem, verbs->userdata);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        else
+                call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
+}
+
+/* the reply goes out while the daemon drains */
+static void verbs_shutdown(const Verbs *verbs, Call *call) {
+        call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        verbs->shutdown(verbs->userdata);
+}
+
+/* Both calls end: this one now, the other one when the engine has let go of it. */
+static void verbs_cancel(Call *call, uint32_t id) {
+        Call *other = call->peer ? peer_find_call(call->peer, id) : NULL;
+
+        if (!other || !other->ask) {
+                call_end_with(call, DPUCC__WIRE__OUTCOME__NOT_FOUND,
+                              "no such request is being worked on");
+                return;
+        }
+        ask_cancel(other->ask);
+        call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
+}
+
+void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *frame) {
+        if (!verbs->engine) {
+                call_end_with(call, DPUCC__WIRE__OUTCOME__FAILED, "the daemon is stopping");
+                return;
+        }
+
+        switch (request->body_case) {
+        case DPUCC__WIRE__REQUEST__BODY_GET:
+                verbs_get(verbs, call, request->get, frame);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_WAIT:
+                verbs_wait(verbs, call, request->wait);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_STATUS:
+                verbs_status(verbs, call, request->status);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_ROOTS:
+                verbs_roots(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_STATS:
+                verbs_stats(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_WATCH:
+                verbs_watch(verbs, call, request->watch);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_UNWATCH:
+                verbs_unwatch(verbs, call, request->unwatch);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_RELOAD:
+                verbs_reload(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_SHUTDOWN:
+                verbs_shutdown(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_CANCEL:
+                verbs_cancel(call, request->cancel);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_LIST:
+        case DPUCC__WIRE__REQUEST__BODY_SHOW:
+        case DPUCC__WIRE__REQUEST__BODY_LOG:
+        case DPUCC__WIRE__REQUEST__BODY_WHY:
+        case DPUCC__WIRE__REQUEST__BODY__NOT_SET:
+        case _DPUCC__WIRE__REQUEST__BODY__CASE_IS_INT_SIZE:
+                break;
+        }
+        call_end_with(call, DPUCC__WIRE__OUTCOME__USAGE,
+                      "this daemon does not know that request: is it older than the client?");
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * Verbs: one function per request of the wire
+ *
+ * Each translates a request into calls of the engine (engine.h) and what comes of it into
+ * replies. What only the process as a whole can do, reload and shutdown, is handed to whoever
+ * filled in the Verbs.
+ */
+
+#include "base/problem.h"
+#include "proto/dpucc.pb-c.h"
+#include "proto/frame.h"
+
+typedef struct Call Call;
+typedef struct Engine Engine;
+
+typedef struct Verbs {
+        Engine *engine; /* NULL once the daemon stops: everything is refused */
+        int (*reload)(Problem *problem, void *userdata);
+        void (*shutdown)(void *userdata);
+        void *userdata;
+} Verbs;
+
+/* Sees to it that @call ends. Takes what it needs of the descriptors in @frame. */
+void verbs_start(const Verbs *verbs, Call *call, const Dpucc__Wire__Request *request, Frame *frame);

@@ -1,0 +1,71 @@
+#include "base/program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/path.h"
+
+int program_directory(char **ret) {
+        char path[PATH_MAX];
+        ssize_t n;
+
+        n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+        if (n < 0)
+                return error_from_errno();
+        path[n] = '\0';
+
+        *ret = path_dirname(path);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static bool program_is_executable(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* 0, -ENOENT or -ENOMEM */
+static int program_in(const char *directory, const char *name, char **ret) {
+        _cleanup_(freep) char *path = path_join(directory, name);
+
+        if (!path)
+                return -ENOMEM;
+        if (!program_is_executable(path))
+                return -ENOENT;
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+/* relative entries of PATH, the empty one too, depend on where we stand: left out */
+static int program_on_path(const char *name, char **ret) {
+        const char *path = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
+        int r = -ENOENT;
+
+        while (r == -ENOENT && *path) {
+                size_t n = strcspn(path, ":");
+                _cleanup_(freep) char *directory = strndup(path, n);
+
+                if (!directory)
+                        return -ENOMEM;
+                if (directory[0] == '/')
+                        r = program_in(directory, name, ret);
+                path += n + (path[n] == ':');
+        }
+        return r;
+}
+
+int program_find(const char *name, char **ret) {
+        _cleanup_(freep) char *directory = NULL;
+        int r = -ENOENT;
+
+        if (program_directory(&directory) == 0)
+                r = program_in(directory, name, ret);
+        return r == -ENOENT ? program_on_path(name, ret) : r;
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+/*
+ * Programs of ours that other programs of ours start
+ */
+
+/* The absolute path of the executable @name: beside the running program, so that a build tree
+ * and a second installation use their own, else from PATH. New string. -ENOENT. */
+int program_find(const char *name, char **ret);
+
+/* Where the running program is. New string. */
+int program_directory(char **ret);

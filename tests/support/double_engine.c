@@ -1,0 +1,257 @@
+#include "tests/support/double_engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+struct Ask {
+        Engine *engine;
+        AskHandlers handlers;
+        void *userdata;
+        bool cancelled;
+        LIST_ENTRY(Ask) link;
+};
+
+struct Engine {
+        DoubleEngine seen;
+        uv_timer_t timer; /* answers what is due */
+        LIST_HEAD(, Ask) asks;
+        EngineStoppedFn stopped;
+        void *userdata;
+};
+
+static const UnitView double_unit = {
+        .net_name = "net",
+        .target = "b1024",
+        .root = "/w",
+        .source_path = "/w/net.xmodel",
+        .arch_path = "/w/arch.json",
+        .state = UNIT_READY,
+        .source_class = 0,
+        .toolchain = "dpucc",
+        .artifact_path = "/cache/views/k/net/net.xmodel",
+        .fingerprint = 0x0101000016010407,
+        .no_dpu_code = true,
+};
+
+static const RootView double_root = {
+        .path = "/w",
+        .state = "watching",
+        .epoch = 3,
+        .n_directories = 2,
+        .n_sources = 1,
+};
+
+static void double_answer(Ask *ask) {
+        static const char *const notes[] = { "holds no DPU code" };
+        const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12 };
+        Engine *engine = ask->engine;
+        const AskResult result = {
+                .outcome = ask->cancelled ? ASK_FAILED : engine->seen.outcome,
+                .message = ask->cancelled ? "cancelled" : NULL,
+                .notes = notes,
+                .n_notes = 1,
+                .unit = &double_unit,
+                .path = double_unit.artifact_path,
+                .artifact_fd = engine->seen.want_fd ? engine->seen.artifact_fd : -1,
+                .hit = true,
+                .basis = { .target = "b1024", .toolchain_identity = "dpucc 0" },
+        };
+
+        LIST_REMOVE(ask, link);
+        for (unsigned i = 0; i < engine->seen.n_progress; i++)
+                ask->handlers.progress(&progress, ask->userdata);
+        ask->handlers.done(&result, ask->userdata);
+        engine->seen.n_done++;
+        free(ask);
+}
+
+static void double_on_closed(uv_handle_t *handle) {
+        Engine *engine = handle->data;
+
+        engine->stopped(engine->userdata);
+        free(engine);
+}
+
+static void double_on_timer(uv_timer_t *timer) {
+        Engine *engine = timer->data;
+        Ask *ask, *next;
+
+        for (ask = LIST_FIRST(&engine->asks); ask; ask = next) {
+                next = LIST_NEXT(ask, link);
+                if (!engine->seen.hold || ask->cancelled)
+                        double_answer(ask);
+        }
+        if (engine->stopped)
+                uv_close((uv_handle_t *) timer, double_on_closed);
+}
+
+static void double_soon(Engine *engine) {
+        (void) uv_timer_start(&engine->timer, double_on_timer, 0, 0);
+}
+
+Engine *double_engine_open(uv_loop_t *loop) {
+        Engine *engine = calloc(1, sizeof(*engine));
+
+        assert(engine);
+        (void) uv_timer_init(loop, &engine->timer);
+        engine->timer.data = engine;
+        engine->seen.artifact_fd = -1;
+        engine->seen.n_units = 1;
+        return engine;
+}
+
+DoubleEngine *double_engine_of(Engine *engine) {
+        return &engine->seen;
+}
+
+void double_engine_release(Engine *engine) {
+        engine->seen.hold = false;
+        double_soon(engine);
+}
+
+int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
+        (void) problem;
+        *ret = double_engine_open(spec->loop);
+        return 0;
+}
+
+void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
+        Ask *ask;
+
+        engine->stopped = stopped;
+        engine->userdata = userdata;
+        LIST_FOREACH(ask, &engine->asks, link)
+        ask->cancelled = true;
+        double_soon(engine);
+}
+
+int engine_reload(Engine *engine, Problem *problem) {
+        engine->seen.n_reloads++;
+        return engine->seen.refuse < 0
+                       ? problem_set(problem, engine->seen.refuse, "dpuccd.json: refused")
+                       : 0;
+}
+
+static int double_ask(Engine *engine, const AskHandlers *handlers, void *userdata, Ask **ret) {
+        Ask *ask = calloc(1, sizeof(*ask));
+
+        assert(ask);
+        ask->engine = engine;
+        ask->handlers = *handlers;
+        ask->userdata = userdata;
+        LIST_INSERT_HEAD(&engine->asks, ask, link);
+        if (!engine->seen.hold)
+                double_soon(engine);
+        *ret = ask;
+        return 0;
+}
+
+static void double_read(int fd, char *ret, size_t room) {
+        ssize_t n = fd >= 0 ? pread(fd, ret, room - 1, 0) : 0;
+
+        ret[n > 0 ? n : 0] = '\0';
+        closep(&fd);
+}
+
+int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers, void *userdata,
+               Ask **ret, Problem *problem) {
+        DoubleEngine *seen = &engine->seen;
+
+        seen->n_gets++;
+        if (seen->refuse < 0)
+                return problem_set(problem, seen->refuse, "refused");
+
+        (void) snprintf(seen->source_path, sizeof(seen->source_path), "%s", spec->source_path);
+        double_read(spec->source_fd, seen->source_content, sizeof(seen->source_content));
+        double_read(spec->arch_fd, seen->arch_content, sizeof(seen->arch_content));
+        seen->force = spec->force;
+        seen->wait = spec->wait;
+        seen->want_fd = spec->want_fd;
+        return double_ask(engine, handlers, userdata, ret);
+}
+
+int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
+                Ask **ret, Problem *problem) {
+        (void) root;
+        (void) problem;
+        engine->seen.n_waits++;
+        return double_ask(engine, handlers, userdata, ret);
+}
+
+void ask_cancel(Ask *ask) {
+        ask->engine->seen.n_cancels++;
+        ask->cancelled = true;
+        double_soon(ask->engine);
+}
+
+int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem) {
+        (void) engine;
+        (void) problem;
+        *ret = double_root;
+        ret->path = path;
+        ret->trusted = trust;
+        return 0;
+}
+
+int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
+        (void) engine;
+        return strcmp(path, double_root.path) == 0
+                       ? 0
+                       : problem_set(problem, -ENOENT, "%s is not watched", path);
+}
+
+int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
+        (void) engine;
+        return fn(&double_root, userdata);
+}
+
+int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata) {
+        int r = 0;
+
+        for (unsigned i = 0; r == 0 && i < engine->seen.n_units; i++)
+                r = fn(&double_unit, userdata);
+        return r;
+}
+
+int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
+                     Problem *problem) {
+        (void) engine;
+        (void) path;
+        if (strcmp(text, "net@b1024") != 0)
+                return problem_set(problem, -ENOENT, "%s: no such unit", text);
+        *ret = double_unit;
+        return 0;
+}
+
+void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
+        fn("gets", engine->seen.n_gets, userdata);
+        fn("compiles", 0, userdata);
+}
+
+uint32_t engine_n_queued(const Engine *engine) {
+        return engine->seen.hold ? 1 : 0;
+}
+
+uint32_t engine_n_running(const Engine *engine) {
+        (void) engine;
+        return 0;
+}
+
+int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),
+                        void *userdata) {
+        (void) engine;
+        return fn("caching is off: no space left on device", userdata);
+}
+
+struct Cache *engine_cache(Engine *engine) {
+        (void) engine;
+        return NULL;
+}
