@@ -54,6 +54,6 @@ bool settle_is_writing(const Settle *settle, const char *path);
 /* When settle_take() will next return something: SETTLE_NEVER if nothing is waiting. */
 int64_t settle_deadline(const Settle *settle);
 
-/* One path that is settled at @now, earliest first, and forgets it; NULL if there is none. The
- * caller frees it. Call until NULL. */
-char *settle_take(Settle *settle, int64_t now);
+/* 1 and one path that is settled at @now, the one due first, which is forgotten: the caller
+ * frees it. 0 if there is none; -ENOMEM. Call until it is not 1. */
+int settle_take(Settle *settle, int64_t now, char **ret);

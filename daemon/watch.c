@@ -1,0 +1,1151 @@
+#include "daemon/watch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "daemon/notify.h"
+#include "daemon/scan.h"
+#include "daemon/tree.h"
+
+/*
+ * How this stays right
+ *
+ * An event is not believed, it is a reason to look. By the time it is read, the name it carries
+ * may mean something else or nothing. So each one ends in watch_look_file() or watch_look_dir(),
+ * which compare what is there now with what the tree says and mend the difference. Whatever
+ * happened since has its own event further back in the queue, and looking twice does no harm.
+ * That a directory is the one we watch is asked of the kernel by adding the watch again: the
+ * same inode gives the same watch descriptor.
+ *
+ * A rename inside a root is therefore a disappearance and an appearance. Pairing the two by
+ * cookie would save the scan, but every file below has a new path, and that is what has to be
+ * reported either way.
+ *
+ * Work comes in pieces of similar size, so that a dispatch can stop anywhere:
+ *
+ *   doomed   a directory that is gone is taken out of the tree at once, and taken apart leaf by
+ *            leaf, with a GONE for each file. This goes before everything else: a directory of
+ *            the same name may be there again, and its files must be reported after the old
+ *            ones are gone. It also keeps the parents of what is taken apart alive.
+ *   events   and scans take turns: events must not overflow while a big tree is read, and a
+ *            noisy tree must not keep another from being read.
+ *   scans    one directory is open at a time, the others wait in a queue that is linked through
+ *            the directories themselves. Queueing thus cannot fail, and that is what
+ *            every failed allocation falls back to: read that directory again, later.
+ *
+ * A scan first adds the watch and then reads, so what is created in between is met by one of
+ * them or by both. What it does not meet is swept afterwards. A scan is deep if it goes on to
+ * directories that are known already (after a loss), and in doubt if events may be missing: it
+ * then reports also those files whose stat identity was taken so soon after their last
+ * change that a further one within the clock's granularity would not show.
+ */
+
+/* A stat identity is racy if the file was changed this shortly before it was taken: the
+ * coarsest time stamps in use (FAT) have two seconds. */
+#define WATCH_RACY_NS (2 * CLOCK_NS_PER_S)
+
+TAILQ_HEAD(WatchDirs, TreeDir);
+TAILQ_HEAD(WatchRoots, WatchRoot);
+
+struct WatchRoot {
+        TAILQ_ENTRY(WatchRoot) link; /* Watch.roots, unless removed */
+        char *path;
+        TreeDir *dir; /* NULL while it is gone */
+        WatchFilter filter;
+        void *userdata;
+        uint64_t epoch;
+        size_t n_directories;
+        size_t n_files;
+        size_t n_degraded;
+        size_t n_queued; /* directories waiting to be read or being read */
+        unsigned told;   /* troubles reported since the last RECOVERED, a bit each */
+        bool say_gone;   /* to be reported by the next dispatch */
+        bool say_back;
+        bool announce; /* SCANNED is due when n_queued is 0 */
+        bool leaving;  /* its directory is doomed */
+        bool removed;  /* freed with its directory */
+        bool unmounted;
+        uint64_t under_dev; /* what an unmount uncovered: that is not the root */
+        uint64_t under_ino;
+};
+
+struct Watch {
+        Tree tree;
+        Notify notify;
+        struct WatchRoots roots;
+        struct WatchDirs queue;  /* to be scanned */
+        struct WatchDirs doomed; /* to be taken apart */
+        struct WatchDirs polled;
+
+        Scan scan;
+        TreeDir *scan_dir; /* being scanned */
+        bool scan_deep;
+        bool scan_doubt;
+        bool scan_left_out;
+        bool sweeping;
+
+        bool announce_due; /* a scan ended or something was removed: see watch_announce() */
+        uint32_t turn;
+        WatchSink sink; /* during a dispatch */
+        void *sink_userdata;
+        char path[PATH_MAX]; /* of what is being looked at */
+};
+
+/* ---- reporting ------------------------------------------------------------------------------ */
+
+static void watch_emit(Watch *watch, const WatchEvent *event) {
+        if (watch->sink && !event->root->removed)
+                watch->sink(event, watch->sink_userdata);
+}
+
+static void watch_emit_root(Watch *watch, WatchKind kind, WatchRoot *root) {
+        const WatchEvent event = {
+                .kind = kind, .root = root, .path = root->path, .epoch = root->epoch
+        };
+
+        watch_emit(watch, &event);
+}
+
+static void watch_emit_file(Watch *watch, WatchKind kind, const TreeFile *file) {
+        char path[PATH_MAX];
+        WatchEvent event = {
+                .kind = kind,
+                .root = file->node.parent->root,
+                .path = path,
+                .id = file->id,
+                .epoch = file->node.parent->root->epoch,
+        };
+
+        if (tree_path(file->node.parent, file->node.name, path) == 0)
+                watch_emit(watch, &event);
+}
+
+/* Exhausted resources are reported once for the whole root: with a thousand directories that
+ * get no watch, the first says it all. */
+static bool watch_is_told(const TreeDir *dir, WatchTrouble trouble) {
+        const TreeDir *parent = dir->node.parent;
+
+        switch (trouble) {
+        case WATCH_TROUBLE_WATCHES:
+        case WATCH_TROUBLE_INSTANCES:
+        case WATCH_TROUBLE_RESOURCES:
+        case WATCH_TROUBLE_TOO_MANY:
+                return dir->root->told & (1u << trouble);
+        case WATCH_TROUBLE_FILESYSTEM:
+        case WATCH_TROUBLE_PERMISSION:
+        case WATCH_TROUBLE_TOO_DEEP:
+                break;
+        }
+        return parent && parent->trouble == (int) trouble;
+}
+
+static void watch_tell(Watch *watch, TreeDir *dir, WatchTrouble trouble) {
+        char path[PATH_MAX];
+        WatchEvent event = {
+                .kind = WATCH_DEGRADED,
+                .root = dir->root,
+                .path = path,
+                .trouble = trouble,
+                .epoch = dir->root->epoch,
+        };
+
+        if (watch_is_told(dir, trouble) || tree_path(dir, NULL, path) < 0)
+                return;
+
+        dir->root->told |= 1u << trouble;
+        watch_emit(watch, &event);
+}
+
+/* SCANNED and RECOVERED, of the roots for which nothing is left to be read */
+static void watch_announce(Watch *watch) {
+        WatchRoot *root;
+
+        watch->announce_due = false;
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (root->n_queued > 0 || !root->dir)
+                        continue;
+                if (root->told != 0 && root->n_degraded == 0) {
+                        root->told = 0;
+                        watch_emit_root(watch, WATCH_RECOVERED, root);
+                }
+                if (root->announce) {
+                        root->announce = false;
+                        watch_emit_root(watch, WATCH_SCANNED, root);
+                }
+        }
+}
+
+/* ---- the books ------------------------------------------------------------------------------ */
+
+static void watch_enqueue(Watch *watch, TreeDir *dir, bool deep, bool doubt) {
+        if (dir->doomed)
+                return;
+
+        dir->deep |= deep;
+        dir->doubt |= doubt;
+        if (dir->queued)
+                return;
+
+        dir->queued = true;
+        dir->root->n_queued++;
+        TAILQ_INSERT_TAIL(&watch->queue, dir, queue_link);
+}
+
+static void watch_end_scan(Watch *watch) {
+        scan_close(&watch->scan);
+        watch->scan_dir->root->n_queued--;
+        watch->scan_dir = NULL;
+        watch->announce_due = true;
+}
+
+static void watch_unlink(Watch *watch, TreeDir *dir) {
+        if (dir->queued) {
+                TAILQ_REMOVE(&watch->queue, dir, queue_link);
+                dir->queued = false;
+                dir->root->n_queued--;
+        }
+        if (watch->scan_dir == dir)
+                watch_end_scan(watch);
+}
+
+/* A directory that may not be read is tried again when its mode changes, of which the parent's
+ * watch tells; for a root nobody does. */
+static bool watch_needs_polling(const TreeDir *dir, int trouble) {
+        return trouble == WATCH_TROUBLE_WATCHES || trouble == WATCH_TROUBLE_INSTANCES ||
+               trouble == WATCH_TROUBLE_FILESYSTEM || trouble == WATCH_TROUBLE_RESOURCES ||
+               (trouble == WATCH_TROUBLE_PERMISSION && !dir->node.parent);
+}
+
+/* a directory counts once, whatever is wrong with it */
+static void watch_set_degraded(Watch *watch, TreeDir *dir, int trouble, bool left_out) {
+        bool was = dir->trouble >= 0 || dir->left_out, is = trouble >= 0 || left_out;
+        bool polled = watch_needs_polling(dir, trouble);
+
+        if (is && !was)
+                dir->root->n_degraded++;
+        if (was && !is)
+                dir->root->n_degraded--;
+        if (polled && !dir->polled)
+                TAILQ_INSERT_TAIL(&watch->polled, dir, poll_link);
+        if (!polled && dir->polled)
+                TAILQ_REMOVE(&watch->polled, dir, poll_link);
+        dir->trouble = trouble;
+        dir->left_out = left_out;
+        dir->polled = polled;
+}
+
+static void watch_leave_out(Watch *watch, TreeDir *dir, WatchTrouble trouble) {
+        if (watch->scan_dir == dir)
+                watch->scan_left_out = true;
+        if (dir->left_out)
+                return;
+
+        watch_set_degraded(watch, dir, dir->trouble, true);
+        watch_tell(watch, dir, trouble);
+}
+
+/* what adding to the tree failed with: only -ENOMEM is for the caller */
+static int watch_not_added(Watch *watch, TreeDir *dir, int r) {
+        if (r == -ENOSPC)
+                watch_leave_out(watch, dir, WATCH_TROUBLE_TOO_MANY);
+        else if (r == -ENAMETOOLONG)
+                watch_leave_out(watch, dir, WATCH_TROUBLE_TOO_DEEP);
+        else
+                return r;
+        return 0;
+}
+
+static int watch_add_dir(Watch *watch, TreeDir *parent, const char *name) {
+        TreeDir *dir;
+        int r;
+
+        if (parent->depth == WATCH_DEPTH_MAX)
+                return watch_not_added(watch, parent, -ENAMETOOLONG);
+
+        r = tree_add_dir(&watch->tree, parent, name, &dir);
+        if (r < 0)
+                return watch_not_added(watch, parent, r);
+
+        dir->root = parent->root;
+        dir->root->n_directories++;
+        watch_enqueue(watch, dir, false, false);
+        return 0;
+}
+
+static void watch_remove_file(Watch *watch, TreeFile *file) {
+        watch_emit_file(watch, WATCH_FILE_GONE, file);
+        file->node.parent->n_files--;
+        file->node.parent->root->n_files--;
+        tree_remove(&watch->tree, &file->node);
+}
+
+static bool watch_is_doomed(const TreeDir *dir) {
+        for (; dir; dir = dir->node.parent)
+                if (dir->doomed)
+                        return true;
+        return false;
+}
+
+/* @dir is not there any more. It is freed before anything else happens, but not yet. */
+static void watch_doom(Watch *watch, TreeDir *dir) {
+        if (watch_is_doomed(dir))
+                return;
+
+        watch_unlink(watch, dir);
+        tree_hide(&watch->tree, &dir->node);
+        dir->doomed = true;
+        TAILQ_INSERT_TAIL(&watch->doomed, dir, queue_link);
+        if (!dir->node.parent) {
+                dir->root->dir = NULL;
+                dir->root->leaving = true;
+        }
+}
+
+static WatchRoot *watch_free_root(WatchRoot *root) {
+        if (root) {
+                free(root->path);
+                free(root);
+        }
+        return NULL;
+}
+
+static void watch_root_has_left(Watch *watch, WatchRoot *root) {
+        root->leaving = false;
+        if (root->removed) {
+                watch_free_root(root);
+                return;
+        }
+        root->announce = false;
+        root->told = 0;
+        watch_emit_root(watch, WATCH_ROOT_GONE, root);
+}
+
+static void watch_remove_dir(Watch *watch, TreeDir *dir) {
+        WatchRoot *root = dir->root;
+        bool is_root = !dir->node.parent;
+
+        watch_unlink(watch, dir);
+        watch_set_degraded(watch, dir, -1, false);
+        notify_detach(&watch->notify, dir);
+        if (dir->doomed)
+                TAILQ_REMOVE(&watch->doomed, dir, queue_link);
+        tree_remove(&watch->tree, &dir->node);
+        root->n_directories--;
+        watch->announce_due = true;
+        if (is_root)
+                watch_root_has_left(watch, root);
+}
+
+/* frees one leaf of the first doomed directory */
+static void watch_step_doomed(Watch *watch) {
+        TreeDir *dir = TAILQ_FIRST(&watch->doomed);
+        TreeNode *child;
+
+        while ((child = TAILQ_FIRST(&dir->children)) && child->is_directory)
+                dir = tree_dir(child);
+        if (child)
+                watch_remove_file(watch, tree_file(child));
+        else
+                watch_remove_dir(watch, dir);
+}
+
+static void watch_lose(Watch *watch, WatchRoot *root) {
+        if (!root->dir)
+                return;
+
+        root->epoch++;
+        root->announce = true;
+        watch_emit_root(watch, WATCH_LOST, root);
+        watch_enqueue(watch, root->dir, true, true);
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+static bool watch_is_missing(int r) {
+        return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+/* the part of the watch's path that filters see; @dir and @name are what it was made of */
+static const char *watch_relative(const Watch *watch, const TreeDir *dir) {
+        return watch->path + dir->root->dir->path_size + 1;
+}
+
+/* -ENAMETOOLONG, or 1 if the filter does not want it */
+static int watch_enter(Watch *watch, TreeDir *dir, const char *name, bool is_directory) {
+        const WatchFilter *filter = &dir->root->filter;
+        int r;
+
+        r = tree_path(dir, name, watch->path);
+        if (r < 0)
+                return r;
+        return filter->ignored(watch_relative(watch, dir), is_directory, filter->userdata);
+}
+
+/* Is a directory that we know still there, and still the same one? */
+static void watch_check_dir(Watch *watch, TreeDir *dir) {
+        char path[PATH_MAX];
+        int r;
+
+        if (tree_path(dir, NULL, path) < 0)
+                return;
+
+        r = notify_attach(&watch->notify, dir, path, dir->n_files > 0);
+        if (watch_is_missing(r)) {
+                watch_doom(watch, dir);
+                return;
+        }
+        tree_see(&dir->node);
+        if (r != NOTIFY_SAME)
+                watch_enqueue(watch, dir, true, true);
+        else if (dir->trouble == WATCH_TROUBLE_PERMISSION)
+                watch_enqueue(watch, dir, false, true);
+}
+
+static int watch_look_dir(Watch *watch, TreeDir *parent, const char *name) {
+        TreeNode *node = tree_find(&watch->tree, parent, name);
+        int r;
+
+        if (node && node->is_directory) {
+                watch_check_dir(watch, tree_dir(node));
+                return 0;
+        }
+        if (node)
+                watch_remove_file(watch, tree_file(node));
+
+        r = watch_enter(watch, parent, name, true);
+        if (r > 0)
+                return 0;
+        return r < 0 ? watch_not_added(watch, parent, r) : watch_add_dir(watch, parent, name);
+}
+
+/* What was learnt about a file that is there. */
+typedef enum WatchSight {
+        WATCH_SAW_SAVE,
+        WATCH_SAW_WRITE,
+        WATCH_SAW_TOUCH, /* its inode changed, perhaps only its mode */
+        WATCH_SAW_IT,    /* a scan came by */
+} WatchSight;
+
+static bool watch_is_racy(const StatId *id) {
+        int64_t age = clock_real_ns() - id->ctime_ns;
+
+        return age < WATCH_RACY_NS && age > -WATCH_RACY_NS;
+}
+
+/* is a sight of a known file worth reporting? */
+static bool watch_is_news(const Watch *watch, const TreeFile *file, const StatId *id,
+                          WatchSight sight) {
+        bool differs = !stat_id_equal(&file->id, id);
+        bool doubt = watch->scan_doubt && watch->scan_dir == file->node.parent;
+
+        switch (sight) {
+        case WATCH_SAW_SAVE:
+        case WATCH_SAW_WRITE:
+                return true;
+        case WATCH_SAW_TOUCH:
+                return differs && !file->writing;
+        case WATCH_SAW_IT:
+                if (doubt && (file->writing || file->racy))
+                        return true;
+                return differs && !file->writing;
+        }
+        return true;
+}
+
+static int watch_add_file(Watch *watch, TreeDir *dir, const char *name, TreeFile **ret) {
+        int r;
+
+        r = tree_add_file(&watch->tree, dir, name, ret);
+        if (r < 0)
+                return r;
+
+        dir->root->n_files++;
+        if (dir->n_files++ == 0 && dir->mark)
+                watch_check_dir(watch, dir); /* from now on IN_MODIFY too */
+        return 0;
+}
+
+/* Where no events come, a file that was changed a moment ago may still be being written: it
+ * has to look the same at the next poll. */
+static WatchSight watch_sight_of_scanned(const TreeDir *dir, const TreeFile *known,
+                                         const StatId *id) {
+        bool blind = !dir->mark || dir->remote;
+
+        if (blind && watch_is_racy(id) && !(known && stat_id_equal(&known->id, id)))
+                return WATCH_SAW_WRITE;
+        return WATCH_SAW_IT;
+}
+
+/* @name in @dir is a regular file (or leads to one) that is wanted */
+static int watch_note_file(Watch *watch, TreeDir *dir, const char *name, const struct stat *st,
+                           WatchSight sight) {
+        TreeNode *node = tree_find(&watch->tree, dir, name);
+        StatId id = stat_id_of(st);
+        TreeFile *file = NULL;
+        bool news = true;
+        int r;
+
+        if (node && node->is_directory)
+                watch_doom(watch, tree_dir(node));
+        else if (node)
+                file = tree_file(node);
+
+        if (sight == WATCH_SAW_IT)
+                sight = watch_sight_of_scanned(dir, file, &id);
+        if (file) {
+                news = watch_is_news(watch, file, &id, sight);
+                tree_see(node);
+        } else {
+                r = watch_add_file(watch, dir, name, &file);
+                if (r < 0)
+                        return watch_not_added(watch, dir, r);
+        }
+        if (!news)
+                return 0;
+
+        file->id = id;
+        file->racy = watch_is_racy(&id);
+        file->writing = sight == WATCH_SAW_WRITE;
+        watch_emit_file(watch, file->writing ? WATCH_FILE_WRITING : WATCH_FILE_CHANGED, file);
+        return 0;
+}
+
+/* What a created name means. Usually the file is empty and will be written and closed; but a
+ * link is complete, and nothing will be closed. */
+static WatchSight watch_sight_of_created(const struct stat *link, const TreeFile *known) {
+        StatId id = stat_id_of(link);
+
+        if (S_ISLNK(link->st_mode) || link->st_nlink > 1)
+                return WATCH_SAW_SAVE;
+        return known && stat_id_equal(&known->id, &id) ? WATCH_SAW_IT : WATCH_SAW_WRITE;
+}
+
+static WatchSight watch_sight(uint32_t mask, const struct stat *link, const TreeFile *known) {
+        if (mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
+                return WATCH_SAW_SAVE;
+        if (mask & IN_CREATE)
+                return watch_sight_of_created(link, known);
+        return mask & IN_MODIFY ? WATCH_SAW_WRITE : WATCH_SAW_TOUCH;
+}
+
+static int watch_look_file(Watch *watch, TreeDir *dir, const char *name, uint32_t mask) {
+        TreeNode *node = tree_find(&watch->tree, dir, name);
+        TreeFile *file = node && !node->is_directory ? tree_file(node) : NULL;
+        struct stat link, st;
+        int r;
+
+        if (file && file->writing && mask & IN_MODIFY) {
+                watch_emit_file(watch, WATCH_FILE_WRITING, file);
+                return 0;
+        }
+        r = watch_enter(watch, dir, name, false);
+        if (r != 0)
+                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+
+        if (lstat(watch->path, &link) < 0 || stat(watch->path, &st) < 0 || !S_ISREG(st.st_mode)) {
+                if (file)
+                        watch_remove_file(watch, file);
+                return 0;
+        }
+        if (mask & (IN_DELETE | IN_MOVED_FROM))
+                return 0; /* there again: another event says how */
+        return watch_note_file(watch, dir, name, &st, watch_sight(mask, &link, file));
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void watch_root_unmounted(Watch *watch, WatchRoot *root) {
+        struct stat st;
+
+        if (stat(root->path, &st) == 0) {
+                root->unmounted = true;
+                root->under_dev = st.st_dev;
+                root->under_ino = st.st_ino;
+        }
+        watch_doom(watch, root->dir);
+}
+
+static void watch_on_self(Watch *watch, TreeDir *dir, uint32_t mask) {
+        if (mask & IN_UNMOUNT && !dir->node.parent)
+                watch_root_unmounted(watch, dir->root);
+        else if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
+                watch_check_dir(watch, dir);
+        else if (mask & IN_ATTRIB && dir->trouble == WATCH_TROUBLE_PERMISSION)
+                watch_enqueue(watch, dir, false, true);
+}
+
+static int watch_on_name(Watch *watch, TreeDir *dir, const NotifyEvent *event) {
+        const WatchFilter *filter = &dir->root->filter;
+        int r = 0;
+
+        if (event->mask & IN_ISDIR) {
+                /* a mode that changed matters only where it kept us out */
+                if (!(event->mask & IN_ATTRIB) || tree_find(&watch->tree, dir, event->name))
+                        r = watch_look_dir(watch, dir, event->name);
+        } else if (filter->wanted(event->name, filter->userdata))
+                r = watch_look_file(watch, dir, event->name, event->mask);
+
+        if (r < 0)
+                watch_enqueue(watch, dir, false, true);
+        return r;
+}
+
+/* the kernel has dropped a watch: with its directory, its file system, or at our request */
+static void watch_on_ignored(Watch *watch, int wd) {
+        NotifyMark *mark;
+
+        while ((mark = notify_mark(&watch->notify, wd))) {
+                TreeDir *dir = LIST_FIRST(&mark->dirs);
+
+                notify_detach(&watch->notify, dir);
+                watch_on_self(watch, dir, IN_IGNORED);
+        }
+}
+
+static TreeDir *watch_next_of_mark(const Watch *watch, int wd) {
+        NotifyMark *mark = notify_mark(&watch->notify, wd);
+        TreeDir *dir;
+
+        if (!mark)
+                return NULL;
+        LIST_FOREACH(dir, &mark->dirs, same_mark) {
+                if (dir->turn != watch->turn)
+                        return dir;
+        }
+        return NULL;
+}
+
+static int watch_on_event(Watch *watch, const NotifyEvent *event) {
+        WatchRoot *root;
+        TreeDir *dir;
+        int ret = 0;
+
+        if (event->mask & IN_Q_OVERFLOW) {
+                TAILQ_FOREACH(root, &watch->roots, link) {
+                        watch_lose(watch, root);
+                }
+                return 0;
+        }
+        if (event->mask & IN_IGNORED) {
+                watch_on_ignored(watch, event->wd);
+                return 0;
+        }
+
+        /* handling one directory of the mark may take it or others out of its list */
+        watch->turn++;
+        while ((dir = watch_next_of_mark(watch, event->wd))) {
+                int r = 0;
+
+                dir->turn = watch->turn;
+                if (watch_is_doomed(dir))
+                        continue;
+                if (event->name)
+                        r = watch_on_name(watch, dir, event);
+                else
+                        watch_on_self(watch, dir, event->mask);
+                if (r < 0)
+                        ret = r;
+        }
+        return ret;
+}
+
+/* ---- scans ---------------------------------------------------------------------------------- */
+
+static int watch_trouble_of_attach(int r) {
+        switch (-r) {
+        case EACCES:
+        case EPERM:
+                return WATCH_TROUBLE_PERMISSION;
+        case ENOSPC:
+                return WATCH_TROUBLE_WATCHES;
+        case EMFILE:
+                return WATCH_TROUBLE_INSTANCES;
+        default:
+                return r < 0 ? WATCH_TROUBLE_RESOURCES : -1;
+        }
+}
+
+/* the directory that was opened may be another than last time; an inode number that was given
+ * away again does no harm, its watch descriptor is new */
+static void watch_identify(Watch *watch, TreeDir *dir, const struct stat *st) {
+        const TreeDir *parent = dir->node.parent;
+        bool known = dir->scan_id > 1 && dir->ino != 0;
+
+        if (known && (dir->dev != st->st_dev || dir->ino != st->st_ino)) {
+                watch->scan_deep = true;
+                watch->scan_doubt = true;
+                if (!parent) {
+                        dir->root->epoch++;
+                        dir->root->announce = true;
+                        watch_emit_root(watch, WATCH_LOST, dir->root);
+                }
+        }
+        dir->dev = st->st_dev;
+        dir->ino = st->st_ino;
+        dir->remote = parent && parent->dev == dir->dev ? parent->remote
+                                                        : scan_is_without_events(&watch->scan);
+}
+
+/* Watches the directory, then opens it. Returns its trouble, or -1, in @ret_trouble; 0, or what
+ * it failed with. */
+static int watch_open_scan(Watch *watch, TreeDir *dir, int *ret_trouble) {
+        bool was_watched = dir->mark != NULL;
+        int attached, trouble, r;
+        struct stat st;
+
+        r = tree_path(dir, NULL, watch->path);
+        if (r < 0)
+                return r;
+
+        attached = notify_attach(&watch->notify, dir, watch->path, dir->n_files > 0);
+        if (attached == -ENOMEM || watch_is_missing(attached))
+                return attached;
+        if (was_watched && attached != NOTIFY_SAME)
+                watch->scan_deep = watch->scan_doubt = true;
+
+        trouble = watch_trouble_of_attach(attached);
+        r = scan_open(&watch->scan, watch->path, &st);
+        if (watch_is_missing(r))
+                return r;
+        if (r == 0)
+                watch_identify(watch, dir, &st);
+        else
+                trouble = r == -EACCES || r == -EPERM ? WATCH_TROUBLE_PERMISSION
+                                                      : WATCH_TROUBLE_RESOURCES;
+        if (trouble < 0 && dir->remote)
+                trouble = WATCH_TROUBLE_FILESYSTEM;
+        *ret_trouble = trouble;
+        return 0;
+}
+
+static int watch_begin_scan(Watch *watch, TreeDir *dir) {
+        int trouble, was = dir->trouble, r;
+
+        TAILQ_REMOVE(&watch->queue, dir, queue_link);
+        dir->queued = false;
+        dir->scan_id++;
+        watch->scan_dir = dir;
+        watch->scan_deep = dir->deep;
+        watch->scan_doubt = dir->doubt;
+        watch->scan_left_out = false;
+        watch->sweeping = false;
+        dir->deep = dir->doubt = false;
+
+        r = watch_open_scan(watch, dir, &trouble);
+        if (r == -ENOMEM) {
+                watch_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
+                watch_end_scan(watch);
+                return r;
+        }
+        if (r < 0) {
+                watch_doom(watch, dir);
+                return 0;
+        }
+
+        watch_set_degraded(watch, dir, trouble, dir->left_out);
+        if (trouble >= 0 && trouble != was)
+                watch_tell(watch, dir, (WatchTrouble) trouble);
+        if (!scan_is_open(&watch->scan)) {
+                /* what cannot be read is not there; what could not be read now is kept */
+                if (trouble == WATCH_TROUBLE_PERMISSION)
+                        watch->sweeping = true;
+                else
+                        watch_end_scan(watch);
+        }
+        return 0;
+}
+
+static int watch_scan_dir_entry(Watch *watch, TreeDir *dir, const char *name) {
+        TreeNode *node = tree_find(&watch->tree, dir, name);
+        int r;
+
+        r = watch_enter(watch, dir, name, true);
+        if (r != 0)
+                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+
+        if (node && node->is_directory) {
+                tree_see(node);
+                if (watch->scan_deep || tree_dir(node)->trouble == WATCH_TROUBLE_PERMISSION)
+                        watch_enqueue(watch, tree_dir(node), watch->scan_deep, watch->scan_doubt);
+                return 0;
+        }
+        if (node)
+                watch_remove_file(watch, tree_file(node));
+        return watch_add_dir(watch, dir, name);
+}
+
+static int watch_scan_file_entry(Watch *watch, TreeDir *dir, const char *name) {
+        const WatchFilter *filter = &dir->root->filter;
+        struct stat st;
+        int r;
+
+        if (!filter->wanted(name, filter->userdata))
+                return 0;
+        r = watch_enter(watch, dir, name, false);
+        if (r != 0)
+                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+        if (scan_stat(&watch->scan, name, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0; /* swept, if it was known */
+        return watch_note_file(watch, dir, name, &st, WATCH_SAW_IT);
+}
+
+static int watch_scan_entry(Watch *watch, TreeDir *dir, const ScanEntry *entry) {
+        switch (entry->type) {
+        case SCAN_DIRECTORY:
+                return watch_scan_dir_entry(watch, dir, entry->name);
+        case SCAN_FILE:
+        case SCAN_LINK:
+                return watch_scan_file_entry(watch, dir, entry->name);
+        case SCAN_OTHER:
+                break;
+        }
+        return 0;
+}
+
+static void watch_step_sweep(Watch *watch) {
+        TreeDir *dir = watch->scan_dir;
+        TreeNode *unseen = tree_first_unseen(dir);
+
+        if (!unseen) {
+                if (dir->left_out && !watch->scan_left_out)
+                        watch_set_degraded(watch, dir, dir->trouble, false);
+                watch_end_scan(watch);
+        } else if (unseen->is_directory)
+                watch_doom(watch, tree_dir(unseen));
+        else
+                watch_remove_file(watch, tree_file(unseen));
+}
+
+/* one piece of scanning; there is some to be done */
+static int watch_step_scan(Watch *watch) {
+        TreeDir *dir = watch->scan_dir;
+        ScanEntry entry;
+        int r;
+
+        if (!dir)
+                return watch_begin_scan(watch, TAILQ_FIRST(&watch->queue));
+        if (watch->sweeping) {
+                watch_step_sweep(watch);
+                return 0;
+        }
+
+        r = scan_next(&watch->scan, &entry);
+        if (r == 0 || watch_is_missing(r)) { /* missing: removed while it was read */
+                watch->sweeping = true;
+                return 0;
+        }
+        if (r < 0) {
+                watch_set_degraded(watch, dir, WATCH_TROUBLE_RESOURCES, dir->left_out);
+                watch_tell(watch, dir, WATCH_TROUBLE_RESOURCES);
+                watch_end_scan(watch);
+                return 0;
+        }
+
+        r = watch_scan_entry(watch, dir, &entry);
+        if (r < 0 && watch->scan_dir == dir) {
+                watch_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
+                watch_end_scan(watch);
+        }
+        return r;
+}
+
+/* ---- the outside ---------------------------------------------------------------------------- */
+
+int watch_new(Watch **ret, size_t nodes_max) {
+        Watch *watch;
+        int r;
+
+        watch = calloc(1, sizeof(*watch));
+        if (!watch)
+                return -ENOMEM;
+
+        watch->tree.nodes_max = nodes_max;
+        TAILQ_INIT(&watch->roots);
+        TAILQ_INIT(&watch->queue);
+        TAILQ_INIT(&watch->doomed);
+        TAILQ_INIT(&watch->polled);
+        scan_init(&watch->scan);
+        notify_init(&watch->notify);
+        r = notify_open(&watch->notify);
+        if (r == -ENOMEM) {
+                free(watch);
+                return r;
+        }
+
+        *ret = watch;
+        return 0;
+}
+
+Watch *watch_free(Watch *watch) {
+        WatchRoot *root;
+
+        if (!watch)
+                return NULL;
+
+        notify_close(&watch->notify); /* takes all watches with it, at once */
+        while ((root = TAILQ_FIRST(&watch->roots)))
+                watch_remove_root(watch, root);
+        while (!TAILQ_EMPTY(&watch->doomed))
+                watch_step_doomed(watch);
+        free(watch);
+        return NULL;
+}
+
+int watch_fd(const Watch *watch) {
+        return watch->notify.fd;
+}
+
+/* 1 if the root is there now and a scan of it is queued, 0 if it is not there, or -ENOMEM */
+static int watch_enter_root(Watch *watch, WatchRoot *root) {
+        struct stat st;
+        TreeDir *dir;
+        int r;
+
+        if (lstat(root->path, &st) < 0 || !S_ISDIR(st.st_mode))
+                return 0;
+        if (root->unmounted && st.st_dev == root->under_dev && st.st_ino == root->under_ino)
+                return 0;
+
+        r = tree_add_dir(&watch->tree, NULL, root->path, &dir);
+        if (r < 0)
+                return r;
+
+        dir->root = root;
+        root->dir = dir;
+        root->n_directories++;
+        root->announce = true;
+        root->unmounted = false;
+        watch_enqueue(watch, dir, false, false);
+        return 1;
+}
+
+int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, void *userdata,
+                   WatchRoot **ret) {
+        WatchRoot *root;
+        int r;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (strcmp(root->path, path) == 0)
+                        return -EEXIST;
+        }
+
+        root = calloc(1, sizeof(*root));
+        if (!root)
+                return -ENOMEM;
+
+        root->filter = *filter;
+        root->userdata = userdata;
+        root->epoch = 1;
+        root->path = strdup(path);
+        r = root->path ? watch_enter_root(watch, root) : -ENOMEM;
+        if (r < 0) {
+                watch_free_root(root);
+                return r;
+        }
+
+        root->say_gone = r == 0;
+        TAILQ_INSERT_TAIL(&watch->roots, root, link);
+        *ret = root;
+        return 0;
+}
+
+void watch_remove_root(Watch *watch, WatchRoot *root) {
+        TAILQ_REMOVE(&watch->roots, root, link);
+        root->removed = true;
+        if (root->dir)
+                watch_doom(watch, root->dir);
+        else if (!root->leaving)
+                watch_free_root(root);
+}
+
+void watch_rescan(Watch *watch, WatchRoot *root) {
+        if (!root->dir)
+                return;
+        root->announce = true;
+        watch_enqueue(watch, root->dir, true, false);
+}
+
+static void watch_say_pending(Watch *watch) {
+        WatchRoot *root;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (root->say_gone)
+                        watch_emit_root(watch, WATCH_ROOT_GONE, root);
+                if (root->say_back)
+                        watch_emit_root(watch, WATCH_ROOT_BACK, root);
+                root->say_gone = root->say_back = false;
+        }
+}
+
+static bool watch_has_scans(const Watch *watch) {
+        return watch->scan_dir || !TAILQ_EMPTY(&watch->queue);
+}
+
+bool watch_is_busy(const Watch *watch) {
+        const WatchRoot *root;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (root->say_gone || root->say_back)
+                        return true;
+        }
+        return watch->announce_due || watch_has_scans(watch) || !TAILQ_EMPTY(&watch->doomed) ||
+               notify_has_more(&watch->notify);
+}
+
+/* at most one event; 1, 0 if there was none, or what it failed with */
+static int watch_step_event(Watch *watch) {
+        NotifyEvent event;
+        int r, k;
+
+        r = notify_next(&watch->notify, &event);
+        if (r <= 0)
+                return r;
+        k = watch_on_event(watch, &event);
+        return k < 0 ? k : r;
+}
+
+static int watch_run(Watch *watch, unsigned budget) {
+        bool dry = false;
+        int r;
+
+        for (; budget > 0; budget--) {
+                if (!TAILQ_EMPTY(&watch->doomed)) {
+                        watch_step_doomed(watch);
+                        continue;
+                }
+                if (watch->announce_due)
+                        watch_announce(watch);
+                if (!dry) {
+                        r = watch_step_event(watch);
+                        if (r < 0)
+                                return r;
+                        dry = r == 0;
+                        if (!TAILQ_EMPTY(&watch->doomed))
+                                continue;
+                }
+                if (watch_has_scans(watch)) {
+                        r = watch_step_scan(watch);
+                        if (r < 0)
+                                return r;
+                } else if (dry && !watch->announce_due)
+                        return 0;
+        }
+        return !dry || watch_is_busy(watch);
+}
+
+int watch_dispatch(Watch *watch, WatchSink sink, void *userdata, unsigned budget) {
+        int r;
+
+        watch->sink = sink;
+        watch->sink_userdata = userdata;
+        watch_say_pending(watch);
+        r = watch_run(watch, budget);
+        watch->sink = NULL;
+        return r;
+}
+
+bool watch_wants_poll(const Watch *watch) {
+        const WatchRoot *root;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (!root->dir)
+                        return true;
+        }
+        return !TAILQ_EMPTY(&watch->polled) || watch->notify.fd < 0;
+}
+
+static void watch_poll_root(Watch *watch, WatchRoot *root) {
+        struct stat st;
+
+        if (!root->dir) {
+                if (!root->leaving && watch_enter_root(watch, root) > 0)
+                        root->say_back = true;
+        } else if (lstat(root->path, &st) < 0 || st.st_dev != root->dir->dev ||
+                   st.st_ino != root->dir->ino)
+                watch_enqueue(watch, root->dir, true, true);
+}
+
+void watch_poll(Watch *watch) {
+        WatchRoot *root;
+        TreeDir *dir;
+
+        if (watch_is_busy(watch))
+                return;
+
+        if (watch->notify.fd < 0)
+                (void) notify_open(&watch->notify); /* else next time */
+        TAILQ_FOREACH(dir, &watch->polled, poll_link) {
+                watch_enqueue(watch, dir, false, true);
+        }
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                watch_poll_root(watch, root);
+        }
+}
+
+const char *watch_root_path(const WatchRoot *root) {
+        return root->path;
+}
+
+void *watch_root_userdata(const WatchRoot *root) {
+        return root->userdata;
+}
+
+WatchRootInfo watch_root_info(const WatchRoot *root) {
+        return (WatchRootInfo){
+                .epoch = root->epoch,
+                .n_directories = root->n_directories,
+                .n_files = root->n_files,
+                .n_degraded = root->n_degraded,
+                .gone = root->dir == NULL,
+                .scanning = root->n_queued > 0 || root->announce,
+        };
+}
+
+void watch_for_each_file(const Watch *watch, const WatchRoot *root, WatchFileFn fn,
+                         void *userdata) {
+        TreeNode *node, *next;
+        char path[PATH_MAX];
+
+        HASH_ITER(hh, watch->tree.nodes, node, next) {
+                TreeFile *file = tree_file(node);
+
+                if (node->is_directory || node->parent->root != root ||
+                    watch_is_doomed(node->parent))
+                        continue;
+                if (tree_path(node->parent, node->name, path) == 0)
+                        fn(path, &file->id, file->writing, userdata);
+        }
+}
+
+const char *watch_trouble_text(WatchTrouble trouble) {
+        switch (trouble) {
+        case WATCH_TROUBLE_WATCHES:
+                return "no inotify watch left, polled every 2 s: raise the sysctl "
+                       "fs.inotify.max_user_watches";
+        case WATCH_TROUBLE_INSTANCES:
+                return "no inotify instance left, polled every 2 s: raise the sysctl "
+                       "fs.inotify.max_user_instances";
+        case WATCH_TROUBLE_FILESYSTEM:
+                return "this kind of file system does not report changes made elsewhere, polled "
+                       "every 2 s";
+        case WATCH_TROUBLE_RESOURCES:
+                return "cannot be read now (out of file descriptors, or an I/O error), tried again "
+                       "every 2 s";
+        case WATCH_TROUBLE_PERMISSION:
+                return "not readable, left out: give yourself permission to read it";
+        case WATCH_TROUBLE_TOO_DEEP:
+                return "nested too deeply or path too long, left out: keep models nearer to the "
+                       "workspace";
+        case WATCH_TROUBLE_TOO_MANY:
+                return "too many directories and models, left out: watch a smaller directory or "
+                       "ignore some in dpucc.json";
+        }
+        return "unknown trouble";
+}
