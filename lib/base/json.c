@@ -140,6 +140,20 @@ int json_require_array(const JsonPlace *place, Problem *problem) {
         return json_expected(place, problem, "an array");
 }
 
+int json_require_list(const JsonPlace *place, size_t max, Problem *problem) {
+        int r;
+
+        r = json_require_array(place, problem);
+        if (r == 0 && json_length(place) > max)
+                r = json_complain(place, problem, "%zu elements, more than the %zu allowed",
+                                  json_length(place), max);
+        return r;
+}
+
+size_t json_length(const JsonPlace *array) {
+        return json_object_array_length(array->value);
+}
+
 int json_member(const JsonPlace *object, const char *key, JsonPlace *ret) {
         json_object *value;
 

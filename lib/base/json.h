@@ -41,6 +41,8 @@ typedef struct JsonPlace {
 int json_require_object(const JsonPlace *place, Problem *problem);
 int json_require_array(const JsonPlace *place, Problem *problem);
 int json_member(const JsonPlace *object, const char *key, JsonPlace *ret);
+int json_require_list(const JsonPlace *place, size_t max, Problem *problem); /* an array, bounded */
+size_t json_length(const JsonPlace *array);
 JsonPlace json_element(const JsonPlace *array, size_t index);
 int json_string(const JsonPlace *place, const char **ret, Problem *problem); /* no NUL inside */
 int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret, Problem *problem);

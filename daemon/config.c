@@ -1,0 +1,513 @@
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/path.h"
+
+#define CONFIG_TIME_LIMIT_S     3600
+#define CONFIG_TIME_LIMIT_MAX_S (7 * 24 * 3600)
+#define CONFIG_MEMORY_MAX_MIB   (1 << 24)
+#define CONFIG_CONCURRENCY      2
+#define CONFIG_CONCURRENCY_MAX  64
+#define CONFIG_SETTLE_MS        30
+#define CONFIG_SETTLE_MAX_MS    2000
+#define CONFIG_SETTLE_LIMIT_MS  60000
+#define CONFIG_NAME_MAX         64 /* bytes of a toolchain's name */
+
+static const char *const toolchain_kinds[] = {
+        [TOOLCHAIN_DPUCC] = "dpucc",
+        [TOOLCHAIN_NATIVE] = "native",
+};
+
+const char *toolchain_kind_to_string(ToolchainKind kind) {
+        return toolchain_kinds[kind];
+}
+
+static void config_toolchain_deinit(ConfigToolchain *toolchain) {
+        free(toolchain->name);
+        free(toolchain->path);
+        strings_deinit(&toolchain->environment);
+}
+
+static inline void config_toolchain_cleanup(ConfigToolchain *toolchain) {
+        config_toolchain_deinit(toolchain);
+}
+
+Config *config_free(Config *config) {
+        if (!config)
+                return NULL;
+
+        for (size_t i = 0; i < config->n_toolchains; i++)
+                config_toolchain_deinit(&config->toolchains[i]);
+        free(config->toolchains);
+        free(config->cache_dir);
+        free(config->toolchain);
+        strings_deinit(&config->roots);
+        free(config);
+        return NULL;
+}
+
+static ConfigToolchain *config_toolchain_slot(const Config *config, const char *name) {
+        for (size_t i = 0; i < config->n_toolchains; i++)
+                if (strcmp(config->toolchains[i].name, name) == 0)
+                        return &config->toolchains[i];
+        return NULL;
+}
+
+const ConfigToolchain *config_find_toolchain(const Config *config, const char *name) {
+        return config_toolchain_slot(config, name);
+}
+
+/* a toolchain of the same name is replaced; takes over the content of @toolchain on success */
+static int config_put_toolchain(Config *config, ConfigToolchain *toolchain) {
+        ConfigToolchain *slot = config_toolchain_slot(config, toolchain->name);
+        int r;
+
+        if (slot)
+                config_toolchain_deinit(slot);
+        else {
+                r = array_reserve(&config->toolchains, &config->toolchains_capacity,
+                                  config->n_toolchains + 1, sizeof(*config->toolchains));
+                if (r < 0)
+                        return r;
+                slot = &config->toolchains[config->n_toolchains++];
+        }
+        *slot = *toolchain;
+        *toolchain = (ConfigToolchain){};
+        return 0;
+}
+
+static int config_add_builtin(Config *config, const char *name, ToolchainKind kind) {
+        _cleanup_(config_toolchain_cleanup) ConfigToolchain toolchain = {
+                .name = strdup(name),
+                .kind = kind,
+                .time_limit_s = CONFIG_TIME_LIMIT_S,
+        };
+
+        return toolchain.name ? config_put_toolchain(config, &toolchain) : -ENOMEM;
+}
+
+int config_new(Config **ret) {
+        _cleanup_(config_freep) Config *config = calloc(1, sizeof(*config));
+        int r;
+
+        if (!config)
+                return -ENOMEM;
+
+        config->concurrency = CONFIG_CONCURRENCY;
+        config->settle_ms = CONFIG_SETTLE_MS;
+        config->settle_max_ms = CONFIG_SETTLE_MAX_MS;
+        config->snapshot = SNAPSHOT_CANONICAL;
+        config->log_level = LOG_LEVEL_INFO;
+        config->toolchain = strdup(CONFIG_AUTO);
+        if (!config->toolchain)
+                return -ENOMEM;
+        r = config_add_builtin(config, CONFIG_DPUCC, TOOLCHAIN_DPUCC);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(config);
+        return 0;
+}
+
+/* --- values ------------------------------------------------------------------------------- */
+
+static int config_set_string(char **string, const char *value) {
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*string);
+        *string = copy;
+        return 0;
+}
+
+/* The optional members below: 0 and nothing changed when @key is missing. */
+
+static int config_read_unsigned(const JsonPlace *object, const char *key, int64_t min, int64_t max,
+                                unsigned *ret, Problem *problem) {
+        JsonPlace member;
+        int64_t value;
+        int r;
+
+        if (json_member(object, key, &member) < 0)
+                return 0;
+        r = json_integer(&member, min, max, &value, problem);
+        if (r < 0)
+                return r;
+        *ret = (unsigned) value;
+        return 0;
+}
+
+static int config_absolute_path(const JsonPlace *place, char **ret, Problem *problem) {
+        const char *text;
+        int r;
+
+        r = json_string(place, &text, problem);
+        if (r < 0)
+                return r;
+        if (text[0] != '/')
+                return json_complain(place, problem,
+                                     "\"%.80s\" is not an absolute path; write it from \"/\"",
+                                     text);
+        *ret = path_normalise("/", text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int config_read_cache(const JsonPlace *root, Config *config, Problem *problem) {
+        static const char *const known[] = { "directory", NULL };
+        JsonPlace cache, member;
+        char *path;
+        int r;
+
+        if (json_member(root, "cache", &cache) < 0)
+                return 0;
+        r = json_require_object(&cache, problem);
+        if (r == 0)
+                r = json_reject_unknown(&cache, known, problem);
+        if (r < 0 || json_member(&cache, "directory", &member) < 0)
+                return r;
+        r = config_absolute_path(&member, &path, problem);
+        if (r < 0)
+                return r;
+
+        free(config->cache_dir);
+        config->cache_dir = path;
+        return 0;
+}
+
+static int config_read_roots(const JsonPlace *root, Config *config, Problem *problem) {
+        _cleanup_(strings_cleanup) Strings roots = {};
+        JsonPlace list;
+        int r;
+
+        if (json_member(root, "roots", &list) < 0)
+                return 0;
+        r = json_require_list(&list, CONFIG_ROOTS_MAX, problem);
+        for (size_t i = 0; r == 0 && i < json_length(&list); i++) {
+                const JsonPlace element = json_element(&list, i);
+                _cleanup_(freep) char *path = NULL;
+
+                r = config_absolute_path(&element, &path, problem);
+                if (r == 0)
+                        r = strings_add(&roots, path);
+        }
+        if (r < 0)
+                return r;
+
+        strings_deinit(&config->roots);
+        config->roots = roots;
+        roots = (Strings){};
+        return 0;
+}
+
+static int config_read_log_level(const JsonPlace *root, Config *config, Problem *problem) {
+        JsonPlace member;
+        const char *name;
+        int r;
+
+        if (json_member(root, "log_level", &member) < 0)
+                return 0;
+        r = json_string(&member, &name, problem);
+        if (r < 0)
+                return r;
+        if (log_level_from_name(name, &config->log_level) < 0)
+                return json_complain(&member, problem,
+                                     "\"%.40s\" is none of error, warning, notice, info, debug",
+                                     name);
+        return 0;
+}
+
+static int config_read_snapshot(const JsonPlace *root, Config *config, Problem *problem) {
+        JsonPlace member;
+        const char *mode;
+        int r;
+
+        if (json_member(root, "snapshot", &member) < 0)
+                return 0;
+        r = json_string(&member, &mode, problem);
+        if (r < 0)
+                return r;
+        if (strcmp(mode, "canonical") != 0 && strcmp(mode, "verbatim") != 0)
+                return json_complain(&member, problem,
+                                     "\"%.40s\" is neither \"canonical\" nor \"verbatim\"", mode);
+        config->snapshot = mode[0] == 'c' ? SNAPSHOT_CANONICAL : SNAPSHOT_VERBATIM;
+        return 0;
+}
+
+/* --- toolchains --------------------------------------------------------------------------- */
+
+static int config_read_kind(const JsonPlace *object, ToolchainKind *ret, Problem *problem) {
+        JsonPlace member;
+        const char *kind;
+        int r;
+
+        if (json_member(object, "kind", &member) < 0)
+                return json_complain(object, problem,
+                                     "\"kind\" is missing; it is \"native\" or \"dpucc\"");
+        r = json_string(&member, &kind, problem);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < ARRAY_SIZE(toolchain_kinds); i++) {
+                if (strcmp(kind, toolchain_kinds[i]) == 0) {
+                        *ret = (ToolchainKind) i;
+                        return 0;
+                }
+        }
+        if (strcmp(kind, "container") == 0)
+                return json_complain(&member, problem,
+                                     "this version of dpuccd has no \"container\" toolchains; "
+                                     "use \"native\" or \"dpucc\"");
+        return json_complain(&member, problem, "\"%.40s\" is neither \"native\" nor \"dpucc\"",
+                             kind);
+}
+
+static int config_read_path(const JsonPlace *object, ConfigToolchain *toolchain, Problem *problem) {
+        JsonPlace member;
+        const char *text;
+        int r;
+
+        if (json_member(object, "path", &member) < 0)
+                return 0;
+        r = json_string(&member, &text, problem);
+        if (r < 0)
+                return r;
+        if (strcmp(text, "PATH") == 0)
+                return 0;
+        return config_absolute_path(&member, &toolchain->path, problem);
+}
+
+static bool config_is_variable(const char *name) {
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+        static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+        return strspn(name, letters) > 0 && name[strspn(name, all)] == '\0';
+}
+
+static int config_read_environment(const JsonPlace *object, ConfigToolchain *toolchain,
+                                   Problem *problem) {
+        JsonPlace list;
+        int r;
+
+        if (json_member(object, "environment", &list) < 0)
+                return 0;
+        r = json_require_list(&list, CONFIG_ENVIRONMENT_MAX, problem);
+        for (size_t i = 0; r == 0 && i < json_length(&list); i++) {
+                const JsonPlace element = json_element(&list, i);
+                const char *name;
+
+                r = json_string(&element, &name, problem);
+                if (r == 0 && !config_is_variable(name))
+                        r = json_complain(&element, problem,
+                                          "\"%.60s\" is not the name of an environment variable; "
+                                          "values come from the daemon's own environment",
+                                          name);
+                if (r == 0)
+                        r = strings_add(&toolchain->environment, name);
+        }
+        return r;
+}
+
+static int config_read_limits(const JsonPlace *object, ConfigToolchain *toolchain,
+                              Problem *problem) {
+        unsigned seconds = CONFIG_TIME_LIMIT_S, memory_mib = 0;
+        int r;
+
+        r = config_read_unsigned(object, "time_limit_s", 1, CONFIG_TIME_LIMIT_MAX_S, &seconds,
+                                 problem);
+        if (r == 0)
+                r = config_read_unsigned(object, "memory_limit_mib", 0, CONFIG_MEMORY_MAX_MIB,
+                                         &memory_mib, problem);
+        toolchain->time_limit_s = seconds;
+        toolchain->memory_limit = (uint64_t) memory_mib << 20;
+        return r;
+}
+
+static int config_check_name(const JsonPlace *place, const char *name, Problem *problem) {
+        if (strlen(name) > CONFIG_NAME_MAX || !path_is_plain_component(name))
+                return json_complain(place, problem,
+                                     "a toolchain's name is one plain word of at most %d bytes",
+                                     CONFIG_NAME_MAX);
+        if (strcmp(name, CONFIG_AUTO) == 0)
+                return json_complain(place, problem,
+                                     "\"auto\" stands for a choice and cannot be a name");
+        return 0;
+}
+
+static int config_check_toolchain(const JsonPlace *place, const ConfigToolchain *toolchain,
+                                  Problem *problem) {
+        JsonPlace member;
+
+        if (json_member(place, "launcher", &member) == 0)
+                return json_complain(&member, problem,
+                                     "this version of dpuccd has no launchers; remove it");
+        if (toolchain->kind == TOOLCHAIN_DPUCC && json_member(place, "path", &member) == 0)
+                return json_complain(&member, problem,
+                                     "the embedded compiler is the `dpucc` beside the daemon; "
+                                     "remove it");
+        if (strcmp(toolchain->name, CONFIG_DPUCC) == 0 && toolchain->kind != TOOLCHAIN_DPUCC)
+                return json_complain(place, problem,
+                                     "\"dpucc\" always is the embedded compiler; choose another "
+                                     "name");
+        return 0;
+}
+
+static int config_read_toolchain(const JsonPlace *place, Config *config, Problem *problem) {
+        static const char *const known[] = {
+                "kind", "path", "environment", "time_limit_s", "launcher", "memory_limit_mib", NULL
+        };
+        _cleanup_(config_toolchain_cleanup) ConfigToolchain toolchain = {};
+        int r;
+
+        r = config_check_name(place, place->key, problem);
+        if (r == 0)
+                r = json_require_object(place, problem);
+        if (r == 0)
+                r = config_set_string(&toolchain.name, place->key);
+        if (r == 0)
+                r = config_read_kind(place, &toolchain.kind, problem);
+        if (r == 0)
+                r = config_check_toolchain(place, &toolchain, problem);
+        if (r == 0)
+                r = json_reject_unknown(place, known, problem);
+        if (r == 0)
+                r = config_read_path(place, &toolchain, problem);
+        if (r == 0)
+                r = config_read_environment(place, &toolchain, problem);
+        if (r == 0)
+                r = config_read_limits(place, &toolchain, problem);
+        return r < 0 ? r : config_put_toolchain(config, &toolchain);
+}
+
+static int config_read_toolchains(const JsonPlace *root, Config *config, Problem *problem) {
+        JsonPlace list;
+        int r;
+
+        if (json_member(root, "toolchains", &list) < 0)
+                return 0;
+        r = json_require_object(&list, problem);
+        if (r < 0)
+                return r;
+
+        json_object_object_foreach(list.value, name, value) {
+                const JsonPlace place = { .in = &list, .key = name, .value = value };
+
+                r = config_read_toolchain(&place, config, problem);
+                if (r < 0)
+                        return r;
+                if (config->n_toolchains > CONFIG_TOOLCHAINS_MAX)
+                        return json_complain(&list, problem, "more than %d toolchains",
+                                             CONFIG_TOOLCHAINS_MAX);
+        }
+        return 0;
+}
+
+static int config_read_toolchain_name(const JsonPlace *root, Config *config, Problem *problem) {
+        JsonPlace member;
+        const char *name;
+        int r;
+
+        if (json_member(root, "toolchain", &member) < 0)
+                return 0;
+        r = json_string(&member, &name, problem);
+        if (r < 0)
+                return r;
+        if (strcmp(name, CONFIG_AUTO) != 0 && !config_find_toolchain(config, name))
+                return json_complain(&member, problem,
+                                     "no toolchain \"%.64s\" in \"toolchains\"; define it there, "
+                                     "or write \"auto\" or \"dpucc\"",
+                                     name);
+        return config_set_string(&config->toolchain, name);
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+static int config_read_settle(const JsonPlace *root, Config *config, Problem *problem) {
+        int r;
+
+        r = config_read_unsigned(root, "settle_ms", 0, CONFIG_SETTLE_LIMIT_MS, &config->settle_ms,
+                                 problem);
+        if (r == 0)
+                r = config_read_unsigned(root, "settle_max_ms", 0, CONFIG_SETTLE_LIMIT_MS,
+                                         &config->settle_max_ms, problem);
+        if (r == 0 && config->settle_max_ms < config->settle_ms)
+                r = json_complain(root, problem, "settle_max_ms (%u) is less than settle_ms (%u)",
+                                  config->settle_max_ms, config->settle_ms);
+        return r;
+}
+
+static int config_apply_root(const JsonPlace *root, Config *config, Problem *problem) {
+        static const char *const known[] = { "$schema",     "cache",     "toolchains",
+                                             "toolchain",   "settle_ms", "settle_max_ms",
+                                             "snapshot",    "roots",     "log_level",
+                                             "concurrency", NULL };
+        int (*const readers[])(const JsonPlace *, Config *, Problem *) = {
+                config_read_cache,     config_read_toolchains, config_read_toolchain_name,
+                config_read_settle,    config_read_snapshot,   config_read_roots,
+                config_read_log_level,
+        };
+        int r;
+
+        r = json_require_object(root, problem);
+        if (r == 0)
+                r = json_reject_unknown(root, known, problem);
+        if (r == 0)
+                r = config_read_unsigned(root, "concurrency", 1, CONFIG_CONCURRENCY_MAX,
+                                         &config->concurrency, problem);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(readers); i++)
+                r = readers[i](root, config, problem);
+        return r;
+}
+
+int config_apply(Config *config, Slice text, Problem *problem) {
+        _cleanup_(json_putp) json_object *value = NULL;
+        JsonPlace root = {};
+        int r;
+
+        if (text.size > CONFIG_FILE_MAX)
+                return problem_set(problem, -EBADMSG, "larger than %d KiB", CONFIG_FILE_MAX / 1024);
+        r = json_parse(text, &value, problem);
+        if (r < 0)
+                return r;
+        root.value = value;
+        return config_apply_root(&root, config, problem);
+}
+
+static int config_apply_file(Config *config, const char *path, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CONFIG_FILE_MAX);
+        int r;
+
+        if (!path)
+                return 0;
+        r = file_read(AT_FDCWD, path, &text);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return problem_set(problem, r, "%s: %s", path, strerror(-r));
+        r = config_apply(config, bytes_slice(&text), problem);
+        return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
+}
+
+int config_load(Config **ret, const char *default_path, const char *user_path, Problem *problem) {
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_new(&config);
+        if (r == 0)
+                r = config_apply_file(config, default_path, problem);
+        if (r == 0)
+                r = config_apply_file(config, user_path, problem);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(config);
+        return 0;
+}

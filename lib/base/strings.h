@@ -1,0 +1,22 @@
+#pragma once
+
+/*
+ * Strings: a growing list of strings that it owns. Zero-initialised is empty.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Strings {
+        char **items;
+        size_t n;
+        size_t capacity;
+} Strings;
+
+int strings_add(Strings *list, const char *string); /* a copy; -ENOMEM */
+void strings_deinit(Strings *list);                 /* back to empty */
+bool strings_contain(const Strings *list, const char *string);
+
+static inline void strings_cleanup(Strings *list) {
+        strings_deinit(list);
+}

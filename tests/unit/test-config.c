@@ -1,0 +1,212 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "daemon/config.h"
+
+static Config *apply(const char *text) {
+        Problem problem = { "" };
+        Config *config = NULL;
+        int r;
+
+        assert_int_equal(config_new(&config), 0);
+        r = config_apply(config, slice_of_string(text), &problem);
+        if (r < 0)
+                fail_msg("%s: %s", text, problem.text);
+        return config;
+}
+
+static void assert_refused(const char *text, const char *expected) {
+        _cleanup_(config_freep) Config *config = NULL;
+        Problem problem = { "" };
+
+        assert_int_equal(config_new(&config), 0);
+        assert_true(config_apply(config, slice_of_string(text), &problem) < 0);
+        if (!strstr(problem.text, expected))
+                fail_msg("%s: \"%s\" has no \"%s\"", text, problem.text, expected);
+        assert_null(strchr(problem.text, '\n'));
+}
+
+static void nothing_is_needed(void **state) {
+        _cleanup_(config_freep) Config *config = NULL;
+        Problem problem = { "" };
+
+        assert_int_equal(config_load(&config, NULL, "/nonexistent/dpuccd.json", &problem), 0);
+        assert_null(config->cache_dir);
+        assert_int_equal(config->n_toolchains, 1);
+        assert_string_equal(config->toolchains[0].name, "dpucc");
+        assert_int_equal(config->toolchains[0].kind, TOOLCHAIN_DPUCC);
+        assert_int_equal(config->toolchains[0].time_limit_s, 3600);
+        assert_string_equal(config->toolchain, "auto");
+        assert_int_equal(config->settle_ms, 30);
+        assert_int_equal(config->settle_max_ms, 2000);
+        assert_int_equal(config->snapshot, SNAPSHOT_CANONICAL);
+        assert_int_equal(config->log_level, LOG_LEVEL_INFO);
+        assert_int_equal(config->roots.n, 0);
+}
+
+static void reads_every_setting(void **state) {
+        _cleanup_(config_freep) Config *config = apply(
+                "{\"$schema\":\"x\",\"cache\":{\"directory\":\"/var//cache/./d\"},"
+                "\"toolchains\":{\"vitis-3.5\":{\"kind\":\"native\",\"path\":\"/opt/vai_c_xir\","
+                "\"environment\":[\"LM_LICENSE_FILE\",\"_x1\"],\"time_limit_s\":60,"
+                "\"memory_limit_mib\":4096},"
+                "\"found\":{\"kind\":\"native\",\"path\":\"PATH\"}},"
+                "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"settle_ms\":10,"
+                "\"settle_max_ms\":100,\"snapshot\":\"verbatim\",\"roots\":[\"/a/b/\",\"/c\"],"
+                "\"log_level\":\"debug\"}");
+        const ConfigToolchain *toolchain = config_find_toolchain(config, "vitis-3.5");
+
+        assert_string_equal(config->cache_dir, "/var/cache/d");
+        assert_non_null(toolchain);
+        assert_int_equal(toolchain->kind, TOOLCHAIN_NATIVE);
+        assert_string_equal(toolchain->path, "/opt/vai_c_xir");
+        assert_int_equal(toolchain->environment.n, 2);
+        assert_string_equal(toolchain->environment.items[0], "LM_LICENSE_FILE");
+        assert_int_equal(toolchain->time_limit_s, 60);
+        assert_int_equal(toolchain->memory_limit, UINT64_C(4096) << 20);
+        assert_null(config_find_toolchain(config, "found")->path);
+        assert_non_null(config_find_toolchain(config, "dpucc"));
+        assert_string_equal(config->toolchain, "vitis-3.5");
+        assert_int_equal(config->concurrency, 3);
+        assert_int_equal(config->settle_ms, 10);
+        assert_int_equal(config->settle_max_ms, 100);
+        assert_int_equal(config->snapshot, SNAPSHOT_VERBATIM);
+        assert_int_equal(config->roots.n, 2);
+        assert_string_equal(config->roots.items[0], "/a/b");
+        assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
+}
+
+static void errors_name_place_value_and_remedy(void **state) {
+        assert_refused("{\"toolchain\":\"vitis\"}",
+                       "toolchain: no toolchain \"vitis\" in \"toolchains\"; define it there");
+        assert_refused("{\"tolchain\":\"vitis\"}", "tolchain: no such setting; did you mean "
+                                                   "\"toolchain\"?");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"container\",\"image\":\"i\"}}}",
+                       "toolchains.x.kind: this version of dpuccd has no \"container\" toolchains");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"launcher\":[\"nice\"]}}}",
+                       "toolchains.x.launcher: this version of dpuccd has no launchers");
+        assert_refused("{\"toolchains\":{\"x\":{}}}", "toolchains.x: \"kind\" is missing");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"docker\"}}}",
+                       "\"docker\" is neither \"native\" nor \"dpucc\"");
+        assert_refused("{\"toolchains\":{\"auto\":{\"kind\":\"dpucc\"}}}", "cannot be a name");
+        assert_refused("{\"toolchains\":{\"a/b\":{\"kind\":\"dpucc\"}}}", "one plain word");
+        assert_refused("{\"toolchains\":{\"dpucc\":{\"kind\":\"native\"}}}", "choose another name");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"dpucc\",\"path\":\"/x\"}}}",
+                       "toolchains.x.path: the embedded compiler");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"path\":\"bin/vai\"}}}",
+                       "toolchains.x.path: \"bin/vai\" is not an absolute path");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"environment\":[\"A=b\"]}}}",
+                       "toolchains.x.environment[0]: \"A=b\" is not the name");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"time_limit_s\":0}}}",
+                       "time_limit_s: an integer from 1 to 604800 expected, not 0");
+        assert_refused("{\"cache\":{\"directory\":\"~/c\"}}", "cache.directory: \"~/c\" is not an");
+        assert_refused("{\"roots\":[\"/a\",7]}", "roots[1]: a string expected, not 7");
+        assert_refused("{\"roots\":{}}", "roots: an array expected, not an object");
+        assert_refused("{\"concurrency\":0}", "concurrency: an integer from 1 to 64 expected");
+        assert_refused("{\"settle_ms\":5000}",
+                       "settle_max_ms (2000) is less than settle_ms (5000)");
+        assert_refused("{\"snapshot\":\"raw\"}", "snapshot: \"raw\" is neither");
+        assert_refused("{\"log_level\":\"loud\"}", "log_level: \"loud\" is none of");
+        assert_refused("{\"log_level\":null}", "log_level: a string expected, not null");
+        assert_refused("[]", "the document: an object expected");
+        assert_refused("{\n\"roots\": [\"/a\",]}", "line 2, column 16");
+        assert_refused("", "line 1, column 1");
+}
+
+static void bounds_what_a_file_can_grow(void **state) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(2 * CONFIG_FILE_MAX);
+
+        for (int i = 0; i <= CONFIG_ROOTS_MAX; i++)
+                assert_int_equal(bytes_printf(&text, "%s\"/r%d\"", i ? "," : "{\"roots\":[", i), 0);
+        assert_int_equal(bytes_append(&text, "]}", 3), 0);
+        assert_refused((char *) text.data, "roots: 257 elements, more than the 256 allowed");
+
+        bytes_deinit(&text);
+        for (int i = 0; i <= CONFIG_TOOLCHAINS_MAX; i++)
+                assert_int_equal(bytes_printf(&text, "%s\"t%d\":{\"kind\":\"native\"}",
+                                              i ? "," : "{\"toolchains\":{", i),
+                                 0);
+        assert_int_equal(bytes_append(&text, "}}", 3), 0);
+        assert_refused((char *) text.data, "toolchains: more than 32 toolchains");
+
+        bytes_deinit(&text);
+        for (int i = 0; i <= CONFIG_FILE_MAX; i++)
+                assert_int_equal(bytes_append(&text, " ", i == CONFIG_FILE_MAX ? 2 : 1), 0);
+        assert_refused((char *) text.data, "larger than 256 KiB");
+}
+
+static void write_text(const UnitDir *dir, const char *name, const char *text) {
+        assert_int_equal(file_write_durable(dir->fd, name, text, strlen(text), 0600), 0);
+}
+
+static void the_user_overrides_the_default(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(freep) char *installed = path_join(dir->path, "default.json");
+        _cleanup_(freep) char *user = path_join(dir->path, "user.json");
+        _cleanup_(config_freep) Config *config = NULL;
+        Config *old;
+        Problem problem = { "" };
+
+        write_text(dir, "default.json",
+                   "{\"concurrency\":4,\"roots\":[\"/a\"],\"toolchains\":"
+                   "{\"native\":{\"kind\":\"native\"},\"other\":{\"kind\":\"native\"}}}");
+        write_text(dir, "user.json",
+                   "{\"roots\":[],\"toolchain\":\"native\",\"toolchains\":"
+                   "{\"native\":{\"kind\":\"native\",\"path\":\"/opt/x\"}}}");
+        assert_int_equal(config_load(&config, installed, user, &problem), 0);
+        assert_int_equal(config->concurrency, 4);
+        assert_int_equal(config->roots.n, 0);
+        assert_int_equal(config->n_toolchains, 3);
+        assert_string_equal(config_find_toolchain(config, "native")->path, "/opt/x");
+        assert_non_null(config_find_toolchain(config, "other"));
+
+        /* a bad file names itself and leaves what there is */
+        old = config;
+        write_text(dir, "user.json", "{\"concurrency\":\"x\"}");
+        assert_int_equal(config_load(&config, installed, user, &problem), -EINVAL);
+        assert_ptr_equal(config, old);
+        assert_memory_equal(problem.text, user, strlen(user));
+        assert_non_null(strstr(problem.text, ": concurrency: an integer"));
+
+        assert_int_equal(config_load(&config, installed, dir->path, &problem), -EISDIR);
+        assert_ptr_equal(config, old);
+        assert_non_null(strstr(problem.text, dir->path));
+}
+
+/* what we install must be what we accept, and mean what is built in */
+static void the_installed_default_is_good(void **state) {
+        _cleanup_(config_freep) Config *config = NULL, *builtin = NULL;
+        Problem problem = { "" };
+
+        if (config_load(&config, TEST_SOURCE_DIR "/conf/dpuccd.json", NULL, &problem) < 0)
+                fail_msg("%s", problem.text);
+        assert_int_equal(config_new(&builtin), 0);
+        assert_int_equal(config->settle_ms, builtin->settle_ms);
+        assert_int_equal(config->settle_max_ms, builtin->settle_max_ms);
+        assert_int_equal(config->concurrency, builtin->concurrency);
+        assert_int_equal(config->snapshot, builtin->snapshot);
+        assert_int_equal(config->log_level, builtin->log_level);
+        assert_string_equal(config->toolchain, builtin->toolchain);
+        assert_int_equal(config_find_toolchain(config, "native")->kind, TOOLCHAIN_NATIVE);
+        assert_int_equal(config_find_toolchain(config, "dpucc")->kind, TOOLCHAIN_DPUCC);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(nothing_is_needed),
+                cmocka_unit_test(reads_every_setting),
+                cmocka_unit_test(errors_name_place_value_and_remedy),
+                cmocka_unit_test(bounds_what_a_file_can_grow),
+                cmocka_unit_test_setup_teardown(the_user_overrides_the_default, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test(the_installed_default_is_good),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
