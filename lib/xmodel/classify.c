@@ -11,8 +11,16 @@
 /*
  * XIR has no magic number. A file that does not walk counts as meant to be a graph if it begins
  * with two fields of Graph in their wire type, of which the second may be cut: libxir writes the
- * name first and ops next, and two such tags in the right places are rare in anything else.
+ * name first and ops next, and two such tags in the right places are rare in anything else. (Text
+ * that begins with empty lines comes close, but it has line breaks where the name would be.)
  */
+static bool classify_has_control(Slice text) {
+        for (size_t i = 0; i < text.size; i++)
+                if (text.data[i] < ' ')
+                        return true;
+        return false;
+}
+
 static bool classify_begins_as_graph(Slice file) {
         for (unsigned n = 0; n < 2; n++) {
                 Slice tail = file;
@@ -26,6 +34,8 @@ static bool classify_begins_as_graph(Slice file) {
                 r = wire_next(&file, &f);
                 if (r < 0)
                         return r == -ENODATA && n == 1;
+                if (f.number == SCHEMA_GRAPH_NAME && classify_has_control(f.content))
+                        return false;
         }
         return true;
 }
