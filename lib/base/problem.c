@@ -5,7 +5,8 @@
 
 #include "base/utf8.h"
 
-static void problem_format(Problem *p, const char *format, va_list ap) {
+__attribute__((format(printf, 2, 0))) static void problem_format(Problem *p, const char *format,
+                                                                 va_list ap) {
         char raw[PROBLEM_MAX];
         int n;
 

@@ -8,12 +8,6 @@
 #define LFS_HEAD "version https://git-lfs.github.com/spec/v1" /* first line of a pointer file */
 #define LFS_MAX  1024                                         /* bytes; by the same specification */
 
-/*
- * XIR has no magic number. A file that does not walk counts as meant to be a graph if it begins
- * with two fields of Graph in their wire type, of which the second may be cut: libxir writes the
- * name first and ops next, and two such tags in the right places are rare in anything else. (Text
- * that begins with empty lines comes close, but it has line breaks where the name would be.)
- */
 static bool classify_has_control(Slice text) {
         for (size_t i = 0; i < text.size; i++)
                 if (text.data[i] < ' ')
@@ -21,6 +15,12 @@ static bool classify_has_control(Slice text) {
         return false;
 }
 
+/*
+ * XIR has no magic number. A file that does not walk counts as meant to be a graph if it begins
+ * with two fields of Graph in their wire type, of which the second may be cut: libxir writes the
+ * name first and ops next, and two such tags in the right places are rare in anything else. (Text
+ * that begins with empty lines comes close, but it has line breaks where the name would be.)
+ */
 static bool classify_begins_as_graph(Slice file) {
         for (unsigned n = 0; n < 2; n++) {
                 Slice tail = file;

@@ -245,12 +245,13 @@ static int schema_add_key(SchemaChecker *c, const SchemaField *field, Slice entr
 
 /* the keys from @base on are those of one message */
 static int schema_check_keys(SchemaChecker *c, size_t base) {
-        SchemaKey *keys = c->keys + base;
         size_t n = c->n_keys - base;
+        SchemaKey *keys;
 
         c->n_keys = base;
         if (n < 2)
                 return 0;
+        keys = c->keys + base;
         qsort(keys, n, sizeof(*keys), schema_key_compare);
         for (size_t i = 1; i < n; i++)
                 if (schema_key_compare(&keys[i - 1], &keys[i]) == 0)
