@@ -147,27 +147,6 @@ static int compile_require(const char *name, const CompileArguments *arguments) 
         return COMMAND_OK;
 }
 
-/* the graph of the canonical form; the file's own bytes are gone when this returns */
-static int compile_load(const char *path, Graph **ret, Md5 *ret_md5, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes form = BYTES_INIT(WALK_FILE_MAX);
-        Model model;
-        int r;
-
-        r = model_init(&model, path, problem);
-        if (r < 0)
-                return r;
-        if (model.class == XMODEL_QUANTIZED)
-                r = model_form(&model, CANON_CANONICAL, &form, ret_md5);
-        else
-                r = problem_set(problem, -EBADMSG, "%s: %s", path, model.reason.text);
-        model_deinit(&model);
-        if (r < 0)
-                return r;
-
-        r = graph_read(ret, bytes_slice(&form), problem);
-        return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
-}
-
 /* names come from the file: line by line they cannot harm a terminal */
 static void compile_print_line(const char *line, size_t n) {
         char text[4 * PROBLEM_MAX];
@@ -270,7 +249,7 @@ static int compile_run(const CompileArguments *arguments, const char *ignored, P
         r = target_argument_resolve(arguments->arch, arguments->target, &spec.fingerprint, problem);
         if (r < 0)
                 return r;
-        r = compile_load(arguments->xmodel, &source, &spec.source_md5, problem);
+        r = model_load_source(arguments->xmodel, &source, &spec.source_md5, problem);
         if (r < 0)
                 return r;
 

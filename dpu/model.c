@@ -72,3 +72,23 @@ int model_form(const Model *model, CanonForm form, Bytes *ret, Md5 *ret_md5) {
 int model_graph(const Model *model, Graph **ret, Problem *problem) {
         return graph_read(ret, bytes_slice(&model->bytes), problem);
 }
+
+int model_load_source(const char *path, Graph **ret, Md5 *ret_md5, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes form = BYTES_INIT(WALK_FILE_MAX);
+        Model model;
+        int r;
+
+        r = model_init(&model, path, problem);
+        if (r < 0)
+                return r;
+        if (model.class == XMODEL_QUANTIZED)
+                r = model_form(&model, CANON_CANONICAL, &form, ret_md5);
+        else
+                r = problem_set(problem, -EBADMSG, "%s: %s", path, model.reason.text);
+        model_deinit(&model); /* the file's own bytes, before the graph is made */
+        if (r < 0)
+                return r;
+
+        r = graph_read(ret, bytes_slice(&form), problem);
+        return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
+}

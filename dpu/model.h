@@ -37,3 +37,7 @@ int model_form(const Model *model, CanonForm form, Bytes *ret, Md5 *ret_md5);
 
 /* The graph of a model that has a walk. The model's bytes may go away afterwards. */
 int model_graph(const Model *model, Graph **ret, Problem *problem);
+
+/* The graph of a source's canonical form, and the MD5 of that form. Whatever is no quantized
+ * model is refused with the reason: -EBADMSG. -errno with @problem, which names the file. */
+int model_load_source(const char *path, Graph **ret, Md5 *ret_md5, Problem *problem);
