@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/path.h"
 #include "daemon/config.h"
 
@@ -197,6 +199,29 @@ static void the_installed_default_is_good(void **state) {
         assert_int_equal(config_find_toolchain(config, "dpucc")->kind, TOOLCHAIN_DPUCC);
 }
 
+/* a setting that the schema describes is one that we know, down to toolchains */
+static void the_schema_describes_what_is_known(void **state) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(1024 * 1024);
+        _cleanup_(json_putp) json_object *schema = NULL;
+        json_object *properties = NULL;
+        Problem problem = { "" };
+
+        assert_int_equal(file_read(AT_FDCWD, TEST_SOURCE_DIR "/conf/dpuccd.schema.json", &text), 0);
+        assert_int_equal(json_parse(bytes_slice(&text), &schema, &problem), 0);
+        assert_true(json_object_object_get_ex(schema, "properties", &properties));
+        json_object_object_foreach(properties, key, value) {
+                _cleanup_(config_freep) Config *config = NULL;
+                char document[128];
+
+                (void) value;
+                (void) snprintf(document, sizeof(document), "{\"%s\": null}", key);
+                assert_int_equal(config_new(&config), 0);
+                (void) config_apply(config, slice_of_string(document), &problem);
+                assert_null(strstr(problem.text, "no such setting"));
+        }
+        assert_int_equal(json_object_object_length(properties), 10);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nothing_is_needed),
@@ -206,6 +231,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(the_user_overrides_the_default, unit_dir_setup,
                                                 unit_dir_teardown),
                 cmocka_unit_test(the_installed_default_is_good),
+                cmocka_unit_test(the_schema_describes_what_is_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
