@@ -1,12 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <stdalign.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -15,7 +9,6 @@ static void keeps_what_was_put_in(void **state) {
         _cleanup_(arena_cleanup) Arena arena = ARENA_INIT;
         unsigned char *blocks[300];
 
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
                 size_t size = i * i; /* small ones in chunks, the last ones on their own */
 
@@ -34,7 +27,6 @@ static void grows_in_place_up_to_powers_of_two(void **state) {
         uint32_t *array = NULL;
         size_t moved = 0;
 
-        (void) state;
         for (uint32_t n = 0; n < 1000; n++) {
                 uint32_t *old = array;
 
@@ -52,7 +44,6 @@ static void copies(void **state) {
         _cleanup_(arena_cleanup) Arena arena = ARENA_INIT;
         uint64_t *zeros;
 
-        (void) state;
         assert_string_equal(arena_string(&arena, "abcdef", 3), "abc");
         assert_string_equal(arena_string(&arena, NULL, 0), "");
         assert_memory_equal(arena_copy(&arena, "a\0b", 3), "a\0b", 3);
@@ -65,7 +56,6 @@ static void copies(void **state) {
 static void refuses_impossible_sizes(void **state) {
         _cleanup_(arena_cleanup) Arena arena = ARENA_INIT;
 
-        (void) state;
         assert_null(arena_alloc(&arena, SIZE_MAX));
         assert_null(arena_alloc(&arena, SIZE_MAX - 64));
         assert_null(arena_zalloc(&arena, SIZE_MAX / 2, 4));

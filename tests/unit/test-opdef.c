@@ -1,11 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
+#include "unit.h"
 
 #include "base/cleanup.h"
 #include "tests/support/fail_alloc.h"
@@ -133,7 +126,6 @@ static int parse_all(void *userdata) {
 }
 
 static void every_allocation_may_fail(void **state) {
-        (void) state;
         assert_true(fail_alloc_sweep(parse_all, NULL) > 2);
 }
 

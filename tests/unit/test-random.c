@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/cleanup.h"
 #include "base/random.h"
@@ -18,7 +13,6 @@ static void is_splitmix64(void **state) {
         };
         Random random = RANDOM_INIT(1234567);
 
-        (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
                 assert_int_equal(random_u64(&random), expected[i]);
 }
@@ -27,7 +21,6 @@ static void stays_in_range_and_reaches_all(void **state) {
         Random random = RANDOM_INIT(1);
         unsigned seen[7] = { 0 };
 
-        (void) state;
         for (size_t i = 0; i < 7000; i++)
                 seen[random_below(&random, 7)]++;
         for (size_t i = 0; i < ARRAY_SIZE(seen); i++)
@@ -45,7 +38,6 @@ static void bell_is_centred(void **state) {
         Random random = RANDOM_INIT(2);
         int64_t sum = 0, squares = 0;
 
-        (void) state;
         for (size_t i = 0; i < 30000; i++) {
                 int64_t value = random_bell(&random, 300);
 
@@ -61,7 +53,6 @@ static void shuffle_permutes(void **state) {
         Random random = RANDOM_INIT(3);
         unsigned first[4] = { 0 };
 
-        (void) state;
         for (size_t round = 0; round < 4000; round++) {
                 uint16_t items[4] = { 0, 1, 2, 3 };
                 unsigned seen = 0;
