@@ -42,11 +42,13 @@ int command_failed(const char *name, int r, const Problem *problem);
 int command_check(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_digest(int argc, char **argv);
+int command_mkmodel(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_targets(int argc, char **argv);
 
 extern const char command_check_help[];
 extern const char command_compile_help[];
 extern const char command_digest_help[];
+extern const char command_mkmodel_help[];
 extern const char command_report_help[];
 extern const char command_targets_help[];
