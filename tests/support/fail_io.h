@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * Fault injection: system calls that fail, or are the last ones
+ *
+ * A test that links `fail_io` has the calls of our code (not of shared libraries) that change a
+ * file system, or open something on it, go through here: open, openat, mkdirat, fchmod, write,
+ * pwrite, ftruncate, copy_file_range, fsync, linkat, symlinkat, rename, renameat, unlinkat,
+ * flock. Sweeping an operation over "call number n fails" and "the process ends at call number
+ * n" visits every state that a full disk, a broken disk or kill -9 can leave behind.
+ */
+
+#include <stdbool.h>
+
+#define FAIL_IO_DIE    0  /* in place of an errno: end the process instead of the call */
+#define FAIL_IO_STATUS 97 /* the exit status then */
+
+/* From now on count, and let call number @nth (0 is the next one) fail with @error. */
+void fail_io_arm(long nth, int error);
+
+/* Back to normal. True if the armed call was reached. */
+bool fail_io_disarm(void);
+
+/* The name of the call that failed, for messages. */
+const char *fail_io_call(void);

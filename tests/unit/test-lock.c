@@ -1,0 +1,114 @@
+#include "cache_fixture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "cache/lock.h"
+
+static void daemon_lock_is_one(void **state) {
+        const UnitDir *dir = *state;
+        int a = -1, b = -1;
+        pid_t holder = 0;
+
+        assert_int_equal(lock_daemon(dir->path, &a, &holder), 0);
+        assert_int_equal(lock_daemon(dir->path, &b, &holder), LOCK_BUSY);
+        assert_int_equal(holder, getpid());
+        close(a);
+        assert_int_equal(lock_daemon(dir->path, &b, &holder), 0);
+        close(b);
+}
+
+static void store_lock_is_shared_or_exclusive(void **state) {
+        const UnitDir *dir = *state;
+        int a, b, c;
+
+        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &a), 0);
+        assert_int_equal(lock_store(dir->path, LOCK_SHARED, true, &b), 0);
+        assert_int_equal(lock_store(dir->path, LOCK_EXCLUSIVE, false, &c), LOCK_BUSY);
+        close(a);
+        close(b);
+        assert_int_equal(lock_store(dir->path, LOCK_EXCLUSIVE, false, &c), 0);
+        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &a), LOCK_BUSY);
+        close(c);
+}
+
+static void key_locks_are_independent(void **state) {
+        const UnitDir *dir = *state;
+        const Digest k = digest_of("k", 1), l = digest_of("l", 1);
+        Digest top = { .bytes = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+        int a, b, c;
+
+        assert_int_equal(lock_key(dir->path, &k, false, &a), 0);
+        assert_int_equal(lock_key(dir->path, &k, false, &b), LOCK_BUSY);
+        assert_int_equal(lock_key(dir->path, &l, false, &b), 0);
+        assert_int_equal(lock_key(dir->path, &top, true, &c), 0); /* the largest offset */
+        close(c);
+        close(a);
+        assert_int_equal(lock_key(dir->path, &k, false, &a), 0);
+        close(a);
+        close(b);
+}
+
+/* the kernel gives back what a dead process held, and a waiter gets it */
+static void a_waiter_gets_the_lock_of_the_dead(void **state) {
+        const UnitDir *dir = *state;
+        const Digest k = digest_of("k", 1);
+        int held[2], status, fd;
+        pid_t pid;
+        char byte;
+
+        assert_int_equal(pipe(held), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                close(held[0]);
+                if (lock_key(dir->path, &k, true, &fd) != 0 || write(held[1], "x", 1) != 1)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+        close(held[1]);
+        assert_int_equal(read(held[0], &byte, 1), 1);
+        assert_int_equal(lock_key(dir->path, &k, false, &fd), LOCK_BUSY);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(lock_key(dir->path, &k, true, &fd), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        close(fd);
+        close(held[0]);
+}
+
+/* a compiler that outlives us must not keep our lock */
+static void children_do_not_inherit(void **state) {
+        const UnitDir *dir = *state;
+        const Digest k = digest_of("k", 1);
+        int a, b, c;
+        pid_t holder;
+
+        assert_int_equal(lock_key(dir->path, &k, false, &a), 0);
+        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &b), 0);
+        assert_int_equal(lock_daemon(dir->path, &c, &holder), 0);
+        assert_true(fcntl(a, F_GETFD) & FD_CLOEXEC);
+        assert_true(fcntl(b, F_GETFD) & FD_CLOEXEC);
+        assert_true(fcntl(c, F_GETFD) & FD_CLOEXEC);
+        close(a);
+        close(b);
+        close(c);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(daemon_lock_is_one, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(store_lock_is_shared_or_exclusive, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(key_locks_are_independent, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(a_waiter_gets_the_lock_of_the_dead, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(children_do_not_inherit, unit_dir_setup,
+                                                unit_dir_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

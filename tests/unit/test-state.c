@@ -1,0 +1,305 @@
+#include "cache_fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "cache/database.h"
+
+typedef struct Fixture {
+        UnitDir *dir;
+        State *state;
+        Problem problem;
+} Fixture;
+
+static int open_state(Fixture *f) {
+        f->problem.text[0] = '\0';
+        return state_open(&f->state, below(f->dir, "state/dpucc"), &f->problem);
+}
+
+static int reopen(Fixture *f) {
+        f->state = state_close(f->state);
+        return open_state(f);
+}
+
+static int setup(void **state) {
+        static Fixture f;
+
+        *state = &f;
+        return unit_dir_setup((void **) &f.dir) < 0 ? -1 : open_state(&f);
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        f->state = state_close(f->state);
+        return unit_dir_teardown((void **) &f->dir);
+}
+
+static int list_root(const char *path, bool trusted, void *userdata) {
+        return bytes_printf(userdata, "%s%s ", path, trusted ? "!" : "");
+}
+
+static void expect_roots(Fixture *f, const char *expected) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096);
+
+        assert_int_equal(state_each_root(f->state, list_root, &text), 0);
+        assert_true(slice_is(bytes_slice(&text), expected));
+}
+
+static void keeps_roots(void **state) {
+        Fixture *f = *state;
+
+        expect_roots(f, "");
+        assert_int_equal(state_add_root(f->state, "/b", false), 0);
+        assert_int_equal(state_add_root(f->state, "/a\xff", true), 0);
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/b /a\xff! ");
+        assert_int_equal(state_add_root(f->state, "/b", true), 0);
+        expect_roots(f, "/b! /a\xff! ");
+        assert_int_equal(state_remove_root(f->state, "/b"), 0);
+        assert_int_equal(state_remove_root(f->state, "/b"), -ENOENT);
+        expect_roots(f, "/a\xff! ");
+}
+
+static void keeps_toolchains(void **state) {
+        Fixture *f = *state;
+        _cleanup_(freep) char *found = NULL;
+
+        assert_int_equal(state_get_toolchain(f->state, "/a", &found), -ENOENT);
+        assert_int_equal(state_set_toolchain(f->state, "/a", "dpucc"), 0);
+        assert_int_equal(state_set_toolchain(f->state, "/a", "vitis-3.5"), 0);
+        assert_int_equal(reopen(f), 0);
+        assert_int_equal(state_get_toolchain(f->state, "/a", &found), 0);
+        assert_string_equal(found, "vitis-3.5");
+        assert_int_equal(state_set_toolchain(f->state, "/a", NULL), 0);
+        assert_int_equal(state_get_toolchain(f->state, "/a", &found), -ENOENT);
+}
+
+static void keeps_deliveries(void **state) {
+        Fixture *f = *state;
+        const Digest a = digest_of("a", 1), b = digest_of("b", 1);
+        Digest content, key;
+
+        assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), -ENOENT);
+        assert_int_equal(state_set_delivery(f->state, "/x", &b, &b), 0);
+        assert_int_equal(state_set_delivery(f->state, "/x", &a, &b), 0);
+        assert_int_equal(reopen(f), 0);
+        assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), 0);
+        assert_memory_equal(&content, &a, sizeof(a));
+        assert_memory_equal(&key, &b, sizeof(b));
+        assert_int_equal(state_remove_delivery(f->state, "/x"), 0);
+        assert_int_equal(state_remove_delivery(f->state, "/x"), 0);
+        assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), -ENOENT);
+}
+
+static int list_build(const StateBuild *build, void *userdata) {
+        return bytes_printf(userdata, "%s@%s %s %d %s;", build->net_name, build->target,
+                            build->source, build->outcome, build->detail ? build->detail : "-");
+}
+
+static void keeps_history(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096);
+        StateBuild build = {
+                .source = "/w/a.xmodel",
+                .net_name = "a",
+                .target = "b1024",
+                .toolchain = "dpucc",
+                .build_ms = 7,
+        };
+
+        assert_int_equal(state_add_build(f->state, &build), 0);
+        build.source = "/w/b.xmodel";
+        build.outcome = 4;
+        build.detail = "no";
+        assert_int_equal(state_add_build(f->state, &build), 0);
+        build.source = "/w/a.xmodel";
+        build.outcome = 2;
+        assert_int_equal(state_add_build(f->state, &build), 0);
+        assert_int_equal(state_each_build(f->state, "/w/a.xmodel", 10, list_build, &text), 0);
+        assert_true(
+                slice_is(bytes_slice(&text), "a@b1024 /w/a.xmodel 2 no;a@b1024 /w/a.xmodel 0 -;"));
+        text.size = 0;
+        assert_int_equal(state_each_build(f->state, NULL, 2, list_build, &text), 0);
+        assert_true(
+                slice_is(bytes_slice(&text), "a@b1024 /w/a.xmodel 2 no;a@b1024 /w/b.xmodel 4 no;"));
+}
+
+static const char *db(Fixture *f) {
+        return below(f->dir, "state/dpucc/state.db");
+}
+
+static void is_private(void **state) {
+        Fixture *f = *state;
+        struct stat st;
+
+        assert_int_equal(stat(below(f->dir, "state/dpucc"), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static unsigned count_moved_aside(Fixture *f) {
+        _cleanup_(closep) int fd =
+                open(below(f->dir, "state/dpucc"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fdopendir(TAKE_FD(fd));
+        struct dirent *entry;
+        unsigned n = 0;
+
+        while ((entry = readdir(dir)))
+                n += strstr(entry->d_name, ".corrupt-") && !strstr(entry->d_name, "-wal") &&
+                     !strstr(entry->d_name, "-shm");
+        closedir(dir);
+        return n;
+}
+
+static void recreates_garbage(void **state) {
+        Fixture *f = *state;
+        static char garbage[8192];
+
+        f->state = state_close(f->state);
+        memset(garbage, 'x', sizeof(garbage));
+        write_file(db(f), garbage, sizeof(garbage));
+        assert_int_equal(open_state(f), STATE_RECREATED);
+        assert_non_null(strstr(f->problem.text, "moved aside"));
+        assert_int_equal(count_moved_aside(f), 1);
+        assert_int_equal(state_recreated(f->state), 1);
+        assert_int_equal(state_add_root(f->state, "/a", false), 0);
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/a ");
+}
+
+static void takes_an_empty_file_for_a_new_one(void **state) {
+        Fixture *f = *state;
+
+        f->state = state_close(f->state);
+        write_file(db(f), "", 0);
+        assert_int_equal(open_state(f), 0);
+        expect_roots(f, "");
+}
+
+/* Pages are overwritten in a file whose header is right: it is found out in the middle of work,
+ * or not at all, but never harms. */
+static void survives_corruption_anywhere(void **state) {
+        Fixture *f = *state;
+        static const char junk[4096] = { 1, 2, 3 };
+        struct stat st;
+
+        for (unsigned page = 0; page < 24; page++) {
+                _cleanup_(closep) int fd = -1;
+                _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096);
+                int r;
+
+                assert_int_equal(state_add_root(f->state, "/a", false), 0);
+                f->state = state_close(f->state);
+                assert_int_equal(stat(db(f), &st), 0);
+                fd = open(db(f), O_RDWR | O_CLOEXEC);
+                if ((off_t) (page + 1) * 4096 <= st.st_size)
+                        assert_int_equal(pwrite(fd, junk, sizeof(junk), (off_t) page * 4096),
+                                         sizeof(junk));
+
+                r = open_state(f);
+                assert_in_range(r, 0, STATE_RECREATED);
+                r = state_each_root(f->state, list_root, &text);
+                assert_true(r == 0 || r == -EIO);
+                assert_int_equal(state_add_root(f->state, "/b", false), 0);
+        }
+        assert_true(count_moved_aside(f) > 0);
+}
+
+static void leaves_a_later_version_alone(void **state) {
+        Fixture *f = *state;
+
+        assert_int_equal(state_add_root(f->state, "/a", false), 0);
+        assert_int_equal(
+                database_run(state_database(f->state), NULL, NULL, "PRAGMA user_version = 2", ""),
+                0);
+        assert_int_equal(reopen(f), STATE_IN_MEMORY);
+        assert_non_null(strstr(f->problem.text, "later version"));
+        expect_roots(f, "");
+        assert_int_equal(state_add_root(f->state, "/b", false), 0);
+        expect_roots(f, "/b ");
+        assert_int_equal(count_moved_aside(f), 0);
+}
+
+static void goes_on_in_memory(void **state) {
+        Fixture *f = *state;
+
+        f->state = state_close(f->state);
+        assert_int_equal(file_remove_tree(f->dir->fd, "state"), 0);
+        write_file(below(f->dir, "state"), "", 0); /* a file where the directory should be */
+        assert_int_equal(open_state(f), STATE_IN_MEMORY);
+        assert_non_null(strstr(f->problem.text, "nothing is remembered"));
+        assert_int_equal(state_add_root(f->state, "/a", false), 0);
+        expect_roots(f, "/a ");
+}
+
+#define WRITERS 4
+#define WRITES  50
+
+static void *write_some(void *userdata) {
+        State *state = userdata;
+        const Digest d = digest_of("x", 1);
+        char path[32];
+
+        for (unsigned i = 0; i < WRITES; i++) {
+                (void) snprintf(path, sizeof(path), "/%u", i);
+                if (state_set_delivery(state, path, &d, &d) != 0)
+                        return state;
+        }
+        return NULL;
+}
+
+static void threads_share_it(void **state) {
+        Fixture *f = *state;
+        pthread_t threads[WRITERS];
+        void *result;
+
+        for (unsigned i = 0; i < WRITERS; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, write_some, f->state), 0);
+        for (unsigned i = 0; i < WRITERS; i++) {
+                assert_int_equal(pthread_join(threads[i], &result), 0);
+                assert_null(result);
+        }
+}
+
+/* several open a new file at the same time, and write to it */
+static void processes_share_it(void **state) {
+        Fixture *f = *state;
+        pid_t pids[WRITERS];
+        int status;
+
+        f->state = state_close(f->state);
+        assert_int_equal(file_remove_tree(f->dir->fd, "state"), 0);
+        for (unsigned i = 0; i < WRITERS; i++) {
+                pids[i] = fork();
+                assert_true(pids[i] >= 0);
+                if (pids[i] == 0)
+                        _exit(open_state(f) != 0 || write_some(f->state) != NULL);
+        }
+        for (unsigned i = 0; i < WRITERS; i++) {
+                assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+                assert_int_equal(status, 0);
+        }
+        assert_int_equal(open_state(f), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(keeps_roots, setup, teardown),
+                cmocka_unit_test_setup_teardown(keeps_toolchains, setup, teardown),
+                cmocka_unit_test_setup_teardown(keeps_deliveries, setup, teardown),
+                cmocka_unit_test_setup_teardown(keeps_history, setup, teardown),
+                cmocka_unit_test_setup_teardown(is_private, setup, teardown),
+                cmocka_unit_test_setup_teardown(recreates_garbage, setup, teardown),
+                cmocka_unit_test_setup_teardown(takes_an_empty_file_for_a_new_one, setup, teardown),
+                cmocka_unit_test_setup_teardown(survives_corruption_anywhere, setup, teardown),
+                cmocka_unit_test_setup_teardown(leaves_a_later_version_alone, setup, teardown),
+                cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
+                cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(processes_share_it, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
