@@ -8,7 +8,7 @@ static inline void wire_skip(Slice *rest, size_t n) {
         rest->size -= n;
 }
 
-int wire_varint(Slice *rest, uint64_t *ret) {
+static int wire_long_varint(Slice *rest, uint64_t *ret) {
         uint64_t value = 0;
 
         for (size_t i = 0; i < WIRE_VARINT_MAX; i++) {
@@ -30,6 +30,15 @@ int wire_varint(Slice *rest, uint64_t *ret) {
                 return 0;
         }
         return -EBADMSG;
+}
+
+/* nearly all tags and lengths are one byte */
+int wire_varint(Slice *rest, uint64_t *ret) {
+        if (rest->size == 0 || rest->data[0] & 0x80)
+                return wire_long_varint(rest, ret);
+        *ret = rest->data[0];
+        wire_skip(rest, 1);
+        return 0;
 }
 
 static int wire_fixed(Slice *rest, size_t size, uint64_t *ret) {
