@@ -219,6 +219,7 @@ typedef struct SchemaSeen {
         uint32_t counts[SCHEMA_FIELDS_MAX]; /* elements, by index in the message's table */
         uint32_t n_members;                 /* of the oneof */
         uint32_t n_unknown;
+        uint32_t n_fields;
 } SchemaSeen;
 
 static void schema_checker_deinit(SchemaChecker *c) {
@@ -419,6 +420,9 @@ static int schema_check_field(SchemaChecker *c, const SchemaMessage *message, co
         uint32_t n;
         int r;
 
+        if (seen->n_fields++ >= WALK_FIELDS_MAX)
+                return problem_set(c->problem, -EFBIG, "more than %u fields in one message",
+                                   WALK_FIELDS_MAX);
         if (!field) {
                 if (message->is_entry)
                         return problem_set(c->problem, -EBADMSG, "a map entry with a field %u",

@@ -18,8 +18,6 @@
  * files, and quadratic on one whose names were made to collide.
  */
 
-#define WALK_EDGES_MAX (1u << 24) /* arguments of all ops together */
-
 typedef struct WalkBuilder {
         Walk *walk;
         Problem *problem;

@@ -11,8 +11,8 @@
  * may unpack the bytes.
  *
  * All slices point into the file's bytes, which the caller keeps alive as long as the Walk. A
- * Walk is constant once made: any thread may read it. It takes memory for names and edges
- * (some 100 bytes for each op), none for weights; time is n log n in the number of names.
+ * Walk is constant once made: any thread may read it. It takes some 100 bytes for each op and 4
+ * for each argument, nothing for weights; time is n log n in the number of names.
  *
  * A file whose ops are out of order (an op before its inputs) is accepted, the vendor's library
  * crashes on it: see `in_order`.
@@ -28,7 +28,9 @@
 
 #define WALK_FILE_MAX      (((size_t) 1 << 31) - 1) /* bytes; protobuf's own limit */
 #define WALK_DEPTH_MAX     64                       /* levels of subgraphs, the root counted */
-#define WALK_OPS_MAX       (1u << 20)
+#define WALK_OPS_MAX       (1u << 18)
+#define WALK_EDGES_MAX     (1u << 22) /* arguments of all ops together */
+#define WALK_FIELDS_MAX    (1u << 19) /* of one message; a packed list is one field */
 #define WALK_SUBGRAPHS_MAX (1u << 16)
 #define WALK_ARGS_MAX      (1u << 14) /* of one op, and op names in one of them */
 #define WALK_ATTRS_MAX     (1u << 14) /* entries of one map */

@@ -295,6 +295,12 @@ static void limits_hold(void **state) {
                         node_attr(s.conv, 3, name);
                 }
         });
+        REFUSES(-EFBIG, "string_vec: more than 524288 fields in one message", {
+                Node *vec = node_message(node_attr(s.conv, 3, "k"), 20);
+
+                for (unsigned i = 0; i <= WALK_FIELDS_MAX; i++)
+                        node_varint(vec, 1, 0)->kind = NODE_BYTES;
+        });
         assert_refused(slice_of("", WALK_FILE_MAX + 1), -EFBIG, "more than protobuf's");
 }
 
