@@ -22,9 +22,9 @@
  * the file, whole; only small pieces are gathered in a buffer first.
  */
 
-#define CANON_BUFFER (32 * 1024)         /* bytes */
-#define CANON_DIRECT 4096                /* a slice of that many bytes or more is not copied */
-#define CANON_AS_IS  (UINT32_C(1) << 31) /* in a noted size: the file's own bytes are the form's */
+#define CANON_BUFFER ((size_t) 32 * 1024) /* bytes */
+#define CANON_DIRECT 4096                 /* a slice of that many bytes or more is not copied */
+#define CANON_AS_IS  (UINT32_C(1) << 31)  /* in a noted size: the file's own bytes are the form's */
 
 /* one field of the message being written */
 typedef struct CanonItem {
