@@ -85,8 +85,8 @@ static void other_files_are_told_apart(void **state) {
                 "{ \"fingerprint\": \"0x101000056010402\" }\n",
                 "[1, 2, 3]\n",
                 "<!DOCTYPE html>\n<html></html>\n",
-                "\x7f"
-                "ELF\x02\x01\x01",
+                ("\x7f"
+                 "ELF\x02\x01\x01"),
                 "\x89PNG\r\n\x1a\n",
                 "PK\x03\x04\x14",
                 "\x1f\x8b\x08",
