@@ -74,6 +74,8 @@ static int findings_take(Findings *findings, const char *text) {
         return 0;
 }
 
+static int findings_format(Findings *findings, const char *format, va_list ap)
+        __attribute__((format(printf, 2, 0)));
 static int findings_format(Findings *findings, const char *format, va_list ap) {
         char text[PROBLEM_MAX];
         Problem line;

@@ -44,7 +44,7 @@ typedef struct Compilation {
         Plan *plan;
 } Compilation;
 
-/* -EOPNOTSUPP: another family of targets; -EBADMSG: the graph is not sound; -EOVERFLOW; all of
+/* -EOPNOTSUPP: another family of targets; -EINVAL: the graph is not sound; -EOVERFLOW; all of
  * these with @problem; -ENOMEM. */
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem);
 Compilation *compilation_free(Compilation *compilation);

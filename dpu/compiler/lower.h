@@ -19,7 +19,7 @@
 #include "base/problem.h"
 #include "xmodel/graph.h"
 
-int lower_run(const Graph *source, Graph **ret, Problem *problem); /* -ENOMEM, -EBADMSG */
+int lower_run(const Graph *source, Graph **ret, Problem *problem); /* -ENOMEM, -EINVAL */
 
 /* One line for each op: number, type, name, shape, inputs. -ENOMEM, -EFBIG. */
 int lower_dump(const Graph *lowered, Bytes *ret);
