@@ -21,6 +21,8 @@ int bytes_reserve(Bytes *b, size_t more) {
         if (b->size + more <= b->capacity)
                 return 0;
 
+        if (capacity > b->max)
+                capacity = b->max;
         while (capacity < b->size + more)
                 capacity = capacity > b->max / 2 ? b->max : 2 * capacity;
         data = realloc(b->data, capacity);

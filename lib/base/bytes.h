@@ -16,7 +16,7 @@
 typedef struct Bytes {
         uint8_t *data; /* owned; NULL until something is stored */
         size_t size;
-        size_t capacity;
+        size_t capacity; /* never more than max */
         size_t max;
 } Bytes;
 

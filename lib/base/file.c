@@ -20,6 +20,7 @@
 
 #define FILE_COPY_CHUNK (256 * 1024)
 #define FILE_TREE_DEPTH 64
+#define FILE_RACES      64 /* attempts at what others may disturb */
 
 static inline void file_closedirp(DIR **dir) {
         if (*dir)
@@ -51,14 +52,42 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
         };
         long fd;
 
-        fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+        /* -EAGAIN: something on the way was renamed meanwhile, and the kernel cannot be sure */
+        for (unsigned attempt = 0; attempt < FILE_RACES; attempt++) {
+                fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+                if (fd >= 0 || errno != EAGAIN)
+                        break;
+        }
         return fd < 0 ? error_from_errno() : (int) fd;
 }
 
-int file_read_fd(int fd, Bytes *ret) {
-        Bytes whole = BYTES_INIT(ret->max);
-        struct stat st;
+/* one read at the end of what is there; the bytes read, 0 at the end of the file */
+static int file_read_some(int fd, Bytes *whole) {
+        uint8_t beyond;
+        bool full = whole->size == whole->max;
         ssize_t n;
+        int r;
+
+        if (!full && whole->size == whole->capacity) {
+                r = bytes_reserve(whole, 1);
+                if (r < 0)
+                        return r;
+        }
+        do
+                n = pread(fd, full ? &beyond : whole->data + whole->size,
+                          full ? 1 : whole->capacity - whole->size, (off_t) whole->size);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return error_from_errno();
+        if (full)
+                return n > 0 ? -EFBIG : 0;
+        whole->size += (size_t) n;
+        return n > 0;
+}
+
+int file_read_fd(int fd, Bytes *ret) {
+        _cleanup_(bytes_cleanup) Bytes whole = BYTES_INIT(ret->max);
+        struct stat st;
         int r;
 
         if (fstat(fd, &st) < 0)
@@ -69,27 +98,17 @@ int file_read_fd(int fd, Bytes *ret) {
         /* one byte more than the size, so that the read that finds the end needs no room */
         r = bytes_reserve(&whole,
                           (size_t) st.st_size < whole.max ? (size_t) st.st_size + 1 : whole.max);
-        while (r == 0) {
-                if (whole.size == whole.capacity)
-                        r = bytes_reserve(&whole, 1);
-                if (r < 0)
-                        break;
-                n = pread(fd, whole.data + whole.size, whole.capacity - whole.size,
-                          (off_t) whole.size);
-                if (n == 0)
-                        break;
-                if (n > 0)
-                        whole.size += (size_t) n;
-                else if (errno != EINTR)
-                        r = error_from_errno();
-        }
-        if (r < 0) {
-                bytes_deinit(&whole);
+        if (r < 0)
                 return r;
-        }
+        do
+                r = file_read_some(fd, &whole);
+        while (r > 0);
+        if (r < 0)
+                return r;
 
         bytes_deinit(ret);
         *ret = whole;
+        whole = BYTES_INIT(0);
         return 0;
 }
 
@@ -191,9 +210,8 @@ int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
 }
 
 bool file_is_temp_name(const char *name) {
-        size_t n = strlen(name);
-
-        return n == 27 && strncmp(name, ".dpucc.", 7) == 0 && strcmp(name + n - 4, ".tmp") == 0;
+        return strncmp(name, ".dpucc.", 7) == 0 && strspn(name + 7, "0123456789abcdef") == 16 &&
+               strcmp(name + 23, ".tmp") == 0;
 }
 
 int file_sync_dir(int dirfd) {
@@ -278,7 +296,28 @@ static int file_remove_entry(int dirfd, const char *name, dev_t dev, unsigned de
         return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? error_from_errno() : 0;
 }
 
-/* takes over @fd */
+/* One pass over a directory; > 0: something was removed. */
+static int file_remove_pass(DIR *dir, dev_t dev, unsigned depth) {
+        int removed = 0, r;
+
+        for (;;) {
+                struct dirent *entry;
+
+                errno = 0;
+                entry = readdir(dir);
+                if (!entry)
+                        return errno > 0 ? -errno : removed;
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                r = file_remove_entry(dirfd(dir), entry->d_name, dev, depth);
+                if (r < 0)
+                        return r;
+                removed = 1;
+        }
+}
+
+/* Takes over @fd. A directory may skip entries while others are taken out of it (readdir(3)), so
+ * passes are made until one finds nothing; a file that somebody creates all the time ends it. */
 static int file_remove_children(int fd, dev_t dev, unsigned depth) {
         _cleanup_(file_closedirp) DIR *dir = NULL;
         int r;
@@ -290,19 +329,13 @@ static int file_remove_children(int fd, dev_t dev, unsigned depth) {
                 return r;
         }
 
-        for (;;) {
-                struct dirent *entry;
-
-                errno = 0;
-                entry = readdir(dir);
-                if (!entry)
-                        return errno > 0 ? -errno : 0;
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                r = file_remove_entry(fd, entry->d_name, dev, depth);
-                if (r < 0)
+        for (unsigned pass = 0; pass < FILE_RACES; pass++) {
+                r = file_remove_pass(dir, dev, depth);
+                if (r <= 0)
                         return r;
+                rewinddir(dir);
         }
+        return -ENOTEMPTY;
 }
 
 int file_remove_tree(int dirfd, const char *name) {

@@ -45,7 +45,8 @@ int file_temp_name(char ret_name[FILE_TEMP_NAME]);
 int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
 bool file_is_temp_name(const char *name);
 
-/* See above. @name is replaced if it exists. */
+/* See above. @name is replaced if it exists; its mode is @mode less the umask. When only the last
+ * step fails (the directory's fsync) the new content is in place, but not known to be durable. */
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
 
 int file_sync_dir(int dirfd);
@@ -61,5 +62,6 @@ int file_remove_tree(int dirfd, const char *name);
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
 
-/* The absolute path that an open descriptor has right now, by /proc/self/fd. New string. */
+/* The absolute path that an open descriptor has right now, by /proc/self/fd; " (deleted)" follows
+ * that of a removed file. New string. */
 int file_path_of_fd(int fd, char **ret);

@@ -1,9 +1,25 @@
 #include "base/problem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
+
+#define PROBLEM_CUT "..."
+
+/* escaped, and cut between characters where it does not fit */
+static void problem_store(Problem *p, const char *raw, bool cut) {
+        char whole[4 * 2 * PROBLEM_MAX];
+        size_t n = utf8_escape(raw, strlen(raw), whole, sizeof(whole));
+
+        if (!cut && n < sizeof(p->text)) {
+                memcpy(p->text, whole, n + 1);
+                return;
+        }
+        n = utf8_escape(whole, n, p->text, sizeof(p->text) - strlen(PROBLEM_CUT));
+        memcpy(p->text + n, PROBLEM_CUT, sizeof(PROBLEM_CUT));
+}
 
 __attribute__((format(printf, 2, 0))) static void problem_format(Problem *p, const char *format,
                                                                  va_list ap) {
@@ -13,9 +29,7 @@ __attribute__((format(printf, 2, 0))) static void problem_format(Problem *p, con
         n = vsnprintf(raw, sizeof(raw), format, ap);
         if (n < 0)
                 raw[0] = '\0';
-        if (n >= (int) sizeof(raw))
-                memcpy(raw + sizeof(raw) - 4, "...", 4);
-        utf8_escape(raw, strlen(raw), p->text, sizeof(p->text));
+        problem_store(p, raw, n >= (int) sizeof(raw));
 }
 
 int problem_set(Problem *p, int r, const char *format, ...) {
@@ -44,6 +58,6 @@ int problem_prefix(Problem *p, int r, const char *format, ...) {
 
         (void) snprintf(joined, sizeof(joined), "%s%s%s", head.text, p->text[0] ? ": " : "",
                         p->text);
-        utf8_escape(joined, strlen(joined), p->text, sizeof(p->text)); /* cuts between characters */
+        problem_store(p, joined, false);
         return r;
 }

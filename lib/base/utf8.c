@@ -37,10 +37,17 @@ size_t utf8_length(const uint8_t *s, size_t n) {
         return 0;
 }
 
+/* C0, DEL, C1; the line and paragraph separators; and the characters that change the direction of
+ * text, with which a file name can look like another one (U+200E, 200F, 202A-202E, 2066-2069) */
 static bool utf8_is_control(const uint8_t *s, size_t length) {
         if (length == 1)
                 return s[0] < 0x20 || s[0] == 0x7f;
-        return length == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+        if (length == 2)
+                return s[0] == 0xc2 && s[1] < 0xa0;
+        if (length != 3 || s[0] != 0xe2)
+                return false;
+        return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
+               (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
 }
 
 bool utf8_valid(const char *data, size_t n) {

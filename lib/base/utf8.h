@@ -4,8 +4,8 @@
  * Text that people see
  *
  * File names and protobuf strings are bytes. Before they reach a terminal, a log or JSON they
- * pass through here: valid UTF-8 is kept; control characters (C0, DEL, C1) and bytes that are
- * no UTF-8 become \n, \t or \xNN. Backslashes stay as they are: the result is for reading, not
+ * pass through here: valid UTF-8 is kept; control characters (C0, DEL, C1, line separators, marks
+ * of text direction) and bytes that are no UTF-8 become \n, \t or \xNN. Backslashes stay as they are: the result is for reading, not
  * for parsing back.
  */
 
