@@ -214,9 +214,10 @@ static void outputs_do_not_collide(void **state) {
         project = parse("{\"targets\":{\"a\":\"a.json\",\"b\":\"b.json\"},\"models\":["
                         "{\"xmodel\":\"x/n.xmodel\",\"output_dir\":\"o\",\"targets\":[\"a\"]},"
                         "{\"xmodel\":\"y/n.xmodel\",\"output_dir\":\"o\",\"targets\":[\"b\"]},"
-                        "{\"xmodel\":\"z/n.xmodel\"}]}",
+                        "{\"xmodel\":\"z/n.xmodel\"},"
+                        "{\"xmodel\":\"z/m.xmodel\",\"output_dir\":\"o\",\"targets\":[\"b\"]}]}",
                         false);
-        assert_int_equal(project->n_models, 3);
+        assert_int_equal(project->n_models, 4);
 }
 
 static void bounds_what_a_file_can_grow(void **state) {
