@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -46,9 +47,18 @@ struct State {
         Database *database;
 };
 
+/* Paths of what somebody works on are nobody else's business, whoever made the directory. If
+ * it cannot be made or closed to others, opening the database says what is to be said. */
+static void state_make_directory(const char *directory) {
+        _cleanup_(closep) int fd = file_make_dirs(AT_FDCWD, directory, 0700);
+        struct stat st;
+
+        if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & 077)
+                (void) fchmod(fd, 0700);
+}
+
 static int state_open_database(State *state, const char *directory, Problem *problem) {
         _cleanup_(freep) char *path = NULL;
-        int fd;
 
         if (!directory)
                 return database_open(&state->database, NULL, STATE_VERSION, STATE_SCHEMA, problem);
@@ -56,8 +66,7 @@ static int state_open_database(State *state, const char *directory, Problem *pro
         path = path_join(directory, "state.db");
         if (!path)
                 return -ENOMEM;
-        fd = file_make_dirs(AT_FDCWD, directory, 0700); /* if it fails, opening says so */
-        closep(&fd);
+        state_make_directory(directory);
         return database_open(&state->database, path, STATE_VERSION, STATE_SCHEMA, problem);
 }
 

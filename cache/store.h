@@ -49,7 +49,7 @@ int store_new(Store **ret, const char *root, State *state);
 Store *store_free(Store *store);
 
 /* Copies the whole of an open file (reflink or copy_file_range where possible), whatever its
- * position. What is digested is the copy, so name and content agree even if somebody writes to
+ * position, which is undefined afterwards. What is digested is the copy, so name and content agree even if somebody writes to
  * the file meanwhile. The caller holds the shared lock (lock.h). -ENOSPC, -EROFS, -EIO ...:
  * nothing is stored, and the compile's output is as good as before. */
 int store_put_fd(Store *store, int fd, StoreObject *ret);

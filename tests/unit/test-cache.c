@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -486,6 +487,30 @@ static void processes_publish_the_same(void **state) {
         assert_int_equal(c.quarantined, 0);
 }
 
+static void *publish_in_thread(void *userdata) {
+        return publish_many(userdata) == 0 ? NULL : userdata;
+}
+
+/* as on pool threads: one Cache, one State */
+static void threads_publish_the_same(void **state) {
+        Fixture *f = *state;
+        pthread_t threads[PUBLISHERS];
+        CacheCounters c;
+        void *result;
+
+        for (unsigned i = 0; i < PUBLISHERS; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, publish_in_thread, f), 0);
+        for (unsigned i = 0; i < PUBLISHERS; i++) {
+                assert_int_equal(pthread_join(threads[i], &result), 0);
+                assert_null(result);
+        }
+        c = counters(f);
+        assert_int_equal(c.published, PUBLISHERS * ROUNDS);
+        assert_int_equal(c.hits, PUBLISHERS * ROUNDS);
+        assert_int_equal(c.deduplicated, (PUBLISHERS - 1) * ROUNDS);
+        assert_int_equal(c.quarantined, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(serves_what_was_published, setup, teardown),
@@ -506,6 +531,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(refuses_the_directory_of_another_user, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(processes_publish_the_same, setup, teardown),
+                cmocka_unit_test_setup_teardown(threads_publish_the_same, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

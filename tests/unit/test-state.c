@@ -138,6 +138,10 @@ static void is_private(void **state) {
 
         assert_int_equal(stat(below(f->dir, "state/dpucc"), &st), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
+        assert_int_equal(chmod(below(f->dir, "state/dpucc"), 0755), 0);
+        assert_int_equal(reopen(f), 0);
+        assert_int_equal(stat(below(f->dir, "state/dpucc"), &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0700);
 }
 
 static unsigned count_moved_aside(Fixture *f) {
