@@ -1,18 +1,13 @@
 #include "cache/memo.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "cache/database.h"
 #include "cache/state.h"
-
-#define MEMO_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
 
 /* 64-bit device and inode numbers keep their bits in SQLite's signed integers */
 #define MEMO_I64(n) ((int64_t) (n))
@@ -178,33 +173,17 @@ int memo_store_model(State *state, const Digest *bytes, uint32_t version, const 
 /* --- verified objects -------------------------------------------------------------------- */
 
 /* After a boot the page cache is new and power may have been lost: what was verified before
- * says nothing. Empty where the kernel does not tell; then only daemon starts count. */
-static int memo_boot_id(char ret[MEMO_BOOT_MAX + 1]) {
-        _cleanup_(bytes_cleanup) Bytes boot = BYTES_INIT(MEMO_BOOT_MAX);
-        int r;
-
-        r = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot);
-        if (r == -ENOMEM)
-                return r;
-        if (boot.size > 0)
-                memcpy(ret, boot.data, boot.size);
-        ret[boot.size] = '\0';
-        return 0;
-}
+ * says nothing, hence the boot id. */
 
 int memo_find_verified(State *state, const Digest *object, const StatId *id) {
         MemoDigest memo = { .found = false };
-        char boot[MEMO_BOOT_MAX + 1];
         int r;
 
-        r = memo_boot_id(boot);
-        if (r < 0)
-                return r;
         r = database_run(state_database(state), memo_take_digest, &memo,
                          "SELECT object FROM verified WHERE dev = ? AND ino = ? AND size = ?"
                          " AND mtime_ns = ? AND ctime_ns = ? AND boot = ?",
                          "iiiiit", MEMO_I64(id->dev), MEMO_I64(id->ino), MEMO_I64(id->size),
-                         id->mtime_ns, id->ctime_ns, boot);
+                         id->mtime_ns, id->ctime_ns, state_boot_id(state));
         if (r < 0)
                 return r;
         return memo.found && digest_equal(&memo.digest, object) ? 0 : MEMO_MISS;
@@ -212,18 +191,14 @@ int memo_find_verified(State *state, const Digest *object, const StatId *id) {
 
 int memo_store_verified(State *state, const Digest *object, const StatId *id) {
         Slice blob = slice_of(object->bytes, DIGEST_SIZE);
-        char boot[MEMO_BOOT_MAX + 1];
         int r;
 
-        r = memo_boot_id(boot);
-        if (r < 0)
-                return r;
         r = database_run(state_database(state), NULL, NULL,
                          "INSERT OR REPLACE INTO verified"
                          " (dev, ino, size, mtime_ns, ctime_ns, object, boot)"
                          " VALUES (?, ?, ?, ?, ?, ?, ?)",
                          "iiiiibt", MEMO_I64(id->dev), MEMO_I64(id->ino), MEMO_I64(id->size),
-                         id->mtime_ns, id->ctime_ns, &blob, boot);
+                         id->mtime_ns, id->ctime_ns, &blob, state_boot_id(state));
         if (r < 0)
                 return r;
         return state_trim(state, "verified", MEMO_VERIFIED_MAX);

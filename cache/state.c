@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -43,8 +44,11 @@
         " ctime_ns INTEGER NOT NULL, object BLOB NOT NULL, boot TEXT NOT NULL,"                    \
         " UNIQUE (dev, ino));"
 
+#define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
+
 struct State {
         Database *database;
+        char boot_id[STATE_BOOT_MAX + 1];
 };
 
 /* Paths of what somebody works on are nobody else's business, whoever made the directory. If
@@ -70,6 +74,16 @@ static int state_open_database(State *state, const char *directory, Problem *pro
         return database_open(&state->database, path, STATE_VERSION, STATE_SCHEMA, problem);
 }
 
+static int state_read_boot_id(State *state) {
+        _cleanup_(bytes_cleanup) Bytes boot = BYTES_INIT(STATE_BOOT_MAX);
+        int r;
+
+        r = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &boot);
+        if (r == 0)
+                memcpy(state->boot_id, boot.data, boot.size);
+        return r == -ENOMEM ? r : 0;
+}
+
 int state_open(State **ret, const char *directory, Problem *problem) {
         _cleanup_(state_closep) State *state = calloc(1, sizeof(*state));
         int outcome = 0, r;
@@ -77,6 +91,9 @@ int state_open(State **ret, const char *directory, Problem *problem) {
         if (!state)
                 return -ENOMEM;
 
+        r = state_read_boot_id(state);
+        if (r < 0)
+                return r;
         r = state_open_database(state, directory, problem);
         if (r < 0)
                 return r;
@@ -100,6 +117,10 @@ State *state_close(State *state) {
 
 Database *state_database(State *state) {
         return state->database;
+}
+
+const char *state_boot_id(const State *state) {
+        return state->boot_id;
 }
 
 int state_trim(State *state, const char *table, int64_t max) {

@@ -39,9 +39,11 @@ static inline void state_closep(State **state) {
         (void) state_close(*state);
 }
 
-/* for memo.c: the database, and the dropping of all but the newest @max rows of a table */
+/* For memo.c: the database, the dropping of all but the newest @max rows of a table, and the
+ * kernel's id of this boot ("" if it has none). */
 Database *state_database(State *state);
 int state_trim(State *state, const char *table, int64_t max);
+const char *state_boot_id(const State *state);
 
 unsigned state_recreated(State *state); /* how often the file was found corrupt since open */
 
