@@ -158,16 +158,16 @@ static Op *add_op(Quantized *q, OpList *list, char *name, const char *type, cons
 
         if (q->error < 0)
                 return NULL;
-        if (!name || array_reserve(&list->ops, &list->capacity, list->n + 1, sizeof(Op *)) < 0 ||
+        if (!own || array_reserve(&list->ops, &list->capacity, list->n + 1, sizeof(Op *)) < 0 ||
             array_reserve(&q->estimates, &q->estimates_capacity, q->n_estimates + 1,
                           sizeof(Estimate)) < 0)
                 return fail(q, -ENOMEM);
 
-        r = graph_add_op(q->graph, name, type, &op);
+        r = graph_add_op(q->graph, own, type, &op);
         if (r < 0)
                 return fail(q, r);
         q->estimates[q->n_estimates++] = (Estimate){ 0 };
-        r = graph_set_tensor(q->graph, op, name, DATA_TYPE_FLOAT, 32, dims, n_dims);
+        r = graph_set_tensor(q->graph, op, own, DATA_TYPE_FLOAT, 32, dims, n_dims);
         if (r < 0)
                 return fail(q, r);
         list->ops[list->n++] = op;
