@@ -1,0 +1,23 @@
+#pragma once
+
+/*
+ * Asking for one of the things that need no more than a body and perhaps a path: sends the
+ * request and lets a function print what came, if it is for a person and it worked.
+ */
+
+#include "client/exchange.h"
+
+typedef void (*AskPrintFn)(const Exchange *exchange);
+
+/* The body of @x->request is set. Returns an exit code. @print may be NULL. */
+int ask(const Options *options, Exchange *x, AskPrintFn print);
+
+/* The same with a body of type Empty. */
+int ask_plainly(const Options *options, Dpucc__Wire__Request__BodyCase body, AskPrintFn print);
+
+/* For commands that have no options and @min (0 or 1) to 1 operands: parses, and sets *@ret to the
+ * operand or NULL. 0, or an error for options_code(). */
+int ask_operand(Options *options, int argc, char **argv, int min, const char **ret);
+
+/* X, which a person means by @text; *@ret_place owns what @ret->path points to. -ENOMEM. */
+int ask_selector(const char *text, Dpucc__Wire__Selector *ret, char **ret_place);

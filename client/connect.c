@@ -1,0 +1,143 @@
+#include "client/connect.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/path.h"
+#include "proto/endpoint.h"
+#include "proto/hello.h"
+
+/* what is left until @deadline_ns: 0 when it has passed, -1 when there is none */
+static int connection_left_ms(int64_t deadline_ns) {
+        int64_t left;
+
+        if (deadline_ns == CONNECTION_NO_DEADLINE)
+                return -1;
+        left = (deadline_ns - clock_monotonic_ns() + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
+        if (left < 0)
+                return 0;
+        return left < INT32_MAX ? (int) left : INT32_MAX;
+}
+
+static int connection_explain(int r, const char *path, Problem *problem) {
+        switch (r) {
+        case -ETIMEDOUT:
+                return problem_set(problem, r, "%s: the daemon does not take the connection", path);
+        case -ENOENT:
+        case -ECONNREFUSED:
+        case -ENOTDIR:
+                return problem_set(problem, -ECONNREFUSED,
+                                   "no daemon at %s: start it with 'systemctl --user start "
+                                   "dpuccd', or 'dpuccd &'; or name its socket with --socket or "
+                                   "DPUCC_SOCKET",
+                                   path);
+        default:
+                return problem_set(problem, -ECONNREFUSED, "cannot reach the daemon at %s: %s",
+                                   path, strerror(-r));
+        }
+}
+
+/* With a full backlog connect(2) blocks, and only SO_SNDTIMEO bounds that. */
+static int connection_connect(int fd, const struct sockaddr_un *address, int64_t deadline_ns) {
+        int left = connection_left_ms(deadline_ns);
+        struct timeval timeout = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
+
+        if (left == 0)
+                return -ETIMEDOUT;
+        if (left > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+                return error_from_errno();
+        if (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0)
+                return 0;
+        return errno == EAGAIN ? -ETIMEDOUT : error_from_errno();
+}
+
+int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Problem *problem) {
+        _cleanup_(freep) char *fallback = path ? NULL : path_default_socket();
+        _cleanup_(closep) int fd = -1;
+        Connection connection;
+        struct sockaddr_un address;
+        int r;
+
+        path = path ?: fallback;
+        if (!path)
+                return problem_set(problem, -ECONNREFUSED,
+                                   "where is the daemon? Neither HOME nor "
+                                   "XDG_RUNTIME_DIR is set");
+        r = endpoint_address(path, &address, problem);
+        if (r < 0)
+                return -ECONNREFUSED;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return error_from_errno();
+        r = connection_connect(fd, &address, deadline_ns);
+        if (r < 0)
+                return connection_explain(r, path, problem);
+        r = endpoint_check_user(fd, problem);
+        if (r < 0)
+                return -ECONNREFUSED;
+
+        connection = (Connection){
+                .reader = FRAME_READER_INIT(FRAME_MAX_REPLY),
+                .writer = FRAME_WRITER_INIT(FRAME_MAX_REQUEST, 2 * FRAME_MAX_REQUEST),
+                .deadline_ns = deadline_ns,
+        };
+        r = hello_put(&connection.writer);
+        if (r < 0)
+                return r;
+        connection.socket = TAKE_FD(fd);
+        *ret = connection;
+        return 0;
+}
+
+void connection_close(Connection *connection) {
+        frame_reader_deinit(&connection->reader);
+        frame_writer_deinit(&connection->writer);
+        closep(&connection->socket);
+        connection->socket = -1;
+}
+
+/* Waits until the socket is ready or @tick_ms are over; tells which by 1 or 0. */
+static int connection_poll(Connection *c, int tick_ms) {
+        int left = connection_left_ms(c->deadline_ns);
+        struct pollfd pollfd = { .fd = c->socket, .events = POLLIN };
+        int n;
+
+        if (left == 0)
+                return -ETIMEDOUT;
+        if (tick_ms < 0 || (left > 0 && left < tick_ms))
+                tick_ms = left;
+        if (!frame_writer_is_empty(&c->writer))
+                pollfd.events |= POLLOUT;
+        n = poll(&pollfd, 1, tick_ms);
+        if (n < 0)
+                return errno == EINTR ? 0 : error_from_errno();
+        return n;
+}
+
+int connection_read(Connection *c, int tick_ms, Frame *ret) {
+        for (;;) {
+                int r;
+
+                /* A daemon that hung up may have said why first: read on, then. */
+                r = frame_writer_step(&c->writer, c->socket);
+                if (r == -EPIPE || r == -ECONNRESET)
+                        frame_writer_deinit(&c->writer);
+                else if (r < 0)
+                        return r;
+
+                r = frame_reader_step(&c->reader, c->socket, ret);
+                if (r != FRAME_WAIT)
+                        return r == -ECONNRESET ? FRAME_CLOSED : r;
+                r = connection_poll(c, tick_ms);
+                if (r <= 0)
+                        return r < 0 ? r : FRAME_WAIT;
+        }
+}

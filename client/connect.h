@@ -1,0 +1,30 @@
+#pragma once
+
+/*
+ * The connection to the daemon: one blocking socket with a deadline
+ */
+
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "proto/dpucc.pb-c.h"
+#include "proto/frame.h"
+
+#define CONNECTION_NO_DEADLINE INT64_MAX
+
+typedef struct Connection {
+        int socket;
+        FrameReader reader;
+        FrameWriter writer;
+        int64_t deadline_ns; /* of the monotonic clock */
+} Connection;
+
+/* Connects to @path (NULL: the default place), makes sure that it is our own user's daemon, and
+ * queues our Hello. -ECONNREFUSED with @problem, which tells how to start one; -ETIMEDOUT. */
+int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Problem *problem);
+void connection_close(Connection *connection);
+
+/* Sends what is queued and reads the next frame; waits no longer than @tick_ms (-1: as long as
+ * the deadline allows). FRAME_DONE, FRAME_WAIT when the tick is over, FRAME_CLOSED, -ETIMEDOUT
+ * at the deadline, or another error. */
+int connection_read(Connection *connection, int tick_ms, Frame *ret);

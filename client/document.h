@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * Documents: an answer as JSON
+ *
+ * One object: `outcome` ("done", "not-ready", "unreachable" ...), `code` (the exit code),
+ * `message`, `hints`, and the fields of the reply's body by the names they have in
+ * lib/proto/dpucc.proto. A field that is not set is left out, a repeated one is always there.
+ * Names of enum values lose their prefix: "ready", "no-target". Paths that are no UTF-8 are
+ * escaped as for people. A log is the array `log` of its lines.
+ */
+
+#include "base/bytes.h"
+#include "client/exchange.h"
+
+/* Appends to @ret. -EFBIG, -ENOMEM. */
+int document_of(const Exchange *exchange, Bytes *ret);

@@ -1,0 +1,149 @@
+#include "client/exchange.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "client/connect.h"
+#include "client/progress.h"
+#include "proto/frame.h"
+#include "proto/hello.h"
+
+typedef Dpucc__Wire__Reply Reply;
+
+#define EXCHANGE_TICK_MS 200 /* how often the line of progress is drawn */
+
+static int exchange_fail(Exchange *x, int code) {
+        x->code = code;
+        return code;
+}
+
+static int64_t exchange_deadline(const Exchange *x, const Options *o) {
+        int64_t ms = o->timeout_ms;
+
+        if (ms < 0 && x->patient)
+                return CONNECTION_NO_DEADLINE;
+        if (ms < 0)
+                ms = EXCHANGE_PATIENCE_S * 1000;
+        return clock_monotonic_ns() + ms * CLOCK_NS_PER_MS;
+}
+
+/* the code for a connection that ended with @r */
+static int exchange_lost(Exchange *x, int r) {
+        switch (r) {
+        case -ETIMEDOUT:
+                (void) problem_set(&x->problem, 0, "timed out while waiting for the daemon");
+                return exchange_fail(x, CODE_TIMED_OUT);
+        case FRAME_CLOSED:
+                (void) problem_set(&x->problem, 0,
+                                   "the daemon hung up before it answered; its log says why "
+                                   "(journalctl --user -u dpuccd)");
+                return exchange_fail(x, CODE_UNREACHABLE);
+        default:
+                (void) problem_set(&x->problem, 0, "talking to the daemon: %s", strerror(-r));
+                return exchange_fail(x, CODE_ERROR);
+        }
+}
+
+/* 0 while more is to come, FRAME_CLOSED when that was all; takes over the reply */
+static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *progress) {
+        int r = 0;
+
+        if (reply->progress)
+                progress_update(progress, reply->progress);
+        if (reply->body_case == DPUCC__WIRE__REPLY__BODY_LOG)
+                r = bytes_append(&x->log, reply->log.data, reply->log.len);
+        if (r == 0 && reply->has_final && reply->final) {
+                x->fd = frame_take_fd(frame, 0);
+                x->code = reply->has_outcome ? (int) reply->outcome : CODE_ERROR;
+                x->reply = reply;
+                return FRAME_CLOSED;
+        }
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        return r;
+}
+
+/* reads one frame, the first of which is the Hello; results as exchange_take(), or an error */
+static int exchange_step(Exchange *x, Connection *connection, Progress *progress) {
+        _cleanup_(frame_deinit) Frame frame = {};
+        ProtobufCMessage *message;
+        int r;
+
+        r = connection_read(connection, progress_is_shown(progress) ? EXCHANGE_TICK_MS : -1,
+                            &frame);
+        if (r == FRAME_WAIT) {
+                progress_draw(progress);
+                return 0;
+        }
+        if (r != FRAME_DONE) {
+                (void) exchange_lost(x, r);
+                return FRAME_CLOSED;
+        }
+
+        if (!x->greeted) {
+                x->greeted = true;
+                r = hello_check(&frame, HELLO_CLIENT, &x->problem);
+                if (r < 0)
+                        (void) exchange_fail(x, CODE_UNREACHABLE);
+                return r < 0 ? FRAME_CLOSED : 0;
+        }
+        r = frame_unpack(&frame, &dpucc__wire__reply__descriptor, &message);
+        return r < 0 ? r : exchange_take(x, (Reply *) message, &frame, progress);
+}
+
+static int exchange_converse(Exchange *x, const Options *o, Connection *connection) {
+        Progress progress = progress_start(o);
+        int r;
+
+        x->request.id = 1;
+        r = frame_writer_put(&connection->writer, &x->request.base, x->fds, x->n_fds);
+        if (r == 0)
+                x->n_fds = 0; /* the writer's */
+        while (r == 0)
+                r = exchange_step(x, connection, &progress);
+        progress_end(&progress);
+        return r < 0 ? exchange_lost(x, r) : x->code;
+}
+
+/* after the answer: until there is nobody at the other end */
+static int exchange_see_off(Exchange *x, Connection *connection) {
+        int r = FRAME_DONE;
+
+        while (r == FRAME_DONE || r == FRAME_WAIT) {
+                _cleanup_(frame_deinit) Frame frame = {};
+
+                r = connection_read(connection, -1, &frame);
+        }
+        return r < 0 ? exchange_lost(x, r) : x->code;
+}
+
+int exchange_run(Exchange *x, const Options *o) {
+        Connection connection;
+        int r;
+
+        r = connection_open(&connection, o->socket, exchange_deadline(x, o), &x->problem);
+        if (r == -ETIMEDOUT)
+                return exchange_fail(x, CODE_TIMED_OUT);
+        if (r == -ECONNREFUSED)
+                return exchange_fail(x, CODE_UNREACHABLE);
+        if (r < 0)
+                return exchange_lost(x, r);
+
+        r = exchange_converse(x, o, &connection);
+        if (x->until_gone && x->reply && r == CODE_DONE)
+                r = exchange_see_off(x, &connection);
+        connection_close(&connection);
+        return r;
+}
+
+void exchange_deinit(Exchange *x) {
+        for (size_t i = 0; i < x->n_fds; i++)
+                closep(&x->fds[i]);
+        x->n_fds = 0;
+        dpucc__wire__reply__free_unpacked(x->reply, NULL);
+        x->reply = NULL;
+        bytes_deinit(&x->log);
+        closep(&x->fd);
+        x->fd = -1;
+}

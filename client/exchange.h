@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * Exchange: one request to the daemon and everything that comes back
+ */
+
+#include "base/bytes.h"
+#include "base/problem.h"
+#include "client/command.h"
+#include "proto/dpucc.pb-c.h"
+
+#define EXCHANGE_PATIENCE_S 30 /* with a daemon that should answer at once */
+
+typedef struct Exchange {
+        /* to be set */
+        Dpucc__Wire__Request request; /* id and all but the body are filled in */
+        int fds[2];                   /* taken over; closed in any case */
+        size_t n_fds;
+        bool patient;    /* may take as long as a compile */
+        bool until_gone; /* over only when the daemon has hung up */
+
+        /* what came */
+        int code;                  /* exit code */
+        Dpucc__Wire__Reply *reply; /* the final one, NULL if none came */
+        Bytes log;                 /* what came in pieces */
+        int fd;                    /* passed by the daemon, -1: none */
+        Problem problem;           /* if no reply came */
+        bool greeted;              /* its Hello came */
+} Exchange;
+
+#define EXCHANGE_LOG_MAX (256 * 1024 * 1024)
+#define EXCHANGE_INIT                                                                              \
+        {                                                                                          \
+                .request = DPUCC__WIRE__REQUEST__INIT, .fd = -1, .log = {.max = EXCHANGE_LOG_MAX } \
+        }
+
+/* Returns the code. */
+int exchange_run(Exchange *exchange, const Options *options);
+void exchange_deinit(Exchange *exchange);

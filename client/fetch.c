@@ -1,0 +1,165 @@
+#include "client/fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "client/exchange.h"
+#include "client/output.h"
+#include "client/place.h"
+
+/* the strings behind the request's fields */
+typedef struct FetchPlaces {
+        char *source;
+        char *arch;
+        char *output_dir;
+} FetchPlaces;
+
+static void fetch_free_places(FetchPlaces *p) {
+        free(p->source);
+        free(p->arch);
+        free(p->output_dir);
+}
+
+static ProtobufCBinaryData fetch_bytes(const char *path) {
+        return (ProtobufCBinaryData){ .len = strlen(path), .data = (uint8_t *) path };
+}
+
+/* like any other failure: in JSON, if that is wanted */
+static int fetch_fail(Exchange *x, int code) {
+        x->code = code;
+        return -EINVAL;
+}
+
+static const char *fetch_open_error(int r) {
+        if (r == -EINVAL)
+                return "not a regular file";
+        return strerror(-r);
+}
+
+/* opens @path, resolves its place, and enters it among the descriptors */
+static int fetch_open(Exchange *x, const char *path, char **ret_place) {
+        int fd, r;
+
+        fd = file_open_regular(AT_FDCWD, path);
+        if (fd < 0)
+                return problem_set(&x->problem, fd, "%s: %s", path, fetch_open_error(fd));
+        x->fds[x->n_fds++] = fd;
+        r = place_of(path, ret_place);
+        return r < 0 ? problem_set(&x->problem, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
+                      FetchPlaces *places) {
+        int r;
+
+        r = fetch_open(x, spec->source, &places->source);
+        if (r < 0)
+                return fetch_fail(x, CODE_NOT_FOUND);
+        get->source_path = fetch_bytes(places->source);
+        if (spec->arch) {
+                r = fetch_open(x, spec->arch, &places->arch);
+                if (r < 0)
+                        return fetch_fail(x, CODE_ERROR);
+                get->has_arch_path = true;
+                get->arch_path = fetch_bytes(places->arch);
+        }
+        if (spec->output_dir) {
+                r = place_of_directory(spec->output_dir, &places->output_dir);
+                if (r < 0)
+                        return fetch_fail(x, CODE_ERROR);
+                get->has_output_dir = true;
+                get->output_dir = fetch_bytes(places->output_dir);
+        }
+        return 0;
+}
+
+/* Whoever reads @path sees the old file or the new one, never half of it. */
+static int fetch_copy(int fd, const char *path, Problem *problem) {
+        _cleanup_(freep) char *directory = path_dirname(path);
+        _cleanup_(closep) int dirfd = -1, temp_fd = -1;
+        char temp[FILE_TEMP_NAME];
+        int r;
+
+        if (!directory)
+                return -ENOMEM;
+        dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dirfd < 0)
+                return problem_set(problem, error_from_errno(), "%s: %s", directory,
+                                   strerror(errno));
+        temp_fd = file_open_temp(dirfd, 0666, temp);
+        if (temp_fd < 0)
+                return problem_set(problem, temp_fd, "%s: %s", directory, strerror(-temp_fd));
+
+        r = file_copy_fd(fd, temp_fd, NULL);
+        if (r == 0 && renameat(dirfd, temp, dirfd, path_basename(path)) < 0)
+                r = error_from_errno();
+        if (r < 0) {
+                (void) unlinkat(dirfd, temp, 0);
+                return problem_set(problem, r, "%s: %s", path, strerror(-r));
+        }
+        return 0;
+}
+
+static void fetch_notes(const Exchange *x) {
+        const Dpucc__Wire__GetReply *get = x->reply->get;
+
+        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_GET)
+                return;
+        for (size_t i = 0; i < get->n_notes; i++)
+                output_note(get->notes[i]);
+}
+
+/* the copy comes before anything is said: the answer tells whether it is there */
+static void fetch_save(Exchange *x, const FetchSpec *spec) {
+        int r;
+
+        if (x->code != CODE_DONE || !spec->copy_to)
+                return;
+        r = x->fd >= 0 ? fetch_copy(x->fd, spec->copy_to, &x->problem)
+                       : problem_set(&x->problem, -EBADMSG,
+                                     "the daemon did not pass the artifact's descriptor");
+        if (r == 0)
+                return;
+        dpucc__wire__reply__free_unpacked(TAKE_PTR(x->reply), NULL);
+        (void) fetch_fail(x, CODE_ERROR);
+}
+
+static int fetch_print(const Options *options, const Exchange *x, const FetchSpec *spec) {
+        if (x->reply && !options->json)
+                fetch_notes(x);
+        if (output_answer(options, x))
+                return x->code;
+
+        if (spec->copy_to)
+                (void) puts(spec->copy_to); /* as it was given: for $(...) */
+        else if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
+                (void) printf("%.*s\n", (int) x->reply->get->path.len,
+                              (const char *) x->reply->get->path.data);
+        return x->code;
+}
+
+int fetch(const Options *options, const FetchSpec *spec) {
+        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+        _cleanup_(fetch_free_places) FetchPlaces places = {};
+        Dpucc__Wire__Get get = DPUCC__WIRE__GET__INIT;
+
+        get.target = (char *) spec->target;
+        get.toolchain = (char *) options->toolchain;
+        get.net_name = (char *) spec->net_name;
+        get.options = (char *) spec->options;
+        get.has_wait = get.wait = spec->wait;
+        get.has_force = get.force = options->force;
+        get.has_want_fd = get.want_fd = spec->copy_to != NULL;
+        x.request.body_case = DPUCC__WIRE__REQUEST__BODY_GET;
+        x.request.get = &get;
+        x.patient = true; /* hashing a large model takes its time, too */
+        if (fetch_fill(&x, spec, &get, &places) == 0)
+                (void) exchange_run(&x, options);
+        fetch_save(&x, spec);
+        return fetch_print(options, &x, spec);
+}

@@ -1,0 +1,153 @@
+#include "client/options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/problem.h"
+#include "client/command.h"
+
+#define OPTIONS_LONG_MAX    32
+#define OPTIONS_TIMEOUT_MAX 1e9 /* seconds */
+
+/* beyond all characters, so that no command's own letters collide */
+enum {
+        OPTION_SOCKET = 0x1000,
+        OPTION_JSON,
+        OPTION_TIMEOUT,
+        OPTION_TOOLCHAIN,
+        OPTION_FORCE,
+        OPTION_NO_DAEMON,
+};
+
+static const struct option options_global[] = {
+        { "socket", required_argument, NULL, OPTION_SOCKET },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+        { "toolchain", required_argument, NULL, OPTION_TOOLCHAIN },
+        { "force", no_argument, NULL, OPTION_FORCE },
+        { "no-daemon", no_argument, NULL, OPTION_NO_DAEMON },
+        { "help", no_argument, NULL, 'h' },
+};
+
+void options_init(Options *ret) {
+        const char *toolchain = getenv("DPUCC_TOOLCHAIN");
+
+        *ret = (Options){ .timeout_ms = -1 };
+        if (toolchain && toolchain[0] != '\0')
+                ret->toolchain = toolchain;
+}
+
+int options_complain(const char *name, const char *text) {
+        Problem p;
+
+        (void) problem_set(&p, 0, "%s: %s", name, text); /* arguments may hold anything */
+        (void) fprintf(stderr, "%s\nTry '%s --help'.\n", p.text, name);
+        return CODE_USAGE;
+}
+
+int options_code(int r) {
+        return r == -ECANCELED ? CODE_DONE : CODE_USAGE;
+}
+
+static int options_parse_timeout(const char *name, const char *text, int64_t *ret_ms) {
+        double seconds;
+        char *end;
+
+        errno = 0;
+        seconds = strtod(text, &end);
+        if (errno != 0 || end == text || *end != '\0' || !(seconds >= 0) ||
+            seconds > OPTIONS_TIMEOUT_MAX) {
+                (void) options_complain(name, "--timeout takes a number of seconds");
+                return -EINVAL;
+        }
+        *ret_ms = (int64_t) (seconds * 1000);
+        return 0;
+}
+
+static int options_take_global(Options *o, const char *name, int c) {
+        switch (c) {
+        case OPTION_SOCKET:
+                o->socket = optarg;
+                return 0;
+        case OPTION_JSON:
+                o->json = true;
+                return 0;
+        case OPTION_TIMEOUT:
+                return options_parse_timeout(name, optarg, &o->timeout_ms);
+        case OPTION_TOOLCHAIN:
+                o->toolchain = optarg;
+                return 0;
+        case OPTION_FORCE:
+                o->force = true;
+                return 0;
+        case OPTION_NO_DAEMON:
+                (void) options_complain(name, "--no-daemon comes with dpuccd --once in a later "
+                                              "version: start dpuccd");
+                return -EINVAL;
+        case 'h':
+                (void) fputs(o->help, stdout);
+                return -ECANCELED;
+        default: /* getopt has said it */
+                (void) fprintf(stderr, "Try '%s --help'.\n", name);
+                return -EINVAL;
+        }
+}
+
+static size_t options_merge(const OptionsOwn *own, struct option ret[OPTIONS_LONG_MAX]) {
+        size_t n = ARRAY_SIZE(options_global);
+
+        memcpy(ret, options_global, sizeof(options_global));
+        for (const struct option *o = own ? own->longs : NULL; o && o->name; o++) {
+                assert(n < OPTIONS_LONG_MAX - 1);
+                ret[n++] = *o;
+        }
+        ret[n] = (struct option){};
+        return n;
+}
+
+static bool options_is_global(int c) {
+        return c == '?' || c == 'h' || c >= OPTION_SOCKET;
+}
+
+int options_parse(Options *options, int argc, char **argv, const OptionsOwn *own) {
+        struct option longs[OPTIONS_LONG_MAX];
+        char shorts[32];
+        int c, r = 0;
+
+        (void) snprintf(shorts, sizeof(shorts), "h%s", own ? own->shorts : "");
+        (void) options_merge(own, longs);
+        optind = 0; /* start anew: main() has parsed before */
+        while (r == 0 && (c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0)
+                r = options_is_global(c) ? options_take_global(options, argv[0], c)
+                                         : own->fn(c, optarg, own->userdata);
+        return r < 0 ? r : optind;
+}
+
+int options_parse_global(Options *options, int argc, char **argv) {
+        struct option longs[OPTIONS_LONG_MAX];
+        int c, r = 0;
+
+        (void) options_merge(NULL, longs);
+        while (r == 0 && (c = getopt_long(argc, argv, "+h", longs, NULL)) >= 0)
+                r = options_take_global(options, argv[0], c);
+        return r < 0 ? r : optind;
+}
+
+int options_operands(Options *options, int argc, char **argv, const OptionsOwn *own, int n,
+                     int max) {
+        int first = options_parse(options, argc, argv, own);
+
+        if (first < 0)
+                return first;
+        if (argc - first < n)
+                (void) options_complain(argv[0], "an argument is missing");
+        else if (argc - first > max)
+                (void) options_complain(argv[0], "too many arguments");
+        else
+                return first;
+        return -EINVAL;
+}

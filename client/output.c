@@ -1,0 +1,161 @@
+#include "client/output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "client/document.h"
+
+#define OUTPUT_DOCUMENT_MAX (1024 * 1024 * 1024)
+#define OUTPUT_LINE_MAX     8192 /* bytes of one escaped text */
+
+bool output_is_terminal(FILE *out) {
+        const char *term = getenv("TERM");
+
+        return isatty(fileno(out)) && term && strcmp(term, "dumb") != 0;
+}
+
+static bool output_has_colour(FILE *out) {
+        const char *no = getenv("NO_COLOR");
+
+        return !(no && no[0] != '\0') && output_is_terminal(out);
+}
+
+static const char *output_code(OutputColour colour) {
+        switch (colour) {
+        case OUTPUT_PLAIN:
+                return "";
+        case OUTPUT_BOLD:
+                return "\033[1m";
+        case OUTPUT_DIM:
+                return "\033[2m";
+        case OUTPUT_RED:
+                return "\033[31m";
+        case OUTPUT_GREEN:
+                return "\033[32m";
+        case OUTPUT_YELLOW:
+                return "\033[33m";
+        }
+        return "";
+}
+
+/* returns the number of bytes written between the codes */
+static size_t output_run(OutputColour colour, const char *data, size_t n) {
+        bool coloured = colour != OUTPUT_PLAIN && output_has_colour(stdout);
+        char text[OUTPUT_LINE_MAX];
+        size_t used;
+
+        used = utf8_escape(data, n, text, sizeof(text));
+        (void) printf("%s%s%s", coloured ? output_code(colour) : "", text,
+                      coloured ? "\033[0m" : "");
+        return used;
+}
+
+void output_text(OutputColour colour, const char *text) {
+        (void) output_run(colour, text, strlen(text));
+}
+
+void output_padded(OutputColour colour, const char *text, int width) {
+        int used = (int) output_run(colour, text, strlen(text));
+
+        (void) printf("%*s", used < width ? width - used : 0, "");
+}
+
+void output_bytes(ProtobufCBinaryData bytes) {
+        (void) output_run(OUTPUT_PLAIN, (const char *) bytes.data, bytes.len);
+}
+
+static void output_field_name(const char *name) {
+        (void) printf("  %-12s ", name);
+}
+
+void output_field(const char *name, const char *value) {
+        if (!value || value[0] == '\0')
+                return;
+        output_field_name(name);
+        output_text(OUTPUT_PLAIN, value);
+        (void) putchar('\n');
+}
+
+void output_field_bytes(const char *name, ProtobufCBinaryData value) {
+        if (value.len == 0)
+                return;
+        output_field_name(name);
+        output_bytes(value);
+        (void) putchar('\n');
+}
+
+void output_size(uint64_t bytes, char ret[16]) {
+        static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+        double value = (double) bytes;
+        size_t i = 0;
+
+        while (value >= 999.5 && i + 1 < ARRAY_SIZE(units)) {
+                value /= 1000;
+                i++;
+        }
+        (void) snprintf(ret, 16, "%.*f %s", i > 0 && value < 99.5 ? 1 : 0, value, units[i]);
+}
+
+void output_duration(uint64_t ms, char ret[16]) {
+        uint64_t s = ms / 1000;
+
+        if (ms < 1000)
+                (void) snprintf(ret, 16, "%u ms", (unsigned) ms);
+        else if (s < 60)
+                (void) snprintf(ret, 16, "%u.%u s", (unsigned) s, (unsigned) (ms % 1000 / 100));
+        else if (s < 3600)
+                (void) snprintf(ret, 16, "%u min", (unsigned) (s / 60));
+        else if (s < 48 * 3600)
+                (void) snprintf(ret, 16, "%u h", (unsigned) (s / 3600));
+        else
+                (void) snprintf(ret, 16, "%u d", (unsigned) (s / 86400));
+}
+
+static void output_to_stderr(const char *label, const char *text) {
+        char escaped[OUTPUT_LINE_MAX];
+
+        (void) utf8_escape(text, strlen(text), escaped, sizeof(escaped));
+        (void) fprintf(stderr, "%s%s\n", label, escaped);
+}
+
+void output_complain(const char *text) {
+        output_to_stderr("dpucc-client: ", text);
+}
+
+void output_note(const char *text) {
+        output_to_stderr("dpucc-client: note: ", text);
+}
+
+static void output_document(const Exchange *exchange) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(OUTPUT_DOCUMENT_MAX);
+
+        if (document_of(exchange, &text) < 0)
+                output_complain("the answer is too long to be printed");
+        else
+                (void) fwrite(text.data, 1, text.size, stdout);
+}
+
+static const char *output_message(const Exchange *exchange) {
+        if (!exchange->reply)
+                return exchange->problem.text;
+        return exchange->reply->message ?: "it did not work, and the daemon does not say why";
+}
+
+bool output_answer(const Options *options, const Exchange *exchange) {
+        if (options->json) {
+                output_document(exchange);
+                return true;
+        }
+        if (exchange->code == CODE_DONE)
+                return false;
+
+        output_complain(output_message(exchange));
+        for (size_t i = 0; exchange->reply && i < exchange->reply->n_hints; i++)
+                output_to_stderr("  ", exchange->reply->hints[i]);
+        return true;
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * Output: for people, or JSON, nothing in between
+ *
+ * What comes from files or from the daemon is bytes, and passes through here on its way to a
+ * terminal: control characters and broken UTF-8 are escaped. Colour only on a terminal, and not
+ * when NO_COLOR is set.
+ */
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/exchange.h"
+
+typedef enum OutputColour {
+        OUTPUT_PLAIN,
+        OUTPUT_BOLD,
+        OUTPUT_DIM,
+        OUTPUT_RED,
+        OUTPUT_GREEN,
+        OUTPUT_YELLOW,
+} OutputColour;
+
+bool output_is_terminal(FILE *out); /* one that can move its cursor */
+
+void output_text(OutputColour colour, const char *text);              /* escaped */
+void output_padded(OutputColour colour, const char *text, int width); /* filled up with blanks */
+void output_bytes(ProtobufCBinaryData bytes);                         /* a path, escaped */
+/* "  name        value", nothing if @value is NULL or empty */
+void output_field(const char *name, const char *value);
+void output_field_bytes(const char *name, ProtobufCBinaryData value);
+void output_size(uint64_t bytes, char ret[16]);  /* "12.3 MB" */
+void output_duration(uint64_t ms, char ret[16]); /* "1.2 s", "3 min", "5 h", "12 d" */
+
+/* "dpucc-client: TEXT" on stderr, escaped */
+void output_complain(const char *text);
+void output_note(const char *text); /* likewise, "note: " */
+
+/* What every command does with an answer first: in JSON mode all of it is printed, otherwise
+ * what went wrong. True if nothing is left to be printed. */
+bool output_answer(const Options *options, const Exchange *exchange);

@@ -1,0 +1,143 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "client/ask.h"
+#include "client/describe.h"
+#include "client/place.h"
+
+const char command_status_help[] =
+        "usage: dpucc-client status [PATH]\n"
+        "\n"
+        "Shows the workspaces and their units, what is compiling and what waits. With PATH only\n"
+        "what lies there.\n"
+        "\n"
+        "Examples:\n"
+        "  dpucc-client status\n"
+        "  dpucc-client status .\n"
+        "  dpucc-client status --json | jq '.units[] | select(.state == \"failed\")'\n"
+        "\n"
+        "Exit status: 0 done, 6 no daemon.\n";
+
+#define STATUS_NAME_MAX 40 /* columns */
+
+typedef Dpucc__Wire__StatusReply Status;
+typedef Dpucc__Wire__Unit Unit;
+
+static int status_name_width(const Status *status) {
+        size_t width = 4;
+
+        for (size_t i = 0; i < status->n_units; i++) {
+                size_t n = strlen(status->units[i]->name);
+
+                width = n > width ? n : width;
+        }
+        return width < STATUS_NAME_MAX ? (int) width : STATUS_NAME_MAX;
+}
+
+static bool status_same(ProtobufCBinaryData a, ProtobufCBinaryData b) {
+        return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* the source's path, below the root it is in */
+static ProtobufCBinaryData status_source(const Unit *unit) {
+        ProtobufCBinaryData path = unit->source_path;
+        size_t n = unit->has_root ? unit->root.len : 0;
+
+        if (n > 0 && path.len > n && memcmp(path.data, unit->root.data, n) == 0 &&
+            path.data[n] == '/') {
+                path.data += n + 1;
+                path.len -= n + 1;
+        }
+        return path;
+}
+
+static void status_print_unit(const Unit *unit, int width) {
+        (void) fputs("  ", stdout);
+        output_padded(OUTPUT_BOLD, unit->name, width + 2);
+        output_padded(describe_state_colour(unit->state), describe_state(unit->state), 15);
+        output_padded(OUTPUT_DIM, unit->toolchain ?: "", 10);
+        output_bytes(status_source(unit));
+        (void) putchar('\n');
+        if (unit->detail && unit->detail[0] != '\0') {
+                (void) printf("  %*s", width + 2, "");
+                output_text(OUTPUT_PLAIN, unit->detail);
+                (void) putchar('\n');
+        }
+}
+
+/* those of @root, or with NULL those that are in none */
+static void status_print_units(const Status *status, const Dpucc__Wire__Root *root, int width) {
+        for (size_t i = 0; i < status->n_units; i++) {
+                const Unit *unit = status->units[i];
+
+                if (root ? unit->has_root && status_same(unit->root, root->path) : !unit->has_root)
+                        status_print_unit(unit, width);
+        }
+}
+
+static bool status_has_strays(const Status *status) {
+        for (size_t i = 0; i < status->n_units; i++)
+                if (!status->units[i]->has_root)
+                        return true;
+        return false;
+}
+
+static void status_print_head(const Status *status) {
+        (void) fputs("dpuccd ", stdout);
+        output_text(OUTPUT_PLAIN, status->version);
+        (void) printf(", process %u: %u compiling, %u waiting\n", (unsigned) status->pid,
+                      (unsigned) status->n_running, (unsigned) status->n_queued);
+        for (size_t i = 0; i < status->n_warnings; i++) {
+                output_text(OUTPUT_YELLOW, "warning: ");
+                output_text(OUTPUT_PLAIN, status->warnings[i]);
+                (void) putchar('\n');
+        }
+}
+
+static void status_print(const Exchange *x) {
+        const Status *status = x->reply->status;
+        int width;
+
+        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_STATUS)
+                return;
+        width = status_name_width(status);
+        status_print_head(status);
+        for (size_t i = 0; i < status->n_roots; i++) {
+                (void) putchar('\n');
+                describe_root(status->roots[i]);
+                status_print_units(status, status->roots[i], width);
+        }
+        if (status_has_strays(status)) {
+                (void) puts("\nasked for by path");
+                status_print_units(status, NULL, width);
+        }
+        if (status->n_units_left_out > 0)
+                (void) printf("\n%u more units are not shown\n",
+                              (unsigned) status->n_units_left_out);
+        if (status->n_roots == 0)
+                (void) puts("\nno workspace is watched: 'dpucc-client watch DIR' adds one");
+}
+
+int command_status(Options *options, int argc, char **argv) {
+        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+        Dpucc__Wire__StatusRequest status = DPUCC__WIRE__STATUS_REQUEST__INIT;
+        _cleanup_(freep) char *place = NULL;
+        const char *path;
+        int r;
+
+        r = ask_operand(options, argc, argv, 0, &path);
+        if (r < 0)
+                return options_code(r);
+        if (path) {
+                r = place_of_directory(path, &place);
+                if (r < 0)
+                        return options_complain(argv[0], strerror(-r));
+                status.has_path = true;
+                status.path.data = (uint8_t *) place;
+                status.path.len = strlen(place);
+        }
+        x.request.body_case = DPUCC__WIRE__REQUEST__BODY_STATUS;
+        x.request.status = &status;
+        return ask(options, &x, status_print);
+}

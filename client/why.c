@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "client/ask.h"
+#include "client/output.h"
+
+const char command_why_help[] =
+        "usage: dpucc-client why X\n"
+        "\n"
+        "Prints everything that makes the key of X: what has to change before it is compiled "
+        "again.\n"
+        "\n"
+        "X is a source, a delivered file, NET@TARGET, or a key of which 8 digits are enough.\n"
+        "\n"
+        "Examples:\n"
+        "  dpucc-client why unet_int.xmodel\n"
+        "  diff <(dpucc-client why 0f3a55c1) <(dpucc-client why 9b1c0d2e)\n"
+        "\n"
+        "Exit status: 0 done, 2 X may mean several, 5 no such thing, 6 no daemon.\n";
+
+static void why_print(const Exchange *x) {
+        const Dpucc__Wire__WhyReply *why = x->reply->why;
+
+        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_WHY)
+                return;
+        (void) fputs("key ", stdout);
+        output_text(OUTPUT_BOLD, why->key);
+        (void) putchar('\n');
+        for (size_t i = 0; i < why->n_fields; i++) {
+                (void) fputs("  ", stdout);
+                output_padded(OUTPUT_PLAIN, why->fields[i]->tag, 24);
+                (void) putchar(' ');
+                output_text(OUTPUT_PLAIN, why->fields[i]->value);
+                (void) putchar('\n');
+        }
+        if (why->explanation) {
+                output_text(OUTPUT_PLAIN, why->explanation);
+                (void) putchar('\n');
+        }
+}
+
+int command_why(Options *options, int argc, char **argv) {
+        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+        Dpucc__Wire__WhyRequest request = DPUCC__WIRE__WHY_REQUEST__INIT;
+        Dpucc__Wire__Selector selector;
+        _cleanup_(freep) char *place = NULL;
+        const char *text;
+        int r;
+
+        r = ask_operand(options, argc, argv, 1, &text);
+        if (r < 0)
+                return options_code(r);
+        r = ask_selector(text, &selector, &place);
+        if (r < 0)
+                return options_complain(argv[0], strerror(-r));
+
+        request.selector = &selector;
+        x.request.body_case = DPUCC__WIRE__REQUEST__BODY_WHY;
+        x.request.why = &request;
+        return ask(options, &x, why_print);
+}
