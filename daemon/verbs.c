@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "daemon/call.h"
 #include "daemon/engine.h"
+#include "daemon/inquiry.h"
 #include "daemon/inventory.h"
 #include "daemon/message.h"
 #include "daemon/peer.h"
@@ -33,8 +34,7 @@ static Outcome verbs_outcome(int r) {
         }
 }
 
-/* ends @call because of error @r */
-static void verbs_fail(Call *call, int r, const Problem *problem) {
+void verbs_fail(Call *call, int r, const Problem *problem) {
         call_end_with(call, verbs_outcome(r), problem->text[0] ? problem->text : strerror(-r));
 }
 
@@ -412,6 +412,18 @@ void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *
         case DPUCC__WIRE__REQUEST__BODY_UNWATCH:
                 verbs_unwatch(verbs, call, request->unwatch);
                 return;
+        case DPUCC__WIRE__REQUEST__BODY_LIST:
+                inquiry_list(verbs->engine, call, request->list);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_SHOW:
+                inquiry_show(verbs->engine, call, request->show->selector);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_LOG:
+                inquiry_log(verbs->engine, call, request->log->selector);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_WHY:
+                inquiry_why(verbs->engine, call, request->why->selector);
+                return;
         case DPUCC__WIRE__REQUEST__BODY_RELOAD:
                 verbs_reload(verbs, call);
                 return;
@@ -421,10 +433,6 @@ void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *
         case DPUCC__WIRE__REQUEST__BODY_CANCEL:
                 verbs_cancel(call, request->cancel);
                 return;
-        case DPUCC__WIRE__REQUEST__BODY_LIST:
-        case DPUCC__WIRE__REQUEST__BODY_SHOW:
-        case DPUCC__WIRE__REQUEST__BODY_LOG:
-        case DPUCC__WIRE__REQUEST__BODY_WHY:
         case DPUCC__WIRE__REQUEST__BODY__NOT_SET:
         case _DPUCC__WIRE__REQUEST__BODY__CASE_IS_INT_SIZE:
                 break;

@@ -24,3 +24,6 @@ typedef struct Verbs {
 
 /* Sees to it that @call ends. Takes what it needs of the descriptors in @frame. */
 void verbs_start(const Verbs *verbs, Call *call, const Dpucc__Wire__Request *request, Frame *frame);
+
+/* Ends @call because of @r, with @problem's text or, if that is empty, strerror(-@r). */
+void verbs_fail(Call *call, int r, const Problem *problem);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "cache/cache.h"
+#include "cache/state.h"
 
 struct Ask {
         Engine *engine;
@@ -25,21 +27,29 @@ struct Engine {
         LIST_HEAD(, Ask) asks;
         EngineStoppedFn stopped;
         void *userdata;
+
+        /* of engine_new() only */
+        State *state;
+        Cache *cache;
+        int owned_fd;
 };
 
-static const UnitView double_unit = {
-        .net_name = "net",
-        .target = "b1024",
-        .root = "/w",
-        .source_path = "/w/net.xmodel",
-        .arch_path = "/w/arch.json",
-        .state = UNIT_READY,
-        .source_class = 0,
-        .toolchain = "dpucc",
-        .artifact_path = "/cache/views/k/net/net.xmodel",
-        .fingerprint = 0x0101000016010407,
-        .no_dpu_code = true,
-};
+static UnitView double_unit(const Engine *engine) {
+        return (UnitView){
+                .net_name = "net",
+                .target = "b1024",
+                .root = "/w",
+                .source_path = "/w/net.xmodel",
+                .arch_path = "/w/arch.json",
+                .state = UNIT_READY,
+                .source_class = 0,
+                .toolchain = "dpucc",
+                .artifact_path = "/cache/views/k/net/net.xmodel",
+                .fingerprint = 0x0101000016010407,
+                .no_dpu_code = true,
+                .key = engine->seen.key,
+        };
+}
 
 static const RootView double_root = {
         .path = "/w",
@@ -52,14 +62,21 @@ static const RootView double_root = {
 static void double_answer(Ask *ask) {
         static const char *const notes[] = { "holds no DPU code" };
         const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12 };
+        static const char *const hints[] = { "net@b1024", "net@b4096" };
         Engine *engine = ask->engine;
+        bool done = !ask->cancelled && engine->seen.outcome == ASK_DONE;
+        const UnitView unit = double_unit(engine);
         const AskResult result = {
                 .outcome = ask->cancelled ? ASK_FAILED : engine->seen.outcome,
-                .message = ask->cancelled ? "cancelled" : NULL,
+                .message = ask->cancelled ? "cancelled"
+                           : done         ? NULL
+                                          : "the double says no",
+                .hints = hints,
+                .n_hints = done ? 0 : 2,
                 .notes = notes,
                 .n_notes = 1,
-                .unit = &double_unit,
-                .path = double_unit.artifact_path,
+                .unit = &unit,
+                .path = done ? unit.artifact_path : NULL,
                 .artifact_fd = engine->seen.want_fd ? engine->seen.artifact_fd : -1,
                 .hit = true,
                 .basis = { .target = "b1024", .toolchain_identity = "dpucc 0" },
@@ -77,6 +94,9 @@ static void double_on_closed(uv_handle_t *handle) {
         Engine *engine = handle->data;
 
         engine->stopped(engine->userdata);
+        (void) cache_close(engine->cache);
+        (void) state_close(engine->state);
+        closep(&engine->owned_fd);
         free(engine);
 }
 
@@ -103,7 +123,7 @@ Engine *double_engine_open(uv_loop_t *loop) {
         assert(engine);
         (void) uv_timer_init(loop, &engine->timer);
         engine->timer.data = engine;
-        engine->seen.artifact_fd = -1;
+        engine->seen.artifact_fd = engine->owned_fd = -1;
         engine->seen.n_units = 1;
         return engine;
 }
@@ -117,9 +137,27 @@ void double_engine_release(Engine *engine) {
         double_soon(engine);
 }
 
+static unsigned double_setting(const char *name) {
+        const char *value = getenv(name);
+
+        return value ? (unsigned) strtoul(value, NULL, 10) : 0;
+}
+
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
-        (void) problem;
-        *ret = double_engine_open(spec->loop);
+        const char *artifact = getenv("DOUBLE_ARTIFACT");
+        Engine *engine = double_engine_open(spec->loop);
+        DoubleEngine *seen = &engine->seen;
+
+        seen->outcome = (AskOutcome) double_setting("DOUBLE_OUTCOME");
+        seen->hold = double_setting("DOUBLE_HOLD") > 0;
+        seen->n_progress = double_setting("DOUBLE_PROGRESS");
+        if (artifact)
+                engine->owned_fd = seen->artifact_fd = open(artifact, O_RDONLY | O_CLOEXEC);
+        if (state_open(&engine->state, NULL, problem) < 0 ||
+            cache_open(&engine->cache, spec->cache_dir, engine->state, CACHE_NORMAL, problem) < 0)
+                abort();
+        seen->cache = engine->cache;
+        *ret = engine;
         return 0;
 }
 
@@ -214,20 +252,20 @@ int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
 }
 
 int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata) {
+        const UnitView unit = double_unit(engine);
         int r = 0;
 
         for (unsigned i = 0; r == 0 && i < engine->seen.n_units; i++)
-                r = fn(&double_unit, userdata);
+                r = fn(&unit, userdata);
         return r;
 }
 
 int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
                      Problem *problem) {
-        (void) engine;
         (void) path;
         if (strcmp(text, "net@b1024") != 0)
                 return problem_set(problem, -ENOENT, "%s: no such unit", text);
-        *ret = double_unit;
+        *ret = double_unit(engine);
         return 0;
 }
 
@@ -252,6 +290,5 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
 }
 
 struct Cache *engine_cache(Engine *engine) {
-        (void) engine;
-        return NULL;
+        return engine->seen.cache;
 }

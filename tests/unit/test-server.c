@@ -15,17 +15,12 @@
 #include "proto/frame.h"
 #include "proto/hello.h"
 #include "tests/support/double_engine.h"
+#include "tests/support/wire_client.h"
 
 #define DEADLINE_NS (10 * CLOCK_NS_PER_S)
 
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;
-
-typedef struct Client {
-        int socket;
-        FrameReader reader;
-        FrameWriter writer;
-} Client;
 
 typedef struct Fixture {
         void *dir;
@@ -97,93 +92,6 @@ static int teardown(void **state) {
         return unit_dir_teardown(&f->dir);
 }
 
-/* ---- a client that never blocks, beside the loop ------------------------------------------ */
-
-static void client_connect(Fixture *f, Client *ret) {
-        struct sockaddr_un address;
-
-        assert_int_equal(endpoint_address(f->path, &address, NULL), 0);
-        *ret = (Client){ .socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                         .reader = FRAME_READER_INIT(FRAME_MAX_REPLY),
-                         .writer = FRAME_WRITER_INIT(FRAME_MAX_REPLY, 2 * FRAME_MAX_REPLY) };
-        assert_int_equal(connect(ret->socket, (struct sockaddr *) &address, sizeof(address)), 0);
-}
-
-static void client_close(Client *client) {
-        frame_reader_deinit(&client->reader);
-        frame_writer_deinit(&client->writer);
-        closep(&client->socket);
-        client->socket = -1;
-}
-
-/* lets the loop and the client's writer turn until the client has read a frame, or its end */
-static int client_read(Fixture *f, Client *client, Frame *ret) {
-        int64_t deadline = clock_monotonic_ns() + DEADLINE_NS;
-        int r = FRAME_WAIT;
-
-        while (r == FRAME_WAIT && clock_monotonic_ns() < deadline) {
-                (void) frame_writer_step(&client->writer, client->socket);
-                (void) uv_run(&f->loop, UV_RUN_NOWAIT);
-                r = frame_reader_step(&client->reader, client->socket, ret);
-        }
-        return r;
-}
-
-/* true when the daemon hung up without another word */
-static bool client_is_dropped(Fixture *f, Client *client) {
-        Frame frame = {};
-        int r = client_read(f, client, &frame);
-
-        frame_deinit(&frame);
-        return r == FRAME_CLOSED || r == -ECONNRESET;
-}
-
-static void client_greet(Fixture *f, Client *client) {
-        Frame frame = {};
-        Problem problem;
-
-        assert_int_equal(hello_put(&client->writer), 0);
-        assert_int_equal(client_read(f, client, &frame), FRAME_DONE);
-        assert_int_equal(hello_check(&frame, HELLO_CLIENT, &problem), 0);
-        frame_deinit(&frame);
-}
-
-static void client_open(Fixture *f, Client *ret) {
-        client_connect(f, ret);
-        client_greet(f, ret);
-}
-
-static void client_send(Client *client, Request *request) {
-        assert_int_equal(frame_writer_put(&client->writer, &request->base, NULL, 0), 0);
-}
-
-/* the next reply; with its descriptor if it has one and @ret_fd is given */
-static Reply *client_reply(Fixture *f, Client *client, int *ret_fd) {
-        ProtobufCMessage *message;
-        Frame frame = {};
-
-        assert_int_equal(client_read(f, client, &frame), FRAME_DONE);
-        assert_int_equal(frame_unpack(&frame, &dpucc__wire__reply__descriptor, &message), 0);
-        if (ret_fd)
-                *ret_fd = frame_take_fd(&frame, 0);
-        frame_deinit(&frame);
-        return (Reply *) message;
-}
-
-static void expect_reply(Fixture *f, Client *client, uint32_t id, Dpucc__Wire__Outcome outcome,
-                         const char *message) {
-        Reply *reply = client_reply(f, client, NULL);
-
-        assert_int_equal(reply->id, id);
-        assert_true(reply->final);
-        assert_int_equal(reply->outcome, outcome);
-        if (message)
-                assert_non_null(strstr(reply->message, message));
-        else
-                assert_null(reply->message);
-        dpucc__wire__reply__free_unpacked(reply, NULL);
-}
-
 static void ask_for(Client *client, uint32_t id, Dpucc__Wire__Request__BodyCase body) {
         Dpucc__Wire__StatusRequest status = DPUCC__WIRE__STATUS_REQUEST__INIT;
         Dpucc__Wire__Empty empty = DPUCC__WIRE__EMPTY__INIT;
@@ -209,10 +117,6 @@ static void ask_to_wait(Client *client, uint32_t id) {
         client_send(client, &request);
 }
 
-static ProtobufCBinaryData bytes_of(const char *text) {
-        return (ProtobufCBinaryData){ .len = strlen(text), .data = (uint8_t *) text };
-}
-
 /* a descriptor of a file that holds @text */
 static int file_of(Fixture *f, const char *text) {
         int fd = openat(((UnitDir *) f->dir)->fd, "file", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
@@ -228,9 +132,9 @@ static void ask_to_get(Client *client, uint32_t id, bool with_arch, const int *f
         Dpucc__Wire__Get get = DPUCC__WIRE__GET__INIT;
         Request request = DPUCC__WIRE__REQUEST__INIT;
 
-        get.source_path = bytes_of("/w/net.xmodel");
+        get.source_path = client_bytes("/w/net.xmodel");
         get.has_arch_path = with_arch;
-        get.arch_path = bytes_of("/w/arch.json");
+        get.arch_path = client_bytes("/w/arch.json");
         get.has_want_fd = get.want_fd = true;
         get.has_wait = get.wait = true;
         request.id = id;
@@ -281,7 +185,7 @@ static void living_socket_is_not_stolen(void **state) {
         assert_int_equal(unlink(lock), 0);
         assert_int_equal(server_new(&second, &spec, &problem), -EADDRINUSE);
         assert_non_null(strstr(problem.text, "another process"));
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         client_close(&client);
 }
 
@@ -365,7 +269,7 @@ static void takes_a_socket_that_listens(void **state) {
         assert_int_equal(listen(fd, 4), 0);
         spec.listen_fd = fd;
         assert_int_equal(server_new(&f->server, &spec, &problem), 0);
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         client_close(&client);
 
         /* it is the service manager's: not ours to remove */
@@ -419,12 +323,12 @@ static void answers_requests(void **state) {
         Reply *reply;
 
         double_engine_of(f->engine)->n_units = 3;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_for(&client, 7, DPUCC__WIRE__REQUEST__BODY_STATUS);
         ask_for(&client, 8, DPUCC__WIRE__REQUEST__BODY_STATS);
         ask_for(&client, 9, DPUCC__WIRE__REQUEST__BODY_ROOTS);
 
-        reply = client_reply(f, &client, NULL);
+        reply = client_reply(&client, NULL);
         assert_int_equal(reply->id, 7);
         assert_int_equal(reply->status->n_units, 3);
         assert_string_equal(reply->status->units[2]->name, "net@b1024");
@@ -434,11 +338,11 @@ static void answers_requests(void **state) {
         assert_int_equal(reply->status->n_roots, 1);
         assert_int_equal(reply->status->n_warnings, 1);
         dpucc__wire__reply__free_unpacked(reply, NULL);
-        reply = client_reply(f, &client, NULL);
+        reply = client_reply(&client, NULL);
         assert_int_equal(reply->id, 8);
         assert_string_equal(reply->stats->statistics[0]->name, "gets");
         dpucc__wire__reply__free_unpacked(reply, NULL);
-        reply = client_reply(f, &client, NULL);
+        reply = client_reply(&client, NULL);
         assert_int_equal(reply->id, 9);
         assert_string_equal(reply->roots->roots[0]->state, "watching");
         dpucc__wire__reply__free_unpacked(reply, NULL);
@@ -451,9 +355,9 @@ static void lists_are_capped(void **state) {
         Reply *reply;
 
         double_engine_of(f->engine)->n_units = 1500;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_for(&client, 1, DPUCC__WIRE__REQUEST__BODY_STATUS);
-        reply = client_reply(f, &client, NULL);
+        reply = client_reply(&client, NULL);
         assert_int_equal(reply->status->n_units, 1000);
         assert_int_equal(reply->status->n_units_left_out, 500);
         dpucc__wire__reply__free_unpacked(reply, NULL);
@@ -471,15 +375,15 @@ static void passes_descriptors_both_ways(void **state) {
 
         seen->artifact_fd = artifact;
         seen->n_progress = 2;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_get(&client, 5, true, fds, 2);
         for (unsigned i = 0; i < 2; i++) {
-                reply = client_reply(f, &client, NULL);
+                reply = client_reply(&client, NULL);
                 assert_string_equal(reply->progress->phase, "compiling");
                 assert_false(reply->has_final);
                 dpucc__wire__reply__free_unpacked(reply, NULL);
         }
-        reply = client_reply(f, &client, &got);
+        reply = client_reply(&client, &got);
         assert_true(reply->final);
         assert_string_equal(reply->get->notes[0], "holds no DPU code");
         assert_string_equal(reply->get->basis->target, "b1024");
@@ -502,13 +406,13 @@ static void wrong_number_of_descriptors(void **state) {
         const int three[] = { file_of(f, "a"), file_of(f, "b"), file_of(f, "c") };
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_get(&client, 1, true, &one, 1);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
         ask_to_get(&client, 2, false, NULL, 0);
-        expect_reply(f, &client, 2, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
+        client_expect(&client, 2, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
         ask_to_get(&client, 3, true, three, 3);
-        expect_reply(f, &client, 3, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
+        client_expect(&client, 3, DPUCC__WIRE__OUTCOME__USAGE, "descriptors");
         assert_int_equal(double_engine_of(f->engine)->n_gets, 0);
         client_close(&client);
 }
@@ -519,9 +423,9 @@ static void refused_get_closes_descriptors(void **state) {
         Client client;
 
         double_engine_of(f->engine)->refuse = -ENOENT;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_get(&client, 1, false, &one, 1);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "refused");
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "refused");
         client_close(&client);
         /* teardown looks for the descriptor */
 }
@@ -536,14 +440,14 @@ static void watch_and_unwatch(void **state) {
         Client client;
         Reply *reply;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         request.id = 1;
         request.body_case = DPUCC__WIRE__REQUEST__BODY_WATCH;
         request.watch = &watch;
-        watch.path = bytes_of("/w2");
+        watch.path = client_bytes("/w2");
         watch.has_trust = watch.trust = true;
         client_send(&client, &request);
-        reply = client_reply(f, &client, NULL);
+        reply = client_reply(&client, NULL);
         assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
         assert_memory_equal(reply->watch->path.data, "/w2", 3);
         assert_true(reply->watch->trusted);
@@ -553,17 +457,17 @@ static void watch_and_unwatch(void **state) {
                 watch.path.data = (uint8_t *) bad[i];
                 watch.path.len = bad_length[i];
                 client_send(&client, &request);
-                expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__USAGE, "path");
+                client_expect(&client, 1, DPUCC__WIRE__OUTCOME__USAGE, "path");
         }
 
         request.body_case = DPUCC__WIRE__REQUEST__BODY_UNWATCH;
         request.unwatch = &unwatch;
-        unwatch.path = bytes_of("/w");
+        unwatch.path = client_bytes("/w");
         client_send(&client, &request);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
-        unwatch.path = bytes_of("/nowhere");
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        unwatch.path = client_bytes("/nowhere");
         client_send(&client, &request);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "/nowhere");
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "/nowhere");
         client_close(&client);
 }
 
@@ -571,20 +475,20 @@ static void reload_and_shutdown(void **state) {
         Fixture *f = *state;
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_for(&client, 1, DPUCC__WIRE__REQUEST__BODY_RELOAD);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
         double_engine_of(f->engine)->refuse = -EBADMSG;
         ask_for(&client, 2, DPUCC__WIRE__REQUEST__BODY_RELOAD);
-        expect_reply(f, &client, 2, DPUCC__WIRE__OUTCOME__FAILED, "dpuccd.json");
+        client_expect(&client, 2, DPUCC__WIRE__OUTCOME__FAILED, "dpuccd.json");
         assert_int_equal(f->n_reloads, 2);
         ask_for(&client, 3, DPUCC__WIRE__REQUEST__BODY_SHUTDOWN);
-        expect_reply(f, &client, 3, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        client_expect(&client, 3, DPUCC__WIRE__OUTCOME__DONE, NULL);
         assert_int_equal(f->n_shutdowns, 1);
 
         f->verbs.engine = NULL;
         ask_for(&client, 4, DPUCC__WIRE__REQUEST__BODY_STATUS);
-        expect_reply(f, &client, 4, DPUCC__WIRE__OUTCOME__FAILED, "stopping");
+        client_expect(&client, 4, DPUCC__WIRE__OUTCOME__FAILED, "stopping");
         client_close(&client);
 }
 
@@ -593,10 +497,10 @@ static void unknown_request(void **state) {
         Request request = DPUCC__WIRE__REQUEST__INIT;
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         request.id = 1;
         client_send(&client, &request);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__USAGE, "does not know");
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__USAGE, "does not know");
         client_close(&client);
 }
 
@@ -608,16 +512,16 @@ static void cancel_ends_both(void **state) {
         Client client;
 
         double_engine_of(f->engine)->hold = true;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         request.id = 2;
         request.body_case = DPUCC__WIRE__REQUEST__BODY_CANCEL;
         request.cancel = 1;
         client_send(&client, &request);
-        expect_reply(f, &client, 2, DPUCC__WIRE__OUTCOME__DONE, NULL);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__FAILED, "cancelled");
+        client_expect(&client, 2, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__FAILED, "cancelled");
         client_send(&client, &request);
-        expect_reply(f, &client, 2, DPUCC__WIRE__OUTCOME__NOT_FOUND, "no such request");
+        client_expect(&client, 2, DPUCC__WIRE__OUTCOME__NOT_FOUND, "no such request");
         client_close(&client);
 }
 
@@ -627,7 +531,7 @@ static void gone_client_cancels(void **state) {
         Client client;
 
         seen->hold = true;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         ask_to_wait(&client, 2);
         assert_int_equal(frame_writer_step(&client.writer, client.socket), FRAME_DONE);
@@ -644,7 +548,7 @@ static void gone_while_the_answer_is_made(void **state) {
 
         seen->hold = true;
         seen->n_progress = 100;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         assert_int_equal(frame_writer_step(&client.writer, client.socket), FRAME_DONE);
         turn_until(f, &seen->n_waits, 1);
@@ -661,15 +565,15 @@ static void stop_answers_what_is_open(void **state) {
         Client client;
 
         seen->hold = true;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         assert_int_equal(frame_writer_step(&client.writer, client.socket), FRAME_DONE);
         turn_until(f, &seen->n_waits, 1);
 
         f->verbs.engine = NULL;
         engine_stop(engine, on_engine_stopped, f);
-        expect_reply(f, &client, 1, DPUCC__WIRE__OUTCOME__FAILED, "cancelled");
-        assert_true(client_is_dropped(f, &client));
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__FAILED, "cancelled");
+        assert_true(client_is_dropped(&client));
         client_close(&client);
 
         /* teardown wants an engine to stop */
@@ -687,15 +591,15 @@ static void other_protocol_is_told(void **state) {
         Frame frame = {};
         Client client;
 
-        client_connect(f, &client);
+        client_connect(&client, &f->loop, f->path);
         hello.protocol = 2;
         hello.version = (char *) "9";
         assert_int_equal(frame_writer_put(&client.writer, &hello.base, NULL, 0), 0);
         ask_for(&client, 1, DPUCC__WIRE__REQUEST__BODY_RELOAD); /* must not be heard */
-        assert_int_equal(client_read(f, &client, &frame), FRAME_DONE);
+        assert_int_equal(client_read(&client, &frame), FRAME_DONE);
         assert_int_equal(hello_check(&frame, HELLO_CLIENT, &problem), 0);
         frame_deinit(&frame);
-        assert_true(client_is_dropped(f, &client));
+        assert_true(client_is_dropped(&client));
         assert_int_equal(f->n_reloads, 0);
         client_close(&client);
 }
@@ -705,15 +609,15 @@ static void expect_drop(Fixture *f, bool greeted, const void *data, size_t n) {
         Frame frame = {};
         Client client;
 
-        client_connect(f, &client);
+        client_connect(&client, &f->loop, f->path);
         if (greeted)
-                client_greet(f, &client);
+                client_greet(&client);
         assert_int_equal(send(client.socket, data, n, MSG_NOSIGNAL), n);
         if (!greeted) {
-                assert_int_equal(client_read(f, &client, &frame), FRAME_DONE); /* its Hello */
+                assert_int_equal(client_read(&client, &frame), FRAME_DONE); /* its Hello */
                 frame_deinit(&frame);
         }
-        assert_true(client_is_dropped(f, &client));
+        assert_true(client_is_dropped(&client));
         client_close(&client);
 }
 
@@ -731,10 +635,10 @@ static void unreadable_request_is_told(void **state) {
         Fixture *f = *state;
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         assert_int_equal(send(client.socket, "\2\0\0\0\xff\xff", 6, MSG_NOSIGNAL), 6);
-        expect_reply(f, &client, 0, DPUCC__WIRE__OUTCOME__FAILED, "could not be read");
-        assert_true(client_is_dropped(f, &client));
+        client_expect(&client, 0, DPUCC__WIRE__OUTCOME__FAILED, "could not be read");
+        assert_true(client_is_dropped(&client));
         client_close(&client);
 }
 
@@ -742,17 +646,17 @@ static void ids_must_be_fresh(void **state) {
         Fixture *f = *state;
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_for(&client, 0, DPUCC__WIRE__REQUEST__BODY_STATS);
-        expect_reply(f, &client, 0, DPUCC__WIRE__OUTCOME__FAILED, "id 0");
-        assert_true(client_is_dropped(f, &client));
+        client_expect(&client, 0, DPUCC__WIRE__OUTCOME__FAILED, "id 0");
+        assert_true(client_is_dropped(&client));
         client_close(&client);
 
         double_engine_of(f->engine)->hold = true;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         ask_to_wait(&client, 1);
-        expect_reply(f, &client, 0, DPUCC__WIRE__OUTCOME__FAILED, "same id");
+        client_expect(&client, 0, DPUCC__WIRE__OUTCOME__FAILED, "same id");
         client_close(&client);
 }
 
@@ -761,11 +665,11 @@ static void too_many_requests(void **state) {
         Client client;
 
         double_engine_of(f->engine)->hold = true;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         for (uint32_t id = 1; id <= PEER_CALLS_MAX + 1; id++)
                 ask_to_wait(&client, id);
-        expect_reply(f, &client, 0, DPUCC__WIRE__OUTCOME__FAILED, "too many requests");
-        assert_true(client_is_dropped(f, &client));
+        client_expect(&client, 0, DPUCC__WIRE__OUTCOME__FAILED, "too many requests");
+        assert_true(client_is_dropped(&client));
         client_close(&client);
         turn_until(f, &double_engine_of(f->engine)->n_cancels, PEER_CALLS_MAX);
 }
@@ -774,10 +678,10 @@ static void half_a_frame_then_gone(void **state) {
         Fixture *f = *state;
         Client client;
 
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         assert_int_equal(send(client.socket, "\20\0\0\0ab", 6, MSG_NOSIGNAL), 6);
         client_close(&client);
-        client_open(f, &client); /* it goes on */
+        client_open(&client, &f->loop, f->path); /* it goes on */
         client_close(&client);
 }
 
@@ -789,7 +693,7 @@ static void slow_reader_is_dropped(void **state) {
         Client client;
 
         double_engine_of(f->engine)->n_units = 1000;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         for (uint32_t id = 1; !dropped && clock_monotonic_ns() < deadline; id++) {
                 if (frame_writer_is_empty(&client.writer))
                         ask_for(&client, id, DPUCC__WIRE__REQUEST__BODY_STATUS);
@@ -798,7 +702,7 @@ static void slow_reader_is_dropped(void **state) {
         }
         assert_true(dropped);
         client_close(&client);
-        client_open(f, &client); /* nobody else is hurt */
+        client_open(&client, &f->loop, f->path); /* nobody else is hurt */
         client_close(&client);
 }
 
@@ -810,11 +714,11 @@ static void progress_yields_to_a_slow_reader(void **state) {
         Reply *reply;
 
         seen->n_progress = 100000;
-        client_open(f, &client);
+        client_open(&client, &f->loop, f->path);
         ask_to_wait(&client, 1);
         do {
                 dpucc__wire__reply__free_unpacked(n > 0 ? reply : NULL, NULL);
-                reply = client_reply(f, &client, NULL);
+                reply = client_reply(&client, NULL);
                 n++;
         } while (!reply->has_final);
         assert_true(n > 100 && n < 10000);
@@ -828,11 +732,11 @@ static void many_connections(void **state) {
         static Client clients[N];
 
         for (unsigned i = 0; i < N; i++) {
-                client_open(f, &clients[i]);
+                client_open(&clients[i], &f->loop, f->path);
                 ask_for(&clients[i], i + 1, DPUCC__WIRE__REQUEST__BODY_RELOAD);
         }
         for (unsigned i = 0; i < N; i++)
-                expect_reply(f, &clients[i], i + 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
+                client_expect(&clients[i], i + 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
         assert_int_equal(f->n_reloads, N);
         for (unsigned i = 0; i < N; i++)
                 client_close(&clients[i]);
@@ -844,14 +748,14 @@ static void one_connection_too_many(void **state) {
         Client extra;
 
         for (unsigned i = 0; i < SERVER_PEERS_MAX; i++)
-                client_open(f, &clients[i]);
-        client_open(f, &extra);
-        expect_reply(f, &extra, 0, DPUCC__WIRE__OUTCOME__FAILED, "too many connections");
-        assert_true(client_is_dropped(f, &extra));
+                client_open(&clients[i], &f->loop, f->path);
+        client_open(&extra, &f->loop, f->path);
+        client_expect(&extra, 0, DPUCC__WIRE__OUTCOME__FAILED, "too many connections");
+        assert_true(client_is_dropped(&extra));
         client_close(&extra);
         for (unsigned i = 0; i < SERVER_PEERS_MAX; i++)
                 client_close(&clients[i]);
-        client_connect(f, &extra);
+        client_connect(&extra, &f->loop, f->path);
         client_close(&extra);
 }
 

@@ -1,0 +1,484 @@
+#include "daemon/inquiry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/utf8.h"
+#include "cache/cache.h"
+#include "cache/key.h"
+#include "daemon/call.h"
+#include "daemon/engine.h"
+#include "daemon/message.h"
+#include "daemon/verbs.h"
+
+#define INQUIRY_REPORT_MAX (8 * 1024 * 1024)
+#define INQUIRY_LOG_MAX    (16 * 1024 * 1024)
+#define INQUIRY_LOG_CHUNK  (256 * 1024)
+#define INQUIRY_FILES_MAX  32
+
+typedef Dpucc__Wire__Artifact Artifact;
+typedef Dpucc__Wire__Reply Reply;
+
+/* ---- what is asked about ------------------------------------------------------------------ */
+
+typedef struct Subject {
+        bool has_unit;
+        UnitView unit;  /* borrowed from the engine */
+        Record *record; /* NULL: nothing is stored under its key */
+} Subject;
+
+static void subject_deinit(Subject *subject) {
+        subject->record = record_free(subject->record);
+}
+
+/* text off the wire as a string: no NUL inside, no longer than a path */
+static int inquiry_text(ProtobufCBinaryData bytes, char ret[PATH_MAX], Problem *problem) {
+        if (bytes.len == 0 || bytes.len >= PATH_MAX || memchr(bytes.data, '\0', bytes.len))
+                return problem_set(problem, -EINVAL,
+                                   "what is asked for is empty, too long, or "
+                                   "holds a NUL");
+        memcpy(ret, bytes.data, bytes.len);
+        ret[bytes.len] = '\0';
+        return 0;
+}
+
+static int inquiry_load(Engine *engine, const Digest *key, Subject *ret) {
+        int r = cache_load(engine_cache(engine), key, &ret->record);
+
+        return r == CACHE_MISS ? 0 : r;
+}
+
+/* -ENOENT, with the problem that the engine set, if it is no key either */
+static int inquiry_find_key(Engine *engine, const char *text, Subject *ret, Problem *problem) {
+        Digest key;
+        int r;
+
+        r = cache_find(engine_cache(engine), text, &key);
+        if (r == CACHE_AMBIGUOUS)
+                return problem_set(problem, -ENOTUNIQ, "%s: several keys begin so", text);
+        if (r == -EINVAL || r == CACHE_MISS)
+                return -ENOENT;
+        return r < 0 ? r : inquiry_load(engine, &key, ret);
+}
+
+static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, Subject *ret,
+                        Problem *problem) {
+        char text[PATH_MAX], path[PATH_MAX];
+        int r;
+
+        r = inquiry_text(selector->text, text, problem);
+        if (r == 0 && selector->has_path)
+                r = inquiry_text(selector->path, path, problem);
+        if (r < 0)
+                return r;
+
+        r = engine_find_unit(engine, text, selector->has_path ? path : NULL, &ret->unit, problem);
+        if (r == -ENOENT)
+                return inquiry_find_key(engine, text, ret, problem);
+        if (r < 0)
+                return r;
+        ret->has_unit = true;
+        return ret->unit.key ? inquiry_load(engine, ret->unit.key, ret) : 0;
+}
+
+/* Like inquiry_find(), for what only a record can answer; ends the call if there is none. */
+static bool inquiry_find_record(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector,
+                                Subject *ret) {
+        Problem problem = {};
+        int r;
+
+        r = inquiry_find(engine, selector, ret, &problem);
+        if (r == 0 && !ret->record)
+                r = problem_set(&problem, -ENOENT, "%s%s%s is not compiled yet%s%s",
+                                ret->unit.net_name, ret->unit.target ? "@" : "",
+                                ret->unit.target ?: "", ret->unit.detail ? ": " : "",
+                                ret->unit.detail ?: "");
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        return r == 0;
+}
+
+/* ---- records as messages ------------------------------------------------------------------ */
+
+/* the strings behind an Artifact */
+typedef struct ArtifactMessage {
+        Artifact artifact;
+        char key[DIGEST_HEX];
+        char *net_name;
+        char *target;
+        char *toolchain;
+} ArtifactMessage;
+
+static void artifact_message_deinit(ArtifactMessage *m) {
+        free(m->net_name);
+        free(m->target);
+        free(m->toolchain);
+}
+
+static char *inquiry_string(Slice slice) {
+        return slice.size > 0 ? strndup((const char *) slice.data, slice.size) : NULL;
+}
+
+/* What cannot be copied for want of memory is left out: it is for people. */
+static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
+        const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
+        Artifact *a = &ret->artifact;
+
+        dpucc__wire__artifact__init(a);
+        digest_to_hex(&record->key, ret->key);
+        a->key = ret->key;
+        a->net_name = ret->net_name = inquiry_string(record_provenance(record, "net_name"));
+        a->target = ret->target = inquiry_string(record_provenance(record, "target"));
+        a->toolchain = ret->toolchain = strdup(record->toolchain);
+        a->has_size = xmodel != NULL;
+        a->size = xmodel ? xmodel->size : 0;
+        a->has_created_s = true;
+        a->created_s = record->created_ns / 1000000000;
+        a->has_build_ms = true;
+        a->build_ms = record->build_ms;
+        a->has_failed = a->failed = record->kind == RECORD_FAILURE;
+        a->has_no_dpu_code = a->no_dpu_code = record->facts.no_dpu_code;
+}
+
+/* The content of one of the record's objects, empty if there is none or it cannot be had. */
+static void inquiry_read(Engine *engine, const Record *record, RecordRole role, Bytes *ret) {
+        const RecordObject *object = record_object(record, role);
+        _cleanup_(closep) int fd = -1;
+
+        if (object && object->size <= ret->max &&
+            cache_open_object(engine_cache(engine), object, &fd) == 0)
+                (void) file_read_fd(fd, ret);
+}
+
+/* ---- list --------------------------------------------------------------------------------- */
+
+typedef struct Listing {
+        Cache *cache;
+        ArtifactMessage **messages;
+        size_t n, capacity;
+        size_t n_seen;
+} Listing;
+
+static void listing_deinit(Listing *listing) {
+        for (size_t i = 0; i < listing->n; i++) {
+                artifact_message_deinit(listing->messages[i]);
+                free(listing->messages[i]);
+        }
+        free(listing->messages);
+}
+
+static int listing_add(const Digest *key, void *userdata) {
+        _cleanup_(record_freep) Record *record = NULL;
+        Listing *listing = userdata;
+        ArtifactMessage *message;
+        int r;
+
+        if (listing->n_seen++ >= INQUIRY_RECORDS_MAX || cache_load(listing->cache, key, &record))
+                return 0;
+        r = array_reserve(&listing->messages, &listing->capacity, listing->n + 1,
+                          sizeof(*listing->messages));
+        if (r < 0)
+                return r;
+        message = calloc(1, sizeof(*message));
+        if (!message)
+                return -ENOMEM;
+        inquiry_fill_artifact(record, message);
+        listing->messages[listing->n++] = message;
+        return 0;
+}
+
+static int listing_compare(const void *a, const void *b) {
+        const Artifact *x = &(*(ArtifactMessage *const *) a)->artifact;
+        const Artifact *y = &(*(ArtifactMessage *const *) b)->artifact;
+
+        if (x->created_s != y->created_s)
+                return x->created_s < y->created_s ? 1 : -1; /* the newest first */
+        return strcmp(x->key, y->key);
+}
+
+static void listing_end(Listing *listing, Call *call, size_t limit) {
+        Dpucc__Wire__ArtifactList list = DPUCC__WIRE__ARTIFACT_LIST__INIT;
+        Artifact *artifacts[INQUIRY_RECORDS_MAX];
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        size_t n = listing->n < limit ? listing->n : limit;
+
+        if (listing->n > 0)
+                qsort(listing->messages, listing->n, sizeof(*listing->messages), listing_compare);
+        for (size_t i = 0; i < n; i++)
+                artifacts[i] = &listing->messages[i]->artifact;
+        list.artifacts = artifacts;
+        list.n_artifacts = n;
+        list.has_n_left_out = true;
+        list.n_left_out = (uint32_t) (listing->n_seen - n);
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_LIST;
+        reply.list = &list;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+void inquiry_list(Engine *engine, Call *call, const Dpucc__Wire__ListRequest *request) {
+        _cleanup_(listing_deinit) Listing listing = { .cache = engine_cache(engine) };
+        Problem problem = {};
+        int r;
+
+        r = cache_each(listing.cache, SIZE_MAX, listing_add, &listing);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        else
+                listing_end(&listing, call, request->has_limit ? request->limit : SIZE_MAX);
+}
+
+/* ---- show --------------------------------------------------------------------------------- */
+
+typedef struct Files {
+        ProtobufCBinaryData paths[INQUIRY_FILES_MAX];
+        size_t n;
+} Files;
+
+static void files_deinit(Files *files) {
+        for (size_t i = 0; i < files->n; i++)
+                free(files->paths[i].data);
+}
+
+static inline void inquiry_closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
+}
+
+/* what lies beside the artifact, in its view */
+static void inquiry_list_files(const char *artifact_path, Files *ret) {
+        _cleanup_(freep) char *directory = artifact_path ? path_dirname(artifact_path) : NULL;
+        _cleanup_(inquiry_closedirp) DIR *dir = directory ? opendir(directory) : NULL;
+        struct dirent *entry;
+
+        while (dir && ret->n < INQUIRY_FILES_MAX && (entry = readdir(dir))) {
+                char *path;
+
+                if (entry->d_name[0] == '.')
+                        continue;
+                path = path_join(directory, entry->d_name);
+                if (path)
+                        ret->paths[ret->n++] = message_bytes(path);
+        }
+}
+
+static int files_compare(const void *a, const void *b) {
+        const ProtobufCBinaryData *x = a, *y = b;
+
+        return slice_compare(slice_of(x->data, x->len), slice_of(y->data, y->len));
+}
+
+static void inquiry_end_show(Engine *engine, Call *call, const Subject *subject,
+                             Dpucc__Wire__ShowReply *show) {
+        _cleanup_(artifact_message_deinit) ArtifactMessage artifact = {};
+        Bytes report = BYTES_INIT(INQUIRY_REPORT_MAX);
+        _cleanup_(freep) char *report_text = NULL;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+
+        if (subject->record) {
+                inquiry_fill_artifact(subject->record, &artifact);
+                show->artifact = &artifact.artifact;
+                inquiry_read(engine, subject->record, RECORD_ROLE_REPORT, &report);
+                if (report.size > 0)
+                        show->report_json = report_text = bytes_take_string(&report);
+        }
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_SHOW;
+        reply.show = show;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+        bytes_deinit(&report);
+}
+
+void inquiry_show(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector) {
+        Dpucc__Wire__ShowReply show = DPUCC__WIRE__SHOW_REPLY__INIT;
+        _cleanup_(unit_message_deinit) UnitMessage unit = {};
+        _cleanup_(subject_deinit) Subject subject = {};
+        _cleanup_(files_deinit) Files files = {};
+        Problem problem = {};
+        int r;
+
+        r = inquiry_find(engine, selector, &subject, &problem);
+        if (r == 0 && subject.has_unit)
+                r = message_from_unit(&subject.unit, &unit);
+        if (r < 0) {
+                verbs_fail(call, r, &problem);
+                return;
+        }
+
+        if (subject.has_unit) {
+                show.unit = &unit.unit;
+                inquiry_list_files(subject.unit.artifact_path, &files);
+                qsort(files.paths, files.n, sizeof(files.paths[0]), files_compare);
+                show.paths = files.paths;
+                show.n_paths = files.n;
+        }
+        inquiry_end_show(engine, call, &subject, &show);
+}
+
+/* ---- log ---------------------------------------------------------------------------------- */
+
+void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector) {
+        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(INQUIRY_LOG_MAX);
+        _cleanup_(subject_deinit) Subject subject = {};
+
+        if (!inquiry_find_record(engine, call, selector, &subject))
+                return;
+        inquiry_read(engine, subject.record, RECORD_ROLE_LOG, &log);
+        if (log.size == 0) {
+                call_end_with(call, DPUCC__WIRE__OUTCOME__NOT_FOUND,
+                              subject.record->failure ?: "the compiler wrote nothing");
+                return;
+        }
+        for (size_t i = 0; i < log.size; i += INQUIRY_LOG_CHUNK) {
+                size_t left = log.size - i;
+                Reply reply = DPUCC__WIRE__REPLY__INIT;
+
+                reply.body_case = DPUCC__WIRE__REPLY__BODY_LOG;
+                reply.log.data = log.data + i;
+                reply.log.len = left < INQUIRY_LOG_CHUNK ? left : INQUIRY_LOG_CHUNK;
+                call_send(call, &reply);
+        }
+        call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
+}
+
+/* ---- why ---------------------------------------------------------------------------------- */
+
+typedef struct Fields {
+        Dpucc__Wire__KeyField *fields;
+        Dpucc__Wire__KeyField **pointers;
+        size_t n;
+} Fields;
+
+static void fields_deinit(Fields *fields) {
+        for (size_t i = 0; i < fields->n; i++)
+                free(fields->fields[i].value);
+        free(fields->fields);
+        free(fields->pointers);
+}
+
+/* values are text, but a damaged record must not break the wire's strings */
+static char *inquiry_value(Slice value) {
+        char *text = malloc(4 * value.size + 1);
+
+        if (text)
+                (void) utf8_escape((const char *) value.data, value.size, text, 4 * value.size + 1);
+        return text;
+}
+
+static int inquiry_fill_fields(const Record *record, Fields *ret) {
+        size_t n = record->n_transcript;
+
+        ret->fields = calloc(n + 1, sizeof(*ret->fields));
+        ret->pointers = calloc(n + 1, sizeof(Dpucc__Wire__KeyField *));
+        if (!ret->fields || !ret->pointers)
+                return -ENOMEM;
+        for (ret->n = 0; ret->n < n; ret->n++) {
+                Dpucc__Wire__KeyField *field = &ret->fields[ret->n];
+
+                dpucc__wire__key_field__init(field);
+                field->tag = (char *) record->transcript[ret->n].tag;
+                field->value = inquiry_value(record->transcript[ret->n].value);
+                if (!field->value)
+                        return -ENOMEM;
+                ret->pointers[ret->n] = field;
+        }
+        return 0;
+}
+
+/* the newest record before @record of the same source and target, if there is one */
+typedef struct Predecessor {
+        Cache *cache;
+        const Record *record;
+        Record *best;
+        size_t n_seen;
+} Predecessor;
+
+static bool inquiry_is_predecessor(const Record *candidate, const Predecessor *p) {
+        static const char *const same[] = { "source", "target", "net_name" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+                if (!slice_equal(record_provenance(candidate, same[i]),
+                                 record_provenance(p->record, same[i])))
+                        return false;
+        return candidate->created_ns < p->record->created_ns &&
+               (!p->best || candidate->created_ns > p->best->created_ns);
+}
+
+static int inquiry_try_predecessor(const Digest *key, void *userdata) {
+        Record *candidate = NULL;
+        Predecessor *p = userdata;
+
+        if (p->n_seen++ >= INQUIRY_RECORDS_MAX)
+                return 1; /* enough */
+        if (cache_load(p->cache, key, &candidate) != 0)
+                return 0;
+        if (inquiry_is_predecessor(candidate, p)) {
+                record_free(p->best);
+                p->best = TAKE_PTR(candidate);
+        }
+        record_free(candidate);
+        return 0;
+}
+
+static int inquiry_explain_field(const KeyField *old, const KeyField *new, void *userdata) {
+        const char *tag = old ? old->tag : new->tag;
+        Bytes *text = userdata;
+
+        return bytes_printf(text, "%s%s %s", text->size > 0 ? ", " : "", tag,
+                            !old   ? "is new"
+                            : !new ? "is gone"
+                                   : "changed");
+}
+
+/* a new string, or NULL: nothing can be said */
+static char *inquiry_explain(Engine *engine, const Record *record) {
+        Predecessor p = { .cache = engine_cache(engine), .record = record };
+        Bytes fields = BYTES_INIT(4096), text = BYTES_INIT(8192);
+        char *explanation = NULL;
+
+        (void) cache_each(p.cache, SIZE_MAX, inquiry_try_predecessor, &p);
+        if (p.best &&
+            key_diff(p.best->transcript, p.best->n_transcript, record->transcript,
+                     record->n_transcript, inquiry_explain_field, &fields) == 0 &&
+            bytes_printf(&text, "compiled because since the last compile of this source: %.*s",
+                         (int) fields.size, (const char *) fields.data) == 0)
+                explanation = bytes_take_string(&text);
+        record_free(p.best);
+        bytes_deinit(&fields);
+        bytes_deinit(&text);
+        return explanation;
+}
+
+void inquiry_why(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector) {
+        Dpucc__Wire__WhyReply why = DPUCC__WIRE__WHY_REPLY__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        _cleanup_(subject_deinit) Subject subject = {};
+        _cleanup_(fields_deinit) Fields fields = {};
+        _cleanup_(freep) char *explanation = NULL;
+        char key[DIGEST_HEX];
+        Problem problem = {};
+
+        if (!inquiry_find_record(engine, call, selector, &subject))
+                return;
+        if (inquiry_fill_fields(subject.record, &fields) < 0) {
+                verbs_fail(call, -ENOMEM, &problem);
+                return;
+        }
+
+        explanation = inquiry_explain(engine, subject.record);
+        digest_to_hex(&subject.record->key, key);
+        why.key = key;
+        why.fields = fields.pointers;
+        why.n_fields = fields.n;
+        why.explanation = explanation;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_WHY;
+        reply.why = &why;
+        call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
