@@ -1,0 +1,299 @@
+/*
+ * Killing without harm
+ *
+ * Process numbers are used again, so "read a number from a file, kill it" sooner or later kills
+ * a stranger. Each process is therefore first pinned by a pidfd, then looked at, then signalled
+ * through the pidfd: what was looked at is what dies. A process may fork between our look and
+ * its death; the sweep is repeated until it finds nothing, a few times at most.
+ */
+
+#include "daemon/jobdir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/path.h"
+
+#define JOBDIR_SWEEPS_MAX  8
+#define JOBDIR_ENVIRON_MAX ((size_t) 1024 * 1024)
+#define JOBDIR_STAT_MAX    ((size_t) 4096)
+
+static inline void jobdir_closedirp(DIR **dir) {
+        if (*dir)
+                closedir(*dir);
+}
+
+/* --- processes ------------------------------------------------------------------------------ */
+
+static int jobdir_read_proc(const char *pid, const char *file, Bytes *ret) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, file);
+        return file_read(AT_FDCWD, path, ret);
+}
+
+/* true if the environment of @pid holds MARKER=@id */
+static bool jobdir_has_marker(const char *pid, const char *id) {
+        _cleanup_(bytes_cleanup) Bytes environment = BYTES_INIT(JOBDIR_ENVIRON_MAX);
+        char wanted[sizeof(JOBDIR_MARKER) + 1 + JOBDIR_ID_DIGITS];
+        size_t n;
+
+        n = (size_t) snprintf(wanted, sizeof(wanted), JOBDIR_MARKER "=%s", id);
+        if (jobdir_read_proc(pid, "environ", &environment) < 0)
+                return false;
+
+        for (size_t at = 0; at < environment.size;) {
+                const char *entry = (const char *) environment.data + at;
+                size_t length = strnlen(entry, environment.size - at);
+
+                if (length == n && memcmp(entry, wanted, n) == 0)
+                        return true;
+                at += length + 1;
+        }
+        return false;
+}
+
+/* field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold spaces and brackets */
+static int jobdir_start_time(const char *pid, uint64_t *ret) {
+        _cleanup_(bytes_cleanup) Bytes stat = BYTES_INIT(JOBDIR_STAT_MAX);
+        _cleanup_(freep) char *text = NULL;
+        unsigned long long time;
+        const char *p;
+        int r;
+
+        r = jobdir_read_proc(pid, "stat", &stat);
+        if (r < 0)
+                return r;
+        text = bytes_take_string(&stat);
+        if (!text)
+                return -ENOMEM;
+
+        p = strrchr(text, ')');
+        for (unsigned field = 2; p && field < 22; field++)
+                p = strchr(p + 1, ' ');
+        if (!p || sscanf(p, " %llu", &time) != 1)
+                return -EBADMSG;
+        *ret = time;
+        return 0;
+}
+
+static bool jobdir_is_recorded(const char *pid, const char *recorded) {
+        uint64_t start;
+        char line[64];
+
+        if (jobdir_start_time(pid, &start) < 0)
+                return false;
+        (void) snprintf(line, sizeof(line), "%.20s %llu\n", pid, (unsigned long long) start);
+        return strcmp(line, recorded) == 0;
+}
+
+/* Returns whether @pid was one of them. */
+static bool jobdir_kill_one(const char *pid, const char *id, const char *recorded) {
+        _cleanup_(closep) int pidfd = -1;
+        pid_t number = (pid_t) strtol(pid, NULL, 10);
+        bool leader;
+
+        pidfd = (int) syscall(SYS_pidfd_open, number, 0);
+        if (pidfd < 0)
+                return false;
+        leader = jobdir_is_recorded(pid, recorded);
+        if (!leader && !jobdir_has_marker(pid, id))
+                return false;
+
+        if (leader)
+                (void) kill(-number, SIGKILL); /* its number is taken as long as it is there */
+        return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+}
+
+static unsigned jobdir_sweep_once(const char *id, const char *recorded) {
+        _cleanup_(jobdir_closedirp) DIR *dir = opendir("/proc");
+        struct dirent *entry;
+        unsigned n = 0;
+
+        while (dir && (entry = readdir(dir))) {
+                struct stat st;
+
+                if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+                        continue;
+                if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || st.st_uid != geteuid())
+                        continue;
+                if (strtol(entry->d_name, NULL, 10) != getpid())
+                        n += jobdir_kill_one(entry->d_name, id, recorded);
+        }
+        return n;
+}
+
+static unsigned jobdir_sweep_marked(int fd, const char *id) {
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(64);
+        _cleanup_(freep) char *recorded = NULL;
+        unsigned total = 0;
+
+        if (file_read(fd, "process", &bytes) == 0)
+                recorded = bytes_take_string(&bytes);
+        for (unsigned i = 0; i < JOBDIR_SWEEPS_MAX; i++) {
+                unsigned n = jobdir_sweep_once(id, recorded ? recorded : "");
+
+                if (n == 0)
+                        break;
+                total += n;
+        }
+        return total;
+}
+
+unsigned jobdir_sweep(const JobDir *dir) {
+        return jobdir_sweep_marked(dir->fd, dir->id);
+}
+
+int jobdir_record(const JobDir *dir, pid_t pid) {
+        _cleanup_(closep) int fd = -1;
+        uint64_t start;
+        char number[24], line[64];
+        int n, r;
+
+        (void) snprintf(number, sizeof(number), "%ld", (long) pid);
+        r = jobdir_start_time(number, &start);
+        if (r < 0)
+                return r;
+        n = snprintf(line, sizeof(line), "%s %llu\n", number, (unsigned long long) start);
+
+        fd = openat(dir->fd, "process", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        return fd < 0 ? error_from_errno() : file_write_all(fd, line, (size_t) n);
+}
+
+/* --- directories ---------------------------------------------------------------------------- */
+
+static JobDir *jobdir_free(JobDir *dir) {
+        closep(&dir->fd);
+        closep(&dir->lock_fd);
+        closep(&dir->parent_fd);
+        free(dir->path);
+        free(dir);
+        return NULL;
+}
+
+JobDir *jobdir_remove(JobDir *dir) {
+        if (!dir)
+                return NULL;
+
+        if (dir->fd >= 0) {
+                (void) jobdir_sweep(dir);
+                (void) file_remove_tree(dir->parent_fd, dir->id);
+        }
+        return jobdir_free(dir);
+}
+
+static int jobdir_lock(int fd) {
+        _cleanup_(closep) int lock = -1;
+
+        lock = openat(fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (lock < 0)
+                return error_from_errno();
+        if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+                return error_from_errno();
+        return TAKE_FD(lock);
+}
+
+/* Between mkdir and lock the directory looks abandoned: the lock of the parent, held here and
+ * by jobdir_reap(), closes that gap. */
+static int jobdir_fill(JobDir *dir) {
+        static const char *const folders[] = { "in", "out", "tmp" };
+
+        if (flock(dir->parent_fd, LOCK_EX) < 0)
+                return error_from_errno();
+        if (mkdirat(dir->parent_fd, dir->id, 0700) < 0)
+                return error_from_errno();
+        dir->fd = openat(dir->parent_fd, dir->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir->fd < 0)
+                return error_from_errno();
+        dir->lock_fd = jobdir_lock(dir->fd);
+        if (dir->lock_fd < 0)
+                return dir->lock_fd;
+        (void) flock(dir->parent_fd, LOCK_UN);
+
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+                if (mkdirat(dir->fd, folders[i], 0700) < 0)
+                        return error_from_errno();
+        return 0;
+}
+
+int jobdir_new(JobDir **ret, const char *jobs) {
+        _cleanup_(jobdir_removep) JobDir *dir = NULL;
+        uint8_t random[JOBDIR_ID_DIGITS / 2];
+        int r;
+
+        dir = calloc(1, sizeof(*dir));
+        if (!dir)
+                return -ENOMEM;
+        dir->fd = dir->lock_fd = dir->parent_fd = -1;
+
+        if (getrandom(random, sizeof(random), 0) != sizeof(random))
+                return error_from_errno();
+        hex_encode(random, sizeof(random), dir->id);
+        dir->path = path_join(jobs, dir->id);
+        if (!dir->path)
+                return -ENOMEM;
+
+        dir->parent_fd = file_make_dirs(AT_FDCWD, jobs, 0700);
+        if (dir->parent_fd < 0)
+                return dir->parent_fd;
+        r = jobdir_fill(dir);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(dir);
+        return 0;
+}
+
+/* Returns 1 if the directory was removed. */
+static int jobdir_reap_one(int jobs_fd, const char *id, unsigned *killed) {
+        _cleanup_(closep) int fd = -1, lock = -1;
+        uint8_t raw[JOBDIR_ID_DIGITS / 2];
+        int r;
+
+        if (hex_decode(id, raw, sizeof(raw)) < 0)
+                return 0; /* not made by us */
+        fd = openat(jobs_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        lock = jobdir_lock(fd);
+        if (lock < 0)
+                return 0; /* its owner lives */
+
+        *killed += jobdir_sweep_marked(fd, id);
+        r = file_remove_tree(jobs_fd, id);
+        return r < 0 ? r : 1;
+}
+
+int jobdir_reap(const char *jobs, unsigned *ret_killed, unsigned *ret_removed) {
+        _cleanup_(jobdir_closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        unsigned killed = 0, removed = 0;
+
+        dir = opendir(jobs);
+        if (!dir && errno != ENOENT)
+                return error_from_errno();
+        if (dir && flock(dirfd(dir), LOCK_EX) < 0)
+                return error_from_errno();
+
+        while (dir && (entry = readdir(dir)))
+                removed += jobdir_reap_one(dirfd(dir), entry->d_name, &killed) == 1;
+        *ret_killed = killed;
+        *ret_removed = removed;
+        return 0;
+}

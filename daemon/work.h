@@ -1,0 +1,62 @@
+#pragma once
+
+/*
+ * Work: blocking calls on pool threads
+ *
+ * libuv's pool is one for all. A WorkPool puts a cap on each class of work, so that hashing a
+ * hundred models cannot keep a two-byte answer waiting. Work above its cap queues here, in the
+ * order of arrival.
+ *
+ * A Work is embedded in what it works for. work_start() fails synchronously and never calls
+ * @done, or succeeds and calls it exactly once, later, on the loop thread. @run is called on a
+ * pool thread, at most once, and may touch only what its owner leaves alone meanwhile; between
+ * chunks it polls work_cancelled(). @done gets what @run returned, or -ECANCELED if it never
+ * ran. work_cancel() only asks; freeing the owner before @done is always wrong.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+typedef enum WorkClass {
+        WORK_QUICK, /* a few system calls: lookups, stats */
+        WORK_HASH,  /* reads whole models */
+        WORK_STORE, /* writes and syncs */
+        _WORK_CLASS_MAX,
+} WorkClass;
+
+typedef struct Work Work;
+
+typedef int (*WorkRunFn)(Work *work);
+typedef void (*WorkDoneFn)(Work *work, int r);
+
+typedef struct WorkPool {
+        uv_loop_t *loop;
+        struct WorkClassState {
+                unsigned cap, n_running;
+                Work *head, **tail; /* waiting, oldest first */
+        } classes[_WORK_CLASS_MAX];
+} WorkPool;
+
+struct Work {
+        uv_work_t request;
+        WorkPool *pool;
+        WorkClass class;
+        WorkRunFn run;
+        WorkDoneFn done;
+        Work *next;
+        int result;
+        bool busy; /* between work_start() and @done */
+        bool waiting;
+        atomic_bool cancelled; /* the only member that both threads touch at once */
+};
+
+/* Threads that libuv's pool must have for the caps below; main() exports it as
+ * UV_THREADPOOL_SIZE before the first use of the pool. */
+#define WORK_THREADS 8
+
+void work_pool_init(WorkPool *pool, uv_loop_t *loop);
+
+int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done);
+void work_cancel(Work *work); /* no effect on idle work */
+bool work_cancelled(const Work *work);
