@@ -1,0 +1,50 @@
+#pragma once
+
+/*
+ * Identity of a source: what it is, and the digests that stand for it
+ *
+ * identify_fd() first asks the memos (stat identity -> byte digest -> class and digests); only
+ * what they do not know is read: once, whole, into memory of a bounded size, never mapped. If
+ * the stat identity changed while it was read, it is read again, a few times at most.
+ *
+ * Blocks: pool threads. The result is a plain value.
+ */
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+#include "base/stat_id.h"
+#include "cache/state.h"
+#include "xmodel/canon.h"
+#include "xmodel/classify.h"
+
+/* what a compiler is given, and what is hashed for the key */
+typedef enum SnapshotForm {
+        SNAPSHOT_FORM_CANONICAL,
+        SNAPSHOT_FORM_MAP_SORTED,
+        SNAPSHOT_FORM_VERBATIM, /* the bytes as they are */
+} SnapshotForm;
+
+SnapshotForm snapshot_form_of(CanonForm form);
+const char *snapshot_form_name(SnapshotForm form); /* as keyed */
+
+typedef struct Identity {
+        StatId stat; /* what the rest belongs to */
+        Digest bytes;
+        XmodelClass class;
+        Digest canonical; /* valid for XMODEL_QUANTIZED */
+        Digest map_sorted;
+        Problem reason; /* for people: what it is if not a source */
+        bool was_read;  /* the memo did not know it */
+} Identity;
+
+/* -EAGAIN: it does not stop changing. -EINVAL, -EIO ...: it cannot be read. */
+int identify_fd(State *state, int fd, Identity *ret);
+
+const Digest *identity_digest(const Identity *identity, SnapshotForm form);
+
+/* Writes the snapshot of what @fd holds now to @to. Returns -ESTALE if it has not the digest
+ * @expected (or is no graph any more). */
+int identify_snapshot(int fd, SnapshotForm form, const Digest *expected, int to, Sha256 *ret_sha256,
+                      uint64_t *ret_size);

@@ -1,0 +1,347 @@
+#include "daemon/pairing.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+
+/* --- pairs ------------------------------------------------------------------------------------ */
+
+void pair_deinit(Pair *pair) {
+        free(pair->net_name);
+        free(pair->target_name);
+        free(pair->arch_path);
+        free(pair->output_dir);
+        free(pair->toolchain);
+        strings_deinit(&pair->cpu_ops);
+        free(pair->problem);
+        free(pair->warning);
+        *pair = (Pair){};
+}
+
+static int pair_copy_string(char **ret, const char *string) {
+        *ret = string ? strdup(string) : NULL;
+        return string && !*ret ? -ENOMEM : 0;
+}
+
+static int pair_copy_strings(Strings *ret, const Strings *strings) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < strings->n; i++)
+                r = strings_add(ret, strings->items[i]);
+        return r;
+}
+
+int pair_copy(Pair *ret, const Pair *pair) {
+        Pair copy = {
+                .arch_id = pair->arch_id,
+                .target = pair->target,
+                .max_dpu_subgraphs = pair->max_dpu_subgraphs,
+                .limits_cpu_ops = pair->limits_cpu_ops,
+        };
+
+        if (pair_copy_string(&copy.net_name, pair->net_name) < 0 ||
+            pair_copy_string(&copy.target_name, pair->target_name) < 0 ||
+            pair_copy_string(&copy.arch_path, pair->arch_path) < 0 ||
+            pair_copy_string(&copy.output_dir, pair->output_dir) < 0 ||
+            pair_copy_string(&copy.toolchain, pair->toolchain) < 0 ||
+            pair_copy_string(&copy.problem, pair->problem) < 0 ||
+            pair_copy_string(&copy.warning, pair->warning) < 0 ||
+            pair_copy_strings(&copy.cpu_ops, &pair->cpu_ops) < 0) {
+                pair_deinit(&copy);
+                *ret = (Pair){};
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
+static bool pair_same(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool pair_same_list(const Strings *a, const Strings *b) {
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (strcmp(a->items[i], b->items[i]) != 0)
+                        return false;
+        return true;
+}
+
+bool pair_equal(const Pair *a, const Pair *b) {
+        return pair_same(a->net_name, b->net_name) && pair_same(a->target_name, b->target_name) &&
+               pair_same(a->arch_path, b->arch_path) && target_equal(&a->target, &b->target) &&
+               pair_same(a->output_dir, b->output_dir) && pair_same(a->toolchain, b->toolchain) &&
+               a->max_dpu_subgraphs == b->max_dpu_subgraphs &&
+               a->limits_cpu_ops == b->limits_cpu_ops && pair_same_list(&a->cpu_ops, &b->cpu_ops) &&
+               pair_same(a->problem, b->problem) && pair_same(a->warning, b->warning);
+}
+
+void pairs_deinit(Pairs *pairs) {
+        for (size_t i = 0; i < pairs->n; i++)
+                pair_deinit(&pairs->items[i]);
+        free(pairs->items);
+        *pairs = (Pairs){};
+}
+
+/* --- making one ------------------------------------------------------------------------------- */
+
+/* The first complaint stays. */
+static void pair_complain(Pair *pair, const Problem *problem) {
+        if (!pair->problem)
+                pair->problem = strdup(problem->text);
+}
+
+/* What the arch file says. @file is NULL if there is none at that path. */
+static int pair_set_arch(Pair *pair, const char *path, const ArchFile *file) {
+        Problem problem;
+
+        pair->arch_path = strdup(path);
+        if (!pair->arch_path)
+                return -ENOMEM;
+        if (!file) {
+                (void) problem_set(&problem, 0, PROJECT_FILE " names %s, and there is no such file",
+                                   path);
+                pair_complain(pair, &problem);
+                return 0;
+        }
+        pair->arch_id = file->id;
+        pair->target = file->target;
+        if (!file->usable)
+                pair->problem = strdup(file->problem);
+        else if (file->problem)
+                pair->warning = strdup(file->problem);
+        return 0;
+}
+
+static int pair_set_names(Pair *pair, const char *source_path, const ProjectModel *model,
+                          const char *target_name) {
+        char short_name[FINGERPRINT_NAME_MAX];
+        Problem problem;
+        int r = 0;
+
+        pair->net_name = model ? strdup(model->net_name) : project_net_name(source_path);
+        if (target_name)
+                pair->target_name = strdup(target_name);
+        else
+                r = arch_name(pair->arch_path, &pair->target_name);
+        if (r == 0 && !pair->target_name) {
+                target_short_name(&pair->target, short_name);
+                pair->target_name = strdup(pair->problem ? "?" : short_name);
+        }
+        if (r < 0 || !pair->net_name || !pair->target_name)
+                return -ENOMEM;
+
+        if (!path_is_plain_component(pair->net_name) ||
+            strlen(pair->net_name) > NAME_MAX - strlen(".xmodel")) {
+                (void) problem_set(&problem, 0,
+                                   "'%s' cannot be the name of a net: rename the file, or give it "
+                                   "a net_name in " PROJECT_FILE,
+                                   pair->net_name);
+                pair_complain(pair, &problem);
+        }
+        return 0;
+}
+
+static int pair_set_model(Pair *pair, const ProjectModel *model) {
+        int r;
+
+        pair->max_dpu_subgraphs = -1;
+        if (!model)
+                return 0;
+        pair->max_dpu_subgraphs = model->max_dpu_subgraphs;
+        pair->limits_cpu_ops = model->limits_cpu_ops;
+        r = pair_copy_strings(&pair->cpu_ops, &model->cpu_ops);
+        if (r == 0)
+                r = pair_copy_string(&pair->toolchain, model->toolchain);
+        return r < 0 ? r : project_output_dir(model, pair->target_name, &pair->output_dir);
+}
+
+/* the same net for the same target from the same file, found twice */
+static bool pairs_have(const Pairs *pairs, const Pair *pair) {
+        for (size_t i = 0; i < pairs->n; i++)
+                if (pair_equal(&pairs->items[i], pair))
+                        return true;
+        return false;
+}
+
+static int pairs_add(Pairs *pairs, const PairingSpec *spec, const ProjectModel *model,
+                     const char *target_name, const char *arch_path, const ArchFile *file) {
+        Pair pair = {};
+        int r;
+
+        if (pairs->n == PAIRS_MAX)
+                return 0;
+        r = pair_set_arch(&pair, arch_path, file);
+        if (r == 0)
+                r = pair_set_names(&pair, spec->source_path, model, target_name);
+        if (r == 0)
+                r = pair_set_model(&pair, model);
+        if (r == 0 && pairs_have(pairs, &pair)) {
+                pair_deinit(&pair);
+                return 0;
+        }
+        if (r == 0)
+                r = array_reserve(&pairs->items, &pairs->capacity, pairs->n + 1, sizeof(Pair));
+        if (r < 0) {
+                pair_deinit(&pair);
+                return r;
+        }
+        pairs->items[pairs->n++] = pair;
+        return 0;
+}
+
+/* --- the rules -------------------------------------------------------------------------------- */
+
+char *pairing_project_arch(const char *root, const ProjectTarget *target) {
+        return path_normalise(root, target->arch_path);
+}
+
+static int pairing_add_project_target(const PairingSpec *spec, const ProjectModel *model,
+                                      const ProjectTarget *target, Pairs *pairs) {
+        _cleanup_(freep) char *path = pairing_project_arch(spec->root, target);
+
+        if (!path)
+                return -ENOMEM;
+        return pairs_add(pairs, spec, model, target->name, path,
+                         arch_files_find(spec->arch_files, path));
+}
+
+static int pairing_add_project_targets(const PairingSpec *spec, const ProjectModel *model,
+                                       Pairs *pairs) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < spec->project->n_targets; i++)
+                r = pairing_add_project_target(spec, model, &spec->project->targets[i], pairs);
+        return r;
+}
+
+/* The directory of @path, then the ones above it, up to the root: false when there is no more. */
+static bool pairing_go_up(const PairingSpec *spec, char *directory) {
+        char *slash;
+
+        if (!spec->root || strcmp(directory, spec->root) == 0 ||
+            !path_is_beneath(directory, spec->root))
+                return false;
+        slash = strrchr(directory, '/');
+        slash[slash == directory] = '\0';
+        return true;
+}
+
+static int pairing_add_nearest(const PairingSpec *spec, const ProjectModel *model, Pairs *pairs) {
+        _cleanup_(freep) char *directory = path_dirname(spec->source_path);
+        size_t before = pairs->n;
+        int r = 0;
+
+        if (!directory)
+                return -ENOMEM;
+        do {
+                for (size_t i = 0; r == 0 && i < spec->arch_files->n; i++) {
+                        const ArchFile *file = spec->arch_files->items[i];
+
+                        if (arch_is_in(file, directory))
+                                r = pairs_add(pairs, spec, model, NULL, file->path, file);
+                }
+        } while (r == 0 && pairs->n == before && pairing_go_up(spec, directory));
+        return r;
+}
+
+static int pairing_add_model(const PairingSpec *spec, const ProjectModel *model, Pairs *pairs) {
+        int r = 0;
+
+        if (model->targets.n == 0)
+                return spec->project->n_targets > 0
+                               ? pairing_add_project_targets(spec, model, pairs)
+                               : pairing_add_nearest(spec, model, pairs);
+        for (size_t i = 0; r == 0 && i < model->targets.n; i++)
+                r = pairing_add_project_target(
+                        spec, model, project_find_target(spec->project, model->targets.items[i]),
+                        pairs);
+        return r;
+}
+
+static bool pairing_is_model(const PairingSpec *spec, const ProjectModel *model, bool *ret) {
+        _cleanup_(freep) char *path = path_normalise(spec->root, model->xmodel);
+
+        *ret = path && strcmp(path, spec->source_path) == 0;
+        return path;
+}
+
+/* Every entry of the project file for this source. */
+static int pairing_add_models(const PairingSpec *spec, Pairs *pairs, bool *ret_listed) {
+        *ret_listed = false;
+        for (size_t i = 0; spec->project && spec->root && i < spec->project->n_models; i++) {
+                const ProjectModel *model = &spec->project->models[i];
+                bool is;
+                int r;
+
+                if (!pairing_is_model(spec, model, &is))
+                        return -ENOMEM;
+                if (!is)
+                        continue;
+                *ret_listed = true;
+                r = pairing_add_model(spec, model, pairs);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void pairing_explain(const PairingSpec *spec, Pairs *pairs) {
+        if (spec->root)
+                (void) problem_set(&pairs->problem, 0,
+                                   "no target: put the arch.json of your board beside %s or into a "
+                                   "directory above it, or name it in %s/" PROJECT_FILE,
+                                   path_basename(spec->source_path), spec->root);
+        else
+                (void) problem_set(&pairs->problem, 0,
+                                   "no target: %s is in no watched workspace and has no arch.json "
+                                   "beside it (name one with --arch, or watch the workspace with "
+                                   "'dpucc-client watch DIR')",
+                                   spec->source_path);
+}
+
+int pairing_find(const PairingSpec *spec, Pairs *ret) {
+        Pairs pairs = {};
+        bool listed;
+        int r;
+
+        r = pairing_add_models(spec, &pairs, &listed);
+        if (r == 0 && !listed)
+                r = pairing_add_nearest(spec, NULL, &pairs);
+        if (r == 0 && !listed && pairs.n == 0 && spec->project && spec->root)
+                r = pairing_add_project_targets(spec, NULL, &pairs);
+        if (r < 0) {
+                pairs_deinit(&pairs);
+                return r;
+        }
+        if (pairs.n == 0)
+                pairing_explain(spec, &pairs);
+        *ret = pairs;
+        return 0;
+}
+
+int pairing_refresh(const PairingSpec *spec, ArchFiles *arch_files) {
+        _cleanup_(freep) char *directory = path_dirname(spec->source_path);
+        int r = 0;
+
+        if (!directory)
+                return -ENOMEM;
+        do
+                r = arch_files_scan(arch_files, directory);
+        while (r == 0 && pairing_go_up(spec, directory));
+
+        for (size_t i = 0; r == 0 && spec->project && i < spec->project->n_targets; i++) {
+                _cleanup_(freep) char *path =
+                        pairing_project_arch(spec->root, &spec->project->targets[i]);
+
+                r = path ? arch_files_update(arch_files, path, spec->trusted ? NULL : spec->root)
+                         : -ENOMEM;
+        }
+        return r;
+}
