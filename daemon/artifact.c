@@ -1,0 +1,210 @@
+#include "daemon/artifact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+static int artifact_append_json(Bytes *out, const char *text) {
+        int r = 0;
+
+        for (const char *p = text; r == 0 && *p; p++) {
+                if (*p == '"' || *p == '\\')
+                        r = bytes_append(out, "\\", 1);
+                if (r == 0)
+                        r = bytes_append(out, p, 1);
+        }
+        return r;
+}
+
+/* Copies @text with every @from replaced; @json: what replaces it is escaped. */
+static int artifact_replace(Slice text, const char *from, const char *to, bool json, Bytes *ret) {
+        size_t n = strlen(from), done = 0;
+        int r = 0;
+
+        while (r == 0 && done < text.size) {
+                const uint8_t *start = text.data + done;
+                const uint8_t *hit = memmem(start, text.size - done, from, n);
+                size_t before = hit ? (size_t) (hit - start) : text.size - done;
+
+                r = bytes_append(ret, start, before);
+                done += before;
+                if (!hit || r < 0)
+                        break;
+                r = json ? artifact_append_json(ret, to) : bytes_append_string(ret, to);
+                done += n;
+        }
+        return r;
+}
+
+int artifact_render(Slice text, const char *net_name, bool json, Bytes *ret) {
+        return artifact_replace(text, ARTIFACT_NET_NAME, net_name, json, ret);
+}
+
+int artifact_clean_log(Slice log, const char *job_path, Bytes *ret) {
+        return artifact_replace(log, job_path, ".", false, ret);
+}
+
+/* --- what a compiler left --------------------------------------------------------------------- */
+
+static int artifact_read_required(int fd, const char *name, Bytes *ret, Problem *problem) {
+        int r;
+
+        r = file_read(fd, name, ret);
+        if (r == -ENOENT)
+                return problem_set(problem, -EBADMSG, "the compiler wrote no %s", name);
+        if (r == -EFBIG || r == -EINVAL || r == -EISDIR)
+                return problem_set(problem, -EBADMSG, "what the compiler wrote as %s is no %s",
+                                   name, "file of a sensible size");
+        return r;
+}
+
+static int artifact_check_md5(int fd, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes sum = BYTES_INIT(4096);
+        _cleanup_(closep) int xmodel = -1;
+        char hex[MD5_HEX];
+        uint64_t size;
+        Md5 md5;
+        int r;
+
+        xmodel = file_open_regular(fd, ARTIFACT_NET_NAME ".xmodel");
+        if (xmodel == -ENOENT)
+                return problem_set(problem, -EBADMSG, "the compiler wrote no .xmodel");
+        if (xmodel < 0)
+                return xmodel;
+        r = digest_fd(xmodel, NULL, NULL, &md5, &size);
+        if (r < 0)
+                return r;
+        if (size == 0)
+                return problem_set(problem, -EBADMSG, "the compiler wrote an empty .xmodel");
+
+        r = artifact_read_required(fd, "md5sum.txt", &sum, problem);
+        if (r < 0)
+                return r;
+        md5_to_hex(&md5, hex);
+        if (sum.size < MD5_HEX - 1 || memcmp(sum.data, hex, MD5_HEX - 1) != 0)
+                return problem_set(problem, -EBADMSG,
+                                   "md5sum.txt does not match the .xmodel beside it");
+        return 0;
+}
+
+int artifact_check_files(int fd, bool report_required, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes meta = BYTES_INIT(ARTIFACT_META_MAX);
+        struct stat st;
+        int r;
+
+        r = artifact_check_md5(fd, problem);
+        if (r < 0)
+                return r;
+        r = artifact_read_required(fd, "meta.json", &meta, problem);
+        if (r < 0)
+                return r;
+        if (report_required &&
+            (fstatat(fd, "report.json", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)))
+                return problem_set(problem, -EBADMSG, "the compiler wrote no report.json");
+        return 0;
+}
+
+/* --- views ------------------------------------------------------------------------------------ */
+
+static int artifact_read_object(Cache *cache, const RecordObject *object, Bytes *ret) {
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        r = cache_open_object(cache, object, &fd);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+        return file_read_fd(fd, ret);
+}
+
+typedef struct ViewDraft {
+        ViewFile files[VIEW_FILES_MAX];
+        size_t n;
+        char xmodel_name[NAME_MAX + 16];
+        char md5sum[ARTIFACT_MD5SUM_SIZE + 1];
+        Bytes meta, log;
+} ViewDraft;
+
+static void view_draft_cleanup(ViewDraft *draft) {
+        bytes_deinit(&draft->meta);
+        bytes_deinit(&draft->log);
+}
+
+static void view_draft_add(ViewDraft *draft, const char *name, const Digest *object, Slice data) {
+        draft->files[draft->n++] = (ViewFile){ .name = name, .object = object, .data = data };
+}
+
+static int view_draft_render(ViewDraft *draft, Cache *cache, const Record *record, RecordRole role,
+                             const char *name, const char *net_name, Bytes *rendered) {
+        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(rendered->max);
+        const RecordObject *object = record_object(record, role);
+        int r;
+
+        if (!object)
+                return 0;
+        r = artifact_read_object(cache, object, &raw);
+        if (r < 0)
+                return r;
+        r = artifact_render(bytes_slice(&raw), net_name, role == RECORD_ROLE_META, rendered);
+        if (r == 0)
+                view_draft_add(draft, name, NULL, bytes_slice(rendered));
+        return r;
+}
+
+static int view_draft_fill(ViewDraft *draft, Cache *cache, const Record *record,
+                           const char *net_name) {
+        const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
+        const RecordObject *report = record_object(record, RECORD_ROLE_REPORT);
+        char hex[MD5_HEX];
+        int r;
+
+        if (xmodel) {
+                (void) snprintf(draft->xmodel_name, sizeof(draft->xmodel_name), "%s.xmodel",
+                                net_name);
+                view_draft_add(draft, draft->xmodel_name, &xmodel->digest, slice_of(NULL, 0));
+                md5_to_hex(&xmodel->md5, hex);
+                (void) snprintf(draft->md5sum, sizeof(draft->md5sum), "%s\n", hex);
+                view_draft_add(draft, "md5sum.txt", NULL, slice_of_string(draft->md5sum));
+        }
+        if (report)
+                view_draft_add(draft, "report.json", &report->digest, slice_of(NULL, 0));
+        r = view_draft_render(draft, cache, record, RECORD_ROLE_META, "meta.json", net_name,
+                              &draft->meta);
+        if (r < 0)
+                return r;
+        return view_draft_render(draft, cache, record, RECORD_ROLE_LOG, "compile.log", net_name,
+                                 &draft->log);
+}
+
+int artifact_view(Cache *cache, const Record *record, const char *net_name, char **ret) {
+        _cleanup_(view_draft_cleanup) ViewDraft draft = {
+                .meta = BYTES_INIT(ARTIFACT_META_MAX + 64 * 1024),
+                .log = BYTES_INIT(ARTIFACT_LOG_MAX + 64 * 1024),
+        };
+        _cleanup_(freep) char *directory = NULL, *path = NULL;
+        int r;
+
+        r = view_draft_fill(&draft, cache, record, net_name);
+        if (r < 0)
+                return r;
+        r = cache_view(cache, &record->key, net_name, draft.files, draft.n, &directory);
+        if (r < 0)
+                return r;
+
+        path = draft.xmodel_name[0] ? path_join(directory, draft.xmodel_name) : TAKE_PTR(directory);
+        if (!path)
+                return -ENOMEM;
+        *ret = TAKE_PTR(path);
+        return 0;
+}

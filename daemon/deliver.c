@@ -1,0 +1,334 @@
+#include "daemon/deliver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "cache/memo.h"
+
+/* what the vendor's tool leaves, the .xmodel last */
+#define DELIVER_FILES 3
+
+typedef enum DeliverNeed {
+        DELIVER_NOTHING, /* it is there */
+        DELIVER_CREATE,
+        DELIVER_REPLACE,
+} DeliverNeed;
+
+typedef struct DeliverFile {
+        char name[NAME_MAX + 16];
+        char *path; /* as in state.db */
+        int from;   /* -1 when withdrawing */
+        Digest content;
+        DeliverNeed need;
+} DeliverFile;
+
+typedef struct Delivery {
+        const DeliverSpec *spec;
+        int dir_fd;
+        DeliverFile files[DELIVER_FILES];
+} Delivery;
+
+static void delivery_cleanup(Delivery *delivery) {
+        closep(&delivery->dir_fd);
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                closep(&delivery->files[i].from);
+                free(delivery->files[i].path);
+        }
+}
+
+/* --- the directory ---------------------------------------------------------------------------- */
+
+static int deliver_open_beneath(int root_fd, const char *path, bool make) {
+        _cleanup_(freep) char *parent = NULL;
+        _cleanup_(closep) int parent_fd = -1;
+        int fd;
+
+        fd = file_open_beneath(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+        if (fd != -ENOENT || !make || strcmp(path, ".") == 0)
+                return fd;
+
+        parent = path_dirname(path);
+        if (!parent)
+                return -ENOMEM;
+        parent_fd = deliver_open_beneath(root_fd, parent, make);
+        if (parent_fd < 0)
+                return parent_fd;
+        if (mkdirat(parent_fd, path_basename(path), 0777) < 0 && errno != EEXIST)
+                return error_from_errno();
+        return file_open_beneath(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+static int deliver_open_directory(const DeliverSpec *spec, bool make, Problem *problem) {
+        _cleanup_(freep) char *path = NULL;
+        _cleanup_(closep) int root_fd = -1;
+        int fd;
+
+        if (spec->trusted) {
+                path = path_normalise(spec->root, spec->output_dir);
+                if (!path)
+                        return -ENOMEM;
+                fd = make ? file_make_dirs(AT_FDCWD, path, 0777)
+                          : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                return fd < 0 && !make ? error_from_errno() : fd;
+        }
+
+        path = path_normalise("/", spec->output_dir);
+        if (!path)
+                return -ENOMEM;
+        if (!path_is_downward(spec->output_dir))
+                return problem_set(problem, -EXDEV,
+                                   "output_dir %s leads out of the workspace %s (only a trusted "
+                                   "workspace may do that: dpucc-client watch --trust)",
+                                   spec->output_dir, spec->root);
+        root_fd = open(spec->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root_fd < 0)
+                return error_from_errno();
+        fd = deliver_open_beneath(root_fd, path[1] ? path + 1 : ".", make);
+        if (fd == -EXDEV || fd == -ELOOP)
+                return problem_set(problem, -EXDEV,
+                                   "output_dir %s leads out of the workspace %s by a symbolic "
+                                   "link (only a trusted workspace may do that: dpucc-client "
+                                   "watch --trust)",
+                                   spec->output_dir, spec->root);
+        return fd;
+}
+
+char *deliver_path(const DeliverSpec *spec) {
+        _cleanup_(freep) char *directory = path_normalise(spec->root, spec->output_dir);
+        char *path;
+
+        if (!directory ||
+            asprintf(&path, "%s/%s.xmodel", strcmp(directory, "/") == 0 ? "" : directory,
+                     spec->net_name) < 0)
+                return NULL;
+        return path;
+}
+
+static int delivery_open(Delivery *delivery, const DeliverSpec *spec, bool make, Problem *problem) {
+        static const char *const fixed[DELIVER_FILES - 1] = { "meta.json", "md5sum.txt" };
+        _cleanup_(freep) char *directory = path_normalise(spec->root, spec->output_dir);
+
+        if (!directory)
+                return -ENOMEM;
+        delivery->spec = spec;
+        delivery->dir_fd = deliver_open_directory(spec, make, problem);
+        if (delivery->dir_fd < 0)
+                return delivery->dir_fd;
+
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                DeliverFile *file = &delivery->files[i];
+
+                (void) snprintf(file->name, sizeof(file->name), "%s%s",
+                                i < DELIVER_FILES - 1 ? fixed[i] : spec->net_name,
+                                i < DELIVER_FILES - 1 ? "" : ".xmodel");
+                file->path = path_join(directory, file->name);
+                if (!file->path)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* --- whose file is it? ------------------------------------------------------------------------ */
+
+typedef enum DeliverOwner {
+        DELIVER_NOBODY, /* there is none */
+        DELIVER_OURS,   /* as we delivered it */
+        DELIVER_FOREIGN,
+} DeliverOwner;
+
+/* @ret_content is set unless there is nobody, or nothing that can be read. */
+static int deliver_owner(const Delivery *delivery, const DeliverFile *file, DeliverOwner *ret,
+                         Digest *ret_content, bool *ret_readable) {
+        State *state = delivery->spec->state;
+        _cleanup_(closep) int fd = -1;
+        Digest remembered, key;
+        struct stat st;
+        StatId id;
+
+        *ret_readable = false;
+        if (fstatat(delivery->dir_fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+                *ret = DELIVER_NOBODY;
+                return errno == ENOENT ? 0 : error_from_errno();
+        }
+
+        *ret = DELIVER_FOREIGN;
+        if (!S_ISREG(st.st_mode))
+                return 0;
+        fd = openat(delivery->dir_fd, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 || memo_digest_fd(state, fd, ret_content, &id) < 0)
+                return 0;
+        *ret_readable = true;
+        if (state_get_delivery(state, file->path, &remembered, &key) == 0 &&
+            digest_equal(&remembered, ret_content))
+                *ret = DELIVER_OURS;
+        return 0;
+}
+
+static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Problem *problem) {
+        DeliverOwner owner;
+        Digest there;
+        bool readable;
+        int r;
+
+        r = deliver_owner(delivery, file, &owner, &there, &readable);
+        if (r < 0)
+                return r;
+        if (owner == DELIVER_NOBODY) {
+                file->need = DELIVER_CREATE;
+                return 0;
+        }
+        if (readable && digest_equal(&there, &file->content)) {
+                file->need = DELIVER_NOTHING;
+                return 0;
+        }
+        if (owner == DELIVER_FOREIGN)
+                return problem_set(problem, -EEXIST,
+                                   "%s is in the way and was not delivered by dpucc: move it "
+                                   "away, or keep it as an artifact with 'dpucc-client adopt'",
+                                   file->path);
+        file->need = DELIVER_REPLACE;
+        return 0;
+}
+
+/* --- delivering ------------------------------------------------------------------------------- */
+
+static int delivery_open_view(Delivery *delivery) {
+        _cleanup_(closep) int view_fd = -1;
+        StatId id;
+        int r;
+
+        view_fd = open(delivery->spec->view, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (view_fd < 0)
+                return error_from_errno();
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                DeliverFile *file = &delivery->files[i];
+
+                file->from = file_open_regular(view_fd, file->name);
+                if (file->from < 0)
+                        return file->from;
+                r = memo_digest_fd(delivery->spec->state, file->from, &file->content, &id);
+                if (r < 0)
+                        return r;
+                if (lseek(file->from, 0, SEEK_SET) < 0)
+                        return error_from_errno();
+        }
+        return 0;
+}
+
+static int delivery_fill_temp(const DeliverFile *file, int temp_fd) {
+        int r;
+
+        r = file_copy_fd(file->from, temp_fd, NULL);
+        if (r < 0)
+                return r;
+        return fsync(temp_fd) < 0 ? error_from_errno() : 0;
+}
+
+static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
+        const DeliverSpec *spec = delivery->spec;
+        unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
+        _cleanup_(closep) int temp_fd = -1;
+        char temp[FILE_TEMP_NAME];
+        int r;
+
+        temp_fd = file_open_temp(delivery->dir_fd, 0666, temp);
+        if (temp_fd < 0)
+                return temp_fd;
+        r = delivery_fill_temp(file, temp_fd);
+        /* a file that appeared since we looked is not ours to replace */
+        if (r == 0 && renameat2(delivery->dir_fd, temp, delivery->dir_fd, file->name, flags) < 0)
+                r = error_from_errno();
+        if (r < 0) {
+                (void) unlinkat(delivery->dir_fd, temp, 0);
+                return r;
+        }
+        return state_set_delivery(spec->state, file->path, &file->content, spec->key);
+}
+
+static int delivery_run(Delivery *delivery, Problem *problem) {
+        bool changed = false;
+        int r;
+
+        r = delivery_open_view(delivery);
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
+                r = delivery_plan_file(delivery, &delivery->files[i], problem);
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++) {
+                DeliverFile *file = &delivery->files[i];
+
+                changed |= file->need != DELIVER_NOTHING;
+                r = file->need != DELIVER_NOTHING
+                            ? delivery_write(delivery, file)
+                            : state_set_delivery(delivery->spec->state, file->path, &file->content,
+                                                 delivery->spec->key);
+        }
+        if (r < 0)
+                return r;
+        return changed ? 0 : DELIVER_UNCHANGED;
+}
+
+static int deliver_explain(const DeliverSpec *spec, int r, const Problem *own, Problem *problem) {
+        if (own->text[0] != '\0')
+                return problem_set(problem, r, "%s", own->text);
+        return problem_set(problem, r, "cannot deliver %s to %s in %s: %s", spec->net_name,
+                           spec->output_dir, spec->root, strerror(-r));
+}
+
+static Delivery delivery_empty(void) {
+        Delivery delivery = { .dir_fd = -1 };
+
+        for (size_t i = 0; i < DELIVER_FILES; i++)
+                delivery.files[i].from = -1;
+        return delivery;
+}
+
+int deliver(const DeliverSpec *spec, Problem *problem) {
+        _cleanup_(delivery_cleanup) Delivery delivery = delivery_empty();
+        Problem own = {};
+        int r;
+
+        r = delivery_open(&delivery, spec, true, &own);
+        if (r == 0)
+                r = delivery_run(&delivery, &own);
+        return r < 0 ? deliver_explain(spec, r, &own, problem) : r;
+}
+
+/* --- withdrawing ------------------------------------------------------------------------------ */
+
+static int delivery_remove(const Delivery *delivery, const DeliverFile *file) {
+        DeliverOwner owner;
+        Digest there;
+        bool readable;
+        int r;
+
+        r = deliver_owner(delivery, file, &owner, &there, &readable);
+        if (r < 0 || owner == DELIVER_FOREIGN)
+                return r;
+        if (owner == DELIVER_OURS && unlinkat(delivery->dir_fd, file->name, 0) < 0 &&
+            errno != ENOENT)
+                return error_from_errno();
+        return state_remove_delivery(delivery->spec->state, file->path);
+}
+
+int deliver_withdraw(const DeliverSpec *spec, Problem *problem) {
+        _cleanup_(delivery_cleanup) Delivery delivery = delivery_empty();
+        Problem own = {};
+        int r;
+
+        r = delivery_open(&delivery, spec, false, &own);
+        if (r == -ENOENT)
+                return 0;
+        for (size_t i = DELIVER_FILES; r == 0 && i > 0; i--)
+                r = delivery_remove(&delivery, &delivery.files[i - 1]);
+        return r < 0 ? deliver_explain(spec, r, &own, problem) : 0;
+}

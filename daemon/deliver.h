@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * Delivery: an artifact's files copied into an output_dir of the workspace
+ *
+ * We touch only files that we delivered: a file in the way that has neither the content we are
+ * about to write nor the content that we remember to have written there (state.db) is somebody
+ * else's, and the delivery is refused before anything is changed. Each file is written under a
+ * temporary name and renamed, the .xmodel last, so whoever waits for it finds the others.
+ *
+ * Nothing on the way to the directory may lead out of the root (openat2, RESOLVE_BENEATH);
+ * a root that the user trusted may also have absolute output directories and ways out.
+ *
+ * Blocks: pool threads.
+ */
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+#include "cache/state.h"
+
+typedef struct DeliverSpec {
+        const char *root;       /* absolute */
+        bool trusted;           /* output_dir may be absolute or lead out */
+        const char *output_dir; /* relative to @root */
+        const char *net_name;
+        const char *view; /* directory of the view; unused by deliver_withdraw() */
+        const Digest *key;
+        State *state;
+} DeliverSpec;
+
+/* outcomes */
+enum {
+        DELIVER_UNCHANGED = 1, /* everything was there already */
+};
+
+/* Where the .xmodel goes: a new string, NULL when out of memory. */
+char *deliver_path(const DeliverSpec *spec);
+
+/* -EEXIST: a foreign file is in the way; -EXDEV: the directory leads out of the root. Both with
+ * @problem, which also tells about -ENOSPC and the like. */
+int deliver(const DeliverSpec *spec, Problem *problem);
+
+/* Removes what we delivered for this net, as far as it is still what we delivered. Missing
+ * files and foreign ones are left as they are, without an error. */
+int deliver_withdraw(const DeliverSpec *spec, Problem *problem);
