@@ -1,0 +1,781 @@
+#include "daemon/ask.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "daemon/build.h"
+#include "daemon/deliver.h"
+#include "daemon/options.h"
+#include "daemon/salvage.h"
+#include "daemon/workspace.h"
+
+#define ASK_HINTS_MAX 64
+
+typedef enum AskKind {
+        ASK_GET,
+        ASK_WAIT,
+} AskKind;
+
+struct Ask {
+        Asks *asks;
+        AskKind kind;
+        AskHandlers handlers;
+        void *userdata;
+        bool cancelled, answered;
+        uint64_t started_ms;
+        TAILQ_ENTRY(Ask) link;
+
+        /* wait */
+        char *root; /* NULL: all */
+        bool passed;
+        uint64_t event; /* busy since then or earlier: not accounted for */
+
+        /* get: what was asked */
+        int source_fd, arch_fd;
+        char *source_path, *arch_path, *target, *toolchain_name, *net_name, *output_dir, *options;
+        bool wait, force, want_fd;
+
+        /* get: how far it is */
+        Work work;
+        Identity identity;
+        Pair pair;
+        char *root_path; /* of its workspace; NULL: none */
+        char *toolchain;
+        Build *build;
+        char *path;
+        Salvage *salvage;
+        Digest key;
+        bool has_key, hit, no_dpu_code;
+        Digest toolchain_identity;
+        UnitState unit_state;
+        Problem deliver_problem;
+
+        Strings hints, notes;
+};
+
+void asks_init(Asks *asks, Core *core) {
+        *asks = (Asks){ .core = core };
+        TAILQ_INIT(&asks->list);
+}
+
+bool asks_are_over(const Asks *asks) {
+        return TAILQ_EMPTY(&asks->list);
+}
+
+static Ask *ask_free(Ask *ask) {
+        if (!ask)
+                return NULL;
+
+        assert(!ask->work.busy && !ask->build);
+        TAILQ_REMOVE(&ask->asks->list, ask, link);
+        free(ask->root);
+        closep(&ask->source_fd);
+        closep(&ask->arch_fd);
+        free(ask->source_path);
+        free(ask->arch_path);
+        free(ask->target);
+        free(ask->toolchain_name);
+        free(ask->net_name);
+        free(ask->output_dir);
+        free(ask->options);
+        pair_deinit(&ask->pair);
+        free(ask->root_path);
+        free(ask->toolchain);
+        free(ask->path);
+        (void) salvage_unref(ask->salvage);
+        strings_deinit(&ask->hints);
+        strings_deinit(&ask->notes);
+        free(ask);
+        return NULL;
+}
+
+static int ask_new(Ask **ret, Asks *asks, AskKind kind, const AskHandlers *handlers,
+                   void *userdata) {
+        Ask *ask = calloc(1, sizeof(*ask));
+
+        if (!ask)
+                return -ENOMEM;
+        ask->asks = asks;
+        ask->kind = kind;
+        ask->handlers = *handlers;
+        ask->userdata = userdata;
+        ask->source_fd = ask->arch_fd = -1;
+        ask->started_ms = uv_now(asks->core->loop);
+        TAILQ_INSERT_TAIL(&asks->list, ask, link);
+        *ret = ask;
+        return 0;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static UnitView ask_unit(const Ask *ask) {
+        return (UnitView){
+                .net_name = ask->pair.net_name,
+                .target = ask->pair.target_name,
+                .root = ask->root_path,
+                .source_path = ask->source_path,
+                .arch_path = ask->pair.arch_path,
+                .state = ask->unit_state,
+                .source_class = (int) ask->identity.class,
+                .toolchain = ask->toolchain,
+                .key = ask->has_key ? &ask->key : NULL,
+                .artifact_path = ask->path,
+                .elapsed_ms = uv_now(ask->asks->core->loop) - ask->started_ms,
+                .fingerprint = ask->pair.target.fingerprint,
+                .no_dpu_code = ask->no_dpu_code,
+                .hit = ask->hit,
+        };
+}
+
+/* Answers once; what is still under way goes on without a listener. */
+static void ask_answer(Ask *ask, AskOutcome outcome, const char *message) {
+        char target[FINGERPRINT_NAME_MAX] = "", identity[DIGEST_HEX] = "";
+        _cleanup_(closep) int fd = -1;
+        UnitView unit = ask_unit(ask);
+        Problem problem = {};
+        AskResult result = {
+                .outcome = outcome,
+                .message = message,
+                .artifact_fd = -1,
+                .hit = ask->hit,
+        };
+
+        if (ask->answered)
+                return;
+        ask->answered = true;
+        if (outcome == ASK_DONE && ask->want_fd) {
+                fd = file_open_regular(AT_FDCWD, ask->path);
+                if (fd < 0) {
+                        (void) problem_set(&problem, fd, "%s: %s", ask->path, strerror(-fd));
+                        result.outcome = ASK_FAILED;
+                        result.message = problem.text;
+                }
+                result.artifact_fd = fd;
+        }
+        if (ask->pair.net_name) {
+                target_identity(&ask->pair.target, target);
+                digest_to_hex(&ask->toolchain_identity, identity);
+                result.unit = &unit;
+                result.path = ask->path;
+                result.basis = (AskBasis){
+                        .source_stat = ask->identity.stat,
+                        .source_digest = ask->identity.bytes,
+                        .snapshot_digest = ask->identity.canonical,
+                        .arch_stat = ask->pair.arch_id,
+                        .target = target,
+                        .toolchain_identity = identity,
+                };
+        }
+        result.hints = (const char *const *) ask->hints.items;
+        result.n_hints = ask->hints.n;
+        result.notes = (const char *const *) ask->notes.items;
+        result.n_notes = ask->notes.n;
+        ask->handlers.done(&result, ask->userdata);
+}
+
+static void ask_finish(Ask *ask, AskOutcome outcome, const char *message) {
+        if (ask->cancelled)
+                ask_answer(ask, ASK_FAILED, "cancelled");
+        else
+                ask_answer(ask, outcome, message);
+        (void) ask_free(ask);
+}
+
+static void ask_note(Ask *ask, const char *text) {
+        if (text && text[0] != '\0' && ask->notes.n < ASK_HINTS_MAX)
+                (void) strings_add(&ask->notes, text);
+}
+
+static void ask_report(Ask *ask, const char *phase, uint32_t position) {
+        const AskProgress progress = {
+                .phase = phase,
+                .elapsed_ms = uv_now(ask->asks->core->loop) - ask->started_ms,
+                .queue_position = position,
+        };
+
+        if (ask->handlers.progress && !ask->answered && !ask->cancelled)
+                ask->handlers.progress(&progress, ask->userdata);
+}
+
+/* --- delivering ------------------------------------------------------------------------------- */
+
+static int ask_deliver_work(Work *work) {
+        Ask *ask = container_of(work, Ask, work);
+        _cleanup_(freep) char *view = path_dirname(ask->path);
+        /* the caller names the directory: no workspace confines it */
+        const DeliverSpec spec = {
+                .root = "/",
+                .trusted = true,
+                .output_dir = ask->output_dir,
+                .net_name = ask->pair.net_name,
+                .view = view,
+                .key = &ask->key,
+                .state = ask->asks->core->state,
+        };
+
+        return view ? deliver(&spec, &ask->deliver_problem) : -ENOMEM;
+}
+
+static void ask_on_delivered(Work *work, int r) {
+        Ask *ask = container_of(work, Ask, work);
+        Statistics *statistics = &ask->asks->core->statistics;
+
+        if (r < 0)
+                statistics_count(statistics, STATISTIC_DELIVERIES_REFUSED);
+        else if (r == 0)
+                statistics_count(statistics, STATISTIC_DELIVERIES);
+        if (r < 0)
+                ask_finish(ask, ASK_FAILED, ask->deliver_problem.text);
+        else
+                ask_finish(ask, ASK_DONE, NULL);
+}
+
+/* --- building --------------------------------------------------------------------------------- */
+
+static void ask_on_phase(Build *build, void *userdata) {
+        ask_report(userdata, build_phase_name(build_phase(build)), build_position(build));
+}
+
+/* The unit of the same source does the work in the background. */
+static bool ask_leave_to_workspace(Ask *ask) {
+        Workspace *workspace = workspace_containing(ask->asks->core, ask->source_path);
+
+        if (!ask->root_path || !workspace || ask->arch_fd >= 0 || ask->toolchain_name ||
+            ask->options || ask->force)
+                return false;
+        workspace_poke(workspace, ask->source_path);
+        return true;
+}
+
+static void ask_on_gate(Build *build, void *userdata) {
+        Ask *ask = userdata;
+
+        if (ask->wait) {
+                build_go(build);
+                return;
+        }
+        ask->has_key = true;
+        ask->key = *build_key(build);
+        ask->unit_state = UNIT_QUEUED;
+        ask_answer(ask, ASK_NOT_READY,
+                   "not compiled yet; it is being done (get --wait waits for it)");
+        if (ask_leave_to_workspace(ask))
+                build_cancel(build);
+        else
+                build_go(build);
+}
+
+static void ask_take_result(Ask *ask, const BuildResult *result) {
+        ask->hit = result->hit;
+        ask->no_dpu_code = result->no_dpu_code;
+        ask->toolchain_identity = result->toolchain_identity;
+        ask->has_key = result->key;
+        if (result->key)
+                ask->key = *result->key;
+        if (result->identity)
+                ask->identity = *result->identity;
+        ask->path = result->path ? strdup(result->path) : NULL;
+        if (result->salvage)
+                ask->salvage = salvage_ref(result->salvage);
+        if (result->no_dpu_code)
+                ask_note(ask, "the artifact holds no DPU code: everything in it runs on the CPU");
+        ask_note(ask, ask->pair.warning);
+}
+
+static void ask_deliver(Ask *ask) {
+        int r;
+
+        if (!ask->output_dir || ask->answered || ask->cancelled) {
+                ask_finish(ask, ASK_DONE, NULL);
+                return;
+        }
+        r = work_start(&ask->asks->core->pool, &ask->work, WORK_STORE, ask_deliver_work,
+                       ask_on_delivered);
+        if (r < 0)
+                ask_finish(ask, ASK_FAILED, strerror(-r));
+}
+
+static void ask_on_built(Build *build, const BuildResult *result, void *userdata) {
+        Ask *ask = userdata;
+        const char *why = result->detail.text;
+
+        (void) build;
+        ask->build = NULL;
+        ask_take_result(ask, result);
+        switch (result->outcome) {
+        case BUILD_READY:
+                ask->unit_state = UNIT_READY;
+                ask_note(ask, why);
+                ask_deliver(ask);
+                return;
+        case BUILD_FAILED:
+                ask->unit_state = UNIT_FAILED;
+                ask_finish(ask, ASK_COMPILE_FAILED, why);
+                return;
+        case BUILD_OVER_LIMIT:
+                ask->unit_state = UNIT_OVER_LIMIT;
+                ask_finish(ask, ASK_LIMIT_EXCEEDED, why);
+                return;
+        case BUILD_NOT_SOURCE:
+        case BUILD_UNREADABLE:
+                ask->unit_state = UNIT_NOT_SOURCE;
+                ask_finish(ask, ASK_NOT_FOUND, why);
+                return;
+        case BUILD_TRANSIENT:
+                ask->unit_state = UNIT_FAILED;
+                ask_finish(ask, ASK_FAILED, why);
+                return;
+        case BUILD_INVALID:
+                ask->unit_state = UNIT_INVALID;
+                ask_finish(ask, ASK_FAILED, why);
+                return;
+        case BUILD_CANCELLED:
+                break;
+        }
+        ask_finish(ask, ASK_FAILED, "cancelled");
+}
+
+static void ask_build(Ask *ask) {
+        static const BuildHandlers handlers = {
+                .phase = ask_on_phase,
+                .gate = ask_on_gate,
+                .done = ask_on_built,
+        };
+        Core *core = ask->asks->core;
+        Toolchain *toolchain;
+        Problem problem = {};
+        BuildSpec spec;
+        int r;
+
+        r = toolchains_find(core->toolchains, core->state, ask->root_path,
+                            ask->toolchain_name ?: ask->pair.toolchain, &toolchain, &problem);
+        if (r < 0) {
+                ask_finish(ask, ASK_USAGE, problem.text);
+                return;
+        }
+        ask->toolchain = strdup(toolchain_name(toolchain));
+
+        spec = (BuildSpec){
+                .source_path = ask->source_path,
+                .source_fd = ask->source_fd,
+                .identity = &ask->identity,
+                .pair = &ask->pair,
+                .toolchain = toolchain,
+                .verbatim = core->config->snapshot == SNAPSHOT_VERBATIM,
+                .options = ask->options,
+                .urgency = { .client = ask->wait, .saved = (uint64_t) ask->identity.stat.ctime_ns },
+                .force = ask->force,
+        };
+        r = build_start(&ask->build, core, &spec, &handlers, ask);
+        if (r < 0) {
+                ask_finish(ask, ASK_FAILED, strerror(-r));
+                return;
+        }
+        ask->source_fd = -1;
+}
+
+/* --- pairing ---------------------------------------------------------------------------------- */
+
+static bool ask_means(const Ask *ask, const Pair *pair) {
+        Target wanted;
+
+        if (strcmp(pair->target_name, ask->target) == 0)
+                return true;
+        return !pair->problem && target_parse(ask->target, &wanted, NULL) == 0 &&
+               target_equal(&wanted, &pair->target);
+}
+
+static void ask_list_targets(Ask *ask, const Pairs *pairs) {
+        for (size_t i = 0; i < pairs->n && i < ASK_HINTS_MAX; i++) {
+                const Pair *pair = &pairs->items[i];
+                Problem line;
+
+                (void) problem_set(&line, 0, "%s@%s (%s)", pair->net_name, pair->target_name,
+                                   pair->arch_path ?: "");
+                (void) strings_add(&ask->hints, line.text);
+        }
+}
+
+/* The one of @pairs that is meant. An outcome other than ASK_DONE comes with @problem. */
+static AskOutcome ask_choose(Ask *ask, const Pairs *pairs, const Pair **ret, Problem *problem) {
+        const Pair *found = NULL;
+
+        if (pairs->n == 0) {
+                *problem = pairs->problem;
+                return ASK_NOT_FOUND;
+        }
+        for (size_t i = 0; i < pairs->n; i++) {
+                if (ask->target && !ask_means(ask, &pairs->items[i]))
+                        continue;
+                if (found) {
+                        ask_list_targets(ask, pairs);
+                        (void) problem_set(problem, 0,
+                                           "%s is for several targets: choose one with --target",
+                                           ask->source_path);
+                        return ASK_USAGE;
+                }
+                found = &pairs->items[i];
+        }
+        if (!found) {
+                ask_list_targets(ask, pairs);
+                (void) problem_set(problem, 0, "%s is not for a target '%s'", ask->source_path,
+                                   ask->target);
+                return ASK_USAGE;
+        }
+        *ret = found;
+        return ASK_DONE;
+}
+
+/* A path means the file that the client sees only if it is the same inode. */
+static Workspace *ask_workspace(const Ask *ask) {
+        struct stat passed, here;
+
+        if (ask->source_fd >= 0 &&
+            (fstat(ask->source_fd, &passed) < 0 || stat(ask->source_path, &here) < 0 ||
+             passed.st_dev != here.st_dev || passed.st_ino != here.st_ino))
+                return NULL;
+        return workspace_containing(ask->asks->core, ask->source_path);
+}
+
+/* for a source in no workspace: what lies beside it */
+static int ask_pair_outside(const Ask *ask, Pairs *ret) {
+        ArchFiles files = {};
+        const PairingSpec spec = { .source_path = ask->source_path, .arch_files = &files };
+        int r;
+
+        r = pairing_refresh(&spec, &files);
+        if (r == 0)
+                r = pairing_find(&spec, ret);
+        arch_files_deinit(&files);
+        return r;
+}
+
+static int ask_read_arch(const Ask *ask, Target *ret, StatId *ret_id, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(TARGET_FILE_MAX);
+        int r;
+
+        r = file_stat_id_fd(ask->arch_fd, ret_id);
+        if (r == 0)
+                r = file_read_fd(ask->arch_fd, &text);
+        if (r < 0)
+                return problem_set(problem, r, "%s: %s", ask->arch_path, strerror(-r));
+        r = target_parse_arch(bytes_slice(&text), ret, problem);
+        return r < 0 ? problem_prefix(problem, r, "%s: ", ask->arch_path) : 0;
+}
+
+/* An arch file was named: of the pairs that are there, the one with its target lends its names
+ * and limits; otherwise there are none. */
+static int ask_pair_with_arch(Ask *ask, const Pairs *pairs, Problem *problem) {
+        char short_name[FINGERPRINT_NAME_MAX];
+        Target target;
+        StatId id;
+        int r;
+
+        r = ask_read_arch(ask, &target, &id, problem);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < pairs->n; i++) {
+                const Pair *pair = &pairs->items[i];
+
+                if (!pair->problem && target_equal(&pair->target, &target))
+                        return pair_copy(&ask->pair, pair);
+        }
+
+        target_short_name(&target, short_name);
+        ask->pair = (Pair){
+                .net_name = project_net_name(ask->source_path),
+                .arch_path = strdup(ask->arch_path),
+                .arch_id = id,
+                .target = target,
+                .max_dpu_subgraphs = -1,
+        };
+        r = arch_name(ask->arch_path, &ask->pair.target_name);
+        if (r == 0 && !ask->pair.target_name)
+                ask->pair.target_name = strdup(short_name);
+        if (r < 0 || !ask->pair.net_name || !ask->pair.arch_path || !ask->pair.target_name)
+                return -ENOMEM;
+        return 0;
+}
+
+static AskOutcome ask_find_pair(Ask *ask, Problem *problem) {
+        Workspace *workspace = ask_workspace(ask);
+        _cleanup_(pairs_cleanup) Pairs pairs = {};
+        const Pair *chosen;
+        AskOutcome outcome;
+        int r = 0;
+
+        if (workspace) {
+                ask->root_path = strdup(workspace_root(workspace));
+                ask_note(ask, workspace_project_problem(workspace));
+                r = ask->root_path ? workspace_refresh(workspace, ask->source_path) : -ENOMEM;
+        }
+        if (r == 0)
+                r = workspace ? workspace_pair(workspace, ask->source_path, &pairs)
+                              : ask_pair_outside(ask, &pairs);
+        if (r == 0 && ask->arch_fd >= 0) {
+                r = ask_pair_with_arch(ask, &pairs, problem);
+        } else if (r == 0) {
+                outcome = ask_choose(ask, &pairs, &chosen, problem);
+                if (outcome != ASK_DONE)
+                        return outcome;
+                r = pair_copy(&ask->pair, chosen);
+        }
+        if (r < 0 && problem->text[0] == '\0')
+                (void) problem_set(problem, r, "%s: %s", ask->source_path, strerror(-r));
+        return r < 0 ? ASK_FAILED : ASK_DONE;
+}
+
+static AskOutcome ask_apply_names(Ask *ask, Problem *problem) {
+        if (ask->pair.problem) {
+                (void) problem_set(problem, 0, "%s", ask->pair.problem);
+                return ASK_FAILED;
+        }
+        if (!ask->net_name)
+                return ASK_DONE;
+        if (!path_is_plain_component(ask->net_name) || strlen(ask->net_name) > 240) {
+                (void) problem_set(problem, 0, "'%s' cannot be the name of a net", ask->net_name);
+                return ASK_USAGE;
+        }
+        free(ask->pair.net_name);
+        ask->pair.net_name = TAKE_PTR(ask->net_name);
+        return ASK_DONE;
+}
+
+static void ask_pair(Ask *ask) {
+        Problem problem = {};
+        AskOutcome outcome;
+
+        outcome = ask_find_pair(ask, &problem);
+        if (outcome == ASK_DONE)
+                outcome = ask_apply_names(ask, &problem);
+        if (outcome != ASK_DONE)
+                ask_finish(ask, outcome, problem.text);
+        else
+                ask_build(ask);
+}
+
+/* --- identifying ------------------------------------------------------------------------------ */
+
+static int ask_open_source(const Ask *ask) {
+        char link[32];
+
+        if (ask->source_fd < 0)
+                return file_open_regular(AT_FDCWD, ask->source_path);
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", ask->source_fd);
+        return file_open_regular(AT_FDCWD, link);
+}
+
+static int ask_identify_work(Work *work) {
+        Ask *ask = container_of(work, Ask, work);
+        _cleanup_(closep) int fd = ask_open_source(ask);
+
+        return fd < 0 ? fd : identify_fd(ask->asks->core->state, fd, &ask->identity);
+}
+
+static void ask_on_identified(Work *work, int r) {
+        Ask *ask = container_of(work, Ask, work);
+        Problem problem = {};
+
+        if (ask->cancelled || r == -ECANCELED) {
+                ask_finish(ask, ASK_FAILED, "cancelled");
+        } else if (r < 0) {
+                (void) problem_set(&problem, r, "%s: %s", ask->source_path,
+                                   r == -EAGAIN ? "it does not stop changing" : strerror(-r));
+                ask_finish(ask, r == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, problem.text);
+        } else if (ask->identity.class != XMODEL_QUANTIZED) {
+                (void) problem_set(&problem, 0, "%s: %s", ask->source_path,
+                                   ask->identity.reason.text);
+                ask_finish(ask, ASK_NOT_FOUND, problem.text);
+        } else {
+                statistics_count(&ask->asks->core->statistics,
+                                 ask->identity.was_read ? STATISTIC_HASHES : STATISTIC_MEMO_HITS);
+                ask_pair(ask);
+        }
+}
+
+/* --- get -------------------------------------------------------------------------------------- */
+
+static int ask_copy_string(char **ret, const char *text) {
+        *ret = text ? strdup(text) : NULL;
+        return text && !*ret ? -ENOMEM : 0;
+}
+
+static int ask_parse_options(Ask *ask, const char *text, Problem *problem) {
+        Options options;
+        int r;
+
+        if (!text || text[0] == '\0')
+                return 0;
+        r = options_parse(text, &options, problem);
+        if (r < 0)
+                return r;
+        ask->options = options_render(&options);
+        options_deinit(&options);
+        return ask->options ? 0 : -ENOMEM;
+}
+
+static int ask_copy_spec(Ask *ask, const GetSpec *spec, Problem *problem) {
+        ask->wait = spec->wait;
+        ask->force = spec->force;
+        ask->want_fd = spec->want_fd;
+        if (ask_copy_string(&ask->source_path, spec->source_path) < 0 ||
+            ask_copy_string(&ask->arch_path, spec->arch_path) < 0 ||
+            ask_copy_string(&ask->target, spec->target) < 0 ||
+            ask_copy_string(&ask->toolchain_name, spec->toolchain) < 0 ||
+            ask_copy_string(&ask->net_name, spec->net_name) < 0 ||
+            ask_copy_string(&ask->output_dir, spec->output_dir) < 0)
+                return -ENOMEM;
+        return ask_parse_options(ask, spec->options, problem);
+}
+
+int ask_get(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *userdata, Ask **ret,
+            Problem *problem) {
+        Ask *ask;
+        int r;
+
+        r = ask_new(&ask, asks, ASK_GET, handlers, userdata);
+        if (r < 0)
+                return r;
+        r = ask_copy_spec(ask, spec, problem);
+        if (r == 0) {
+                ask->source_fd = spec->source_fd;
+                ask->arch_fd = spec->arch_fd;
+                r = work_start(&asks->core->pool, &ask->work, WORK_HASH, ask_identify_work,
+                               ask_on_identified);
+        }
+        if (r < 0) {
+                ask->source_fd = ask->arch_fd = -1;
+                (void) ask_free(ask);
+                return r;
+        }
+        statistics_count(&asks->core->statistics, STATISTIC_ASKS);
+        *ret = ask;
+        return 0;
+}
+
+/* --- wait ------------------------------------------------------------------------------------- */
+
+int ask_wait(Asks *asks, const char *root, const AskHandlers *handlers, void *userdata, Ask **ret) {
+        Ask *ask;
+        int r;
+
+        r = ask_new(&ask, asks, ASK_WAIT, handlers, userdata);
+        if (r < 0)
+                return r;
+        r = ask_copy_string(&ask->root, root);
+        if (r < 0) {
+                (void) ask_free(ask);
+                return r;
+        }
+        statistics_count(&asks->core->statistics, STATISTIC_ASKS);
+        *ret = ask;
+        return 0;
+}
+
+bool asks_want_barrier(const Asks *asks) {
+        const Ask *ask;
+
+        TAILQ_FOREACH(ask, &asks->list, link)
+        if (ask->kind == ASK_WAIT && !ask->passed)
+                return true;
+        return false;
+}
+
+void asks_pass_barrier(Asks *asks) {
+        Ask *ask;
+
+        TAILQ_FOREACH(ask, &asks->list, link) {
+                if (ask->kind != ASK_WAIT || ask->passed)
+                        continue;
+                ask->passed = true;
+                ask->event = asks->core->event;
+        }
+}
+
+static bool ask_concerns(const Ask *ask, const Workspace *workspace) {
+        return !ask->root || strcmp(ask->root, workspace_root(workspace)) == 0;
+}
+
+static bool ask_is_accounted_for(const Ask *ask) {
+        const Core *core = ask->asks->core;
+        const Source *source;
+
+        if (!ask->passed)
+                return false;
+        for (size_t i = 0; i < core->n_workspaces; i++)
+                if (ask_concerns(ask, core->workspaces[i]) &&
+                    workspace_is_scanning(core->workspaces[i]))
+                        return false;
+        for (source = TAILQ_FIRST(&core->busy); source; source = source_next_busy(source))
+                if (source_busy_since(source) <= ask->event &&
+                    ask_concerns(ask, source_workspace(source)))
+                        return false;
+        return true;
+}
+
+static int ask_collect_failed(const UnitView *unit, void *userdata) {
+        Ask *ask = userdata;
+        Problem line;
+
+        if ((unit->state != UNIT_FAILED && unit->state != UNIT_OVER_LIMIT) ||
+            ask->hints.n >= ASK_HINTS_MAX)
+                return 0;
+        (void) problem_set(&line, 0, "%s@%s (%s): %s", unit->net_name, unit->target ?: "",
+                           unit->source_path, unit->detail ?: "");
+        return strings_add(&ask->hints, line.text);
+}
+
+static void ask_finish_wait(Ask *ask) {
+        const Core *core = ask->asks->core;
+
+        for (size_t i = 0; i < core->n_workspaces; i++)
+                if (ask_concerns(ask, core->workspaces[i]))
+                        (void) workspace_each_unit(core->workspaces[i], ask_collect_failed, ask);
+        if (ask->hints.n > 0)
+                ask_finish(ask, ASK_COMPILE_FAILED, "not everything could be compiled");
+        else
+                ask_finish(ask, ASK_DONE, NULL);
+}
+
+void asks_check(Asks *asks) {
+        Ask *next;
+
+        for (Ask *ask = TAILQ_FIRST(&asks->list); ask; ask = next) {
+                next = TAILQ_NEXT(ask, link);
+                if (ask->kind != ASK_WAIT)
+                        continue;
+                if (ask->cancelled)
+                        ask_finish(ask, ASK_FAILED, "cancelled");
+                else if (ask_is_accounted_for(ask))
+                        ask_finish_wait(ask);
+        }
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+void ask_cancel(Ask *ask) {
+        if (ask->cancelled)
+                return;
+        ask->cancelled = true;
+        if (ask->build)
+                build_cancel(ask->build);
+        else if (ask->kind == ASK_GET)
+                work_cancel(&ask->work);
+}
+
+void asks_stop(Asks *asks) {
+        Ask *ask;
+
+        TAILQ_FOREACH(ask, &asks->list, link)
+        ask_cancel(ask);
+}

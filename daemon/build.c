@@ -1,0 +1,582 @@
+#include "daemon/build.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "daemon/artifact.h"
+#include "daemon/limits.h"
+#include "daemon/options.h"
+#include "daemon/salvage.h"
+
+/* how often a source may change under us before we say so */
+#define BUILD_TRIES_MAX 5
+
+struct Build {
+        Core *core;
+        BuildHandlers handlers;
+        void *userdata;
+
+        BuildPhase phase;
+        bool busy; /* one operation is outstanding */
+        bool at_gate;
+        bool cancelled;
+        unsigned n_tries;
+
+        char *source_path;
+        int source_fd;
+        Pair pair;
+        Toolchain *toolchain;
+        bool verbatim;
+        char *options;
+        Urgency urgency;
+        bool force; /* until its job was made */
+        bool had_job;
+
+        Work work;
+        Ticket *ticket; /* borrowed, while QUEUED and later */
+
+        Identity identity;
+        bool identified;
+        ToolchainIdentity toolchain_identity;
+        Key *fields;
+        Digest key;
+        bool has_key;
+        Record *record; /* set by a lookup that found something */
+        char *path;
+        Salvage *salvage;
+
+        bool decided;
+        BuildOutcome outcome;
+        Problem detail;
+};
+
+static Build *build_free(Build *build) {
+        if (!build)
+                return NULL;
+
+        assert(!build->busy && !build->ticket);
+        free(build->source_path);
+        closep(&build->source_fd);
+        pair_deinit(&build->pair);
+        (void) toolchain_unref(build->toolchain);
+        free(build->options);
+        (void) key_free(build->fields);
+        (void) record_free(build->record);
+        free(build->path);
+        (void) salvage_unref(build->salvage);
+        free(build);
+        return NULL;
+}
+
+static inline void build_freep(Build **build) {
+        (void) build_free(*build);
+}
+
+static void build_decide(Build *build, BuildOutcome outcome, const Problem *detail) {
+        build->decided = true;
+        build->outcome = outcome;
+        build->detail = *detail;
+}
+
+static void build_decide_error(Build *build, BuildOutcome outcome, int r, const char *what) {
+        if (build->detail.text[0] == '\0')
+                (void) problem_set(&build->detail, r, "%s %s: %s", what, build->source_path,
+                                   strerror(-r));
+        build->decided = true;
+        build->outcome = outcome;
+}
+
+static void build_run(Build *build);
+
+static void build_enter(Build *build, BuildPhase phase) {
+        build->phase = phase;
+        if (build->handlers.phase)
+                build->handlers.phase(build, build->userdata);
+}
+
+static int build_queue_work(Build *build, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+        int r;
+
+        r = work_start(&build->core->pool, &build->work, class, run, done);
+        if (r < 0)
+                return r;
+        build->busy = true;
+        return 0;
+}
+
+static int build_nothing_work(Work *work) {
+        (void) work;
+        return 0;
+}
+
+static void build_on_nothing(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        (void) r;
+        build->busy = false;
+        build_run(build);
+}
+
+/* What is decided in a call of the owner is told later, from the loop. */
+static void build_run_later(Build *build) {
+        (void) build_queue_work(build, WORK_QUICK, build_nothing_work, build_on_nothing);
+}
+
+/* --- IDENTIFYING ------------------------------------------------------------------------------ */
+
+/* A descriptor of a client is opened anew: the position of the original is the client's, too. */
+static int build_open_source(const Build *build) {
+        char link[32];
+
+        if (build->source_fd < 0)
+                return file_open_regular(AT_FDCWD, build->source_path);
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", build->source_fd);
+        return file_open_regular(AT_FDCWD, link);
+}
+
+static int build_identify_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+        _cleanup_(closep) int fd = build_open_source(build);
+
+        return fd < 0 ? fd : identify_fd(build->core->state, fd, &build->identity);
+}
+
+static void build_on_identified(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        build->busy = false;
+        if (r < 0 && r != -ECANCELED) {
+                build_decide_error(build, BUILD_UNREADABLE, r, "cannot read");
+        } else if (r == 0) {
+                build->identified = true;
+                statistics_count(&build->core->statistics,
+                                 build->identity.was_read ? STATISTIC_HASHES : STATISTIC_MEMO_HITS);
+        }
+        build_run(build);
+}
+
+/* --- LOOKING ---------------------------------------------------------------------------------- */
+
+static const Digest *build_snapshot(const Build *build, SnapshotForm *ret_form) {
+        *ret_form = build->verbatim ? SNAPSHOT_FORM_VERBATIM
+                                    : snapshot_form_of(toolchain_form(build->toolchain));
+        return identity_digest(&build->identity, *ret_form);
+}
+
+static int build_add_options(const Build *build, Key *key) {
+        Options options = {};
+        int r;
+
+        r = options_parse(build->options, &options, NULL);
+        for (size_t i = 0; r == 0 && i < options.n; i++)
+                r = key_add_option(key, options.items[i].name, options.items[i].value);
+        options_deinit(&options);
+        return r;
+}
+
+static int build_make_key(Build *build) {
+        _cleanup_(key_freep) Key *key = NULL;
+        const Target *target = &build->pair.target;
+        const Digest *snapshot;
+        SnapshotForm form;
+        int r;
+
+        r = key_new(&key);
+        if (r < 0)
+                return r;
+        snapshot = build_snapshot(build, &form);
+        r = key_add_snapshot(key, snapshot_form_name(form), CANON_VERSION, snapshot);
+        if (r == 0)
+                r = target->fingerprint != 0 ? key_add_fingerprint(key, target->fingerprint)
+                                             : key_add_target_name(key, target->name);
+        if (r == 0)
+                r = toolchain_add_to_key(build->toolchain, &build->toolchain_identity, key);
+        if (r == 0)
+                r = build_add_options(build, key);
+        if (r == 0)
+                r = key_finish(key, &build->key);
+        if (r < 0)
+                return r;
+
+        (void) key_free(build->fields);
+        build->fields = TAKE_PTR(key);
+        build->has_key = true;
+        return 0;
+}
+
+/* What the lookup says of a record that is there. */
+static int build_judge_record(Build *build) {
+        const Record *record = build->record;
+        Problem problem = {};
+        int r;
+
+        r = artifact_view(build->core->cache, record, build->pair.net_name, &build->path);
+        if (r < 0)
+                return r;
+        if (record->kind == RECORD_FAILURE) {
+                (void) problem_set(&problem, 0, "%s", record->failure);
+                build_decide(build, BUILD_FAILED, &problem);
+                return 0;
+        }
+        r = limits_check(&build->pair, record, &problem);
+        if (r < 0)
+                return r;
+        build_decide(build, r == LIMITS_EXCEEDED ? BUILD_OVER_LIMIT : BUILD_READY, &problem);
+        return 0;
+}
+
+/* 0 or CACHE_MISS; a problem of the toolchain is a decision, too */
+static int build_look_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+        int r;
+
+        r = toolchain_identify(build->toolchain, build->core->state, &build->toolchain_identity,
+                               &build->detail);
+        if (r < 0) {
+                build_decide_error(build, r == -ENOENT ? BUILD_INVALID : BUILD_TRANSIENT, r,
+                                   "no toolchain for");
+                return 0;
+        }
+        r = build_make_key(build);
+        if (r < 0)
+                return r;
+        if (build->force)
+                return CACHE_MISS;
+        r = cache_lookup(build->core->cache, &build->key, &build->record);
+        return r != 0 ? r : build_judge_record(build);
+}
+
+static void build_count_lookup(Build *build, bool found) {
+        Statistics *statistics = &build->core->statistics;
+
+        if (build->had_job)
+                return;
+        if (!found)
+                statistics_count(statistics, STATISTIC_MISSES);
+        else if (build->outcome == BUILD_FAILED)
+                statistics_count(statistics, STATISTIC_DIAGNOSES_ANSWERED);
+        else
+                statistics_count(statistics, STATISTIC_HITS);
+}
+
+static void build_on_looked(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        build->busy = false;
+        if (r == -ECANCELED) {
+                build_run(build);
+                return;
+        }
+        /* an error of the cache is a miss: no caching, but never no compile */
+        if (build->decided)
+                r = 0;
+        if (r < 0 && !build->has_key)
+                build_decide_error(build, BUILD_TRANSIENT, r, "no key for");
+        else if (r != 0 && build->had_job)
+                build_decide_error(build, BUILD_TRANSIENT, r < 0 ? r : -EIO,
+                                   "the cache lost the artifact of");
+        else if (r != 0)
+                build->at_gate = true;
+        if (build->record || build->at_gate)
+                build_count_lookup(build, build->record);
+        build_run(build);
+}
+
+/* --- the job ---------------------------------------------------------------------------------- */
+
+static int build_fill_order(Build *build, Order *order) {
+        char arch[TARGET_ARCH_MAX];
+        const char *name = build->pair.target.name;
+
+        order->key = build->key;
+        order->fields = TAKE_PTR(build->fields);
+        order->snapshot = *build_snapshot(build, &order->form);
+        order->toolchain = toolchain_ref(build->toolchain);
+        order->toolchain_identity = build->toolchain_identity.digest;
+        order->fingerprint = build->pair.target.fingerprint;
+        order->force = build->force;
+        if (build->source_fd >= 0) {
+                order->source_fd = fcntl(build->source_fd, F_DUPFD_CLOEXEC, 0);
+                if (order->source_fd < 0)
+                        return error_from_errno();
+        }
+        target_render_arch(&build->pair.target, arch);
+        order->source_path = strdup(build->source_path);
+        order->arch_text = strdup(arch);
+        order->target_name = name[0] ? strdup(name) : NULL;
+        order->options = strdup(build->options ?: "");
+        order->net_name = strdup(build->pair.net_name);
+        if (!order->source_path || !order->arch_text || !order->options || !order->net_name ||
+            (name[0] && !order->target_name))
+                return -ENOMEM;
+        return 0;
+}
+
+static void build_on_job_phase(JobPhase phase, void *userdata) {
+        static const BuildPhase phases[] = {
+                [JOB_PHASE_QUEUED] = BUILD_QUEUED,       [JOB_PHASE_SNAPSHOT] = BUILD_COMPILING,
+                [JOB_PHASE_COMPILING] = BUILD_COMPILING, [JOB_PHASE_CHECKING] = BUILD_CHECKING,
+                [JOB_PHASE_STORING] = BUILD_STORING,
+        };
+
+        build_enter(userdata, phases[phase]);
+}
+
+static int build_salvage_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+
+        return salvage_view(build->salvage, build->pair.net_name, &build->path);
+}
+
+static void build_on_salvaged(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        build->busy = false;
+        if (r < 0)
+                build_decide_error(build, BUILD_TRANSIENT, r,
+                                   "the cache cannot take the artifact of");
+        else
+                build_decide(build, BUILD_READY, &build->detail);
+        build_run(build);
+}
+
+static void build_take_salvage(Build *build, const JobResult *result) {
+        int r;
+
+        build->salvage = salvage_ref(result->salvage);
+        build->detail = result->diagnosis;
+        r = build_queue_work(build, WORK_STORE, build_salvage_work, build_on_salvaged);
+        if (r < 0)
+                build_decide_error(build, BUILD_TRANSIENT, r, "cannot show the artifact of");
+}
+
+static void build_again(Build *build, const JobResult *result) {
+        if (++build->n_tries >= BUILD_TRIES_MAX) {
+                Problem problem = {};
+
+                (void) problem_set(&problem, 0, "%s does not stop changing%s%s", build->source_path,
+                                   result->diagnosis.text[0] ? ": " : "", result->diagnosis.text);
+                build_decide(build, BUILD_TRANSIENT, &problem);
+                return;
+        }
+        build->identified = false;
+        build->has_key = false;
+}
+
+static void build_on_job(const JobResult *result, void *userdata) {
+        Build *build = userdata;
+
+        build->busy = false;
+        build->ticket = NULL;
+        switch (result->outcome) {
+        case JOB_MADE:
+                build->force = false;
+                build->had_job = true;
+                build->has_key = false;
+                break;
+        case JOB_FAILED:
+                build->had_job = true;
+                build_decide(build, BUILD_FAILED, &result->diagnosis);
+                break;
+        case JOB_UNSTORED:
+                build->had_job = true;
+                build_take_salvage(build, result);
+                break;
+        case JOB_TRANSIENT:
+        case JOB_BUSY:
+                build_decide(build, BUILD_TRANSIENT, &result->diagnosis);
+                break;
+        case JOB_STALE:
+                build_again(build, result);
+                break;
+        case JOB_CANCELLED:
+                build->cancelled = true;
+                break;
+        }
+        build_run(build);
+}
+
+static int build_join(Build *build) {
+        static const TicketHandlers handlers = {
+                .phase = build_on_job_phase,
+                .done = build_on_job,
+        };
+        _cleanup_(order_unrefp) Order *order = NULL;
+        int r;
+
+        r = order_new(&order);
+        if (r < 0)
+                return r;
+        r = build_fill_order(build, order);
+        if (r < 0)
+                return r;
+        r = queue_join(build->core->queue, order, build->urgency, &handlers, build, &build->ticket);
+        if (r < 0)
+                return r;
+        build->busy = true;
+        return 0;
+}
+
+/* --- the machine ------------------------------------------------------------------------------ */
+
+static void build_finish(Build *build) {
+        const Record *record = build->record;
+        BuildResult result = {
+                .outcome = build->cancelled && !build->decided ? BUILD_CANCELLED : build->outcome,
+                .detail = build->detail,
+                .identity = build->identified ? &build->identity : NULL,
+                .key = build->has_key ? &build->key : NULL,
+                .toolchain_identity = build->toolchain_identity.digest,
+                .path = build->path,
+                .hit = !build->had_job,
+                .salvage = build->salvage,
+        };
+
+        if (record && record->kind == RECORD_SUCCESS) {
+                result.fingerprint = record->facts.has_fingerprint ? record->facts.fingerprint : 0;
+                result.no_dpu_code = record->facts.no_dpu_code;
+        }
+        build->handlers.done(build, &result, build->userdata);
+        (void) build_free(build);
+}
+
+static int build_step(Build *build) {
+        if (!build->identified) {
+                build_enter(build, BUILD_HASHING);
+                return build_queue_work(build, WORK_HASH, build_identify_work, build_on_identified);
+        }
+        if (build->identity.class != XMODEL_QUANTIZED) {
+                build_decide(build, BUILD_NOT_SOURCE, &build->identity.reason);
+                return 0;
+        }
+        build_enter(build, BUILD_LOOKING);
+        return build_queue_work(build, WORK_QUICK, build_look_work, build_on_looked);
+}
+
+static void build_run(Build *build) {
+        int r;
+
+        while (!build->busy && !build->decided && !build->cancelled) {
+                if (build->at_gate) {
+                        build_enter(build, BUILD_AT_GATE);
+                        build->handlers.gate(build, build->userdata);
+                        return; /* the owner has it; it may be on its way already */
+                }
+                r = build_step(build);
+                if (r < 0)
+                        build_decide_error(build, BUILD_TRANSIENT, r, "cannot work on");
+        }
+        if (!build->busy)
+                build_finish(build);
+}
+
+void build_go(Build *build) {
+        int r;
+
+        if (!build->at_gate)
+                return;
+        build->at_gate = false;
+        build->phase = BUILD_QUEUED;
+        r = build_join(build);
+        if (r < 0) {
+                build_decide_error(build, BUILD_TRANSIENT, r, "cannot queue");
+                build_run_later(build);
+        }
+}
+
+void build_cancel(Build *build) {
+        if (build->cancelled)
+                return;
+        build->cancelled = true;
+        if (build->ticket)
+                ticket_cancel(build->ticket);
+        else if (build->busy)
+                work_cancel(&build->work);
+        else
+                build_run_later(build);
+}
+
+static int build_copy(Build *build, const BuildSpec *spec) {
+        build->source_path = strdup(spec->source_path);
+        build->options = spec->options ? strdup(spec->options) : NULL;
+        if (!build->source_path || (spec->options && !build->options))
+                return -ENOMEM;
+        return pair_copy(&build->pair, spec->pair);
+}
+
+int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandlers *handlers,
+                void *userdata) {
+        _cleanup_(build_freep) Build *build = NULL;
+        int r;
+
+        build = calloc(1, sizeof(*build));
+        if (!build)
+                return -ENOMEM;
+        build->core = core;
+        build->handlers = *handlers;
+        build->userdata = userdata;
+        build->source_fd = -1;
+        build->toolchain = toolchain_ref(spec->toolchain);
+        build->verbatim = spec->verbatim;
+        build->urgency = spec->urgency;
+        build->force = spec->force;
+        r = build_copy(build, spec);
+        if (r < 0)
+                return r;
+        if (spec->identity) {
+                build->identity = *spec->identity;
+                build->identified = true;
+        }
+
+        build->source_fd = spec->source_fd;
+        r = build_step(build);
+        if (r < 0 || build->decided) {
+                build->source_fd = -1;
+                return r < 0 ? r : -EINVAL;
+        }
+        *ret = TAKE_PTR(build);
+        return 0;
+}
+
+BuildPhase build_phase(const Build *build) {
+        return build->phase;
+}
+
+const char *build_phase_name(BuildPhase phase) {
+        switch (phase) {
+        case BUILD_HASHING:
+                return "hashing";
+        case BUILD_LOOKING:
+                return "looking up";
+        case BUILD_AT_GATE:
+                return "settling";
+        case BUILD_QUEUED:
+                return "queued";
+        case BUILD_COMPILING:
+                return "compiling";
+        case BUILD_CHECKING:
+                return "checking";
+        case BUILD_STORING:
+                return "storing";
+        }
+        return "";
+}
+
+uint32_t build_position(const Build *build) {
+        return build->ticket ? ticket_position(build->ticket) : 0;
+}
+
+const Digest *build_key(const Build *build) {
+        return build->has_key ? &build->key : NULL;
+}
+
+const Pair *build_pair(const Build *build) {
+        return &build->pair;
+}

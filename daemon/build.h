@@ -1,0 +1,97 @@
+#pragma once
+
+/*
+ * Builds: one attempt to have the artifact of one source for one target
+ *
+ *      IDENTIFYING ──> LOOKING ──hit──────────────────────────────> DONE
+ *          ▲              └──miss──> AT_GATE ──build_go()──> QUEUED ──┐
+ *          │                            ▲                      │      │
+ *          └──── source changed ────────┴──────────────────────┘      │
+ *                                    LOOKING again <──────made────────┘
+ *
+ * Units and asks are two owners of the same thing. At the gate the owner decides: a unit waits
+ * for quiet and for the end of its older job, an ask goes on or says "not ready". After the job
+ * the cache is asked again, so there is one way only in which an artifact is found.
+ *
+ * build_start() fails synchronously and never calls back, or succeeds and calls done() exactly
+ * once, later, from the loop; the Build is freed as soon as done() returns. gate() is called at
+ * most once for each key that is tried; within it or later the owner calls build_go() or
+ * build_cancel(). build_cancel() only asks, in any state.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+#include "daemon/core.h"
+#include "daemon/identify.h"
+#include "daemon/pairing.h"
+#include "daemon/queue.h"
+#include "daemon/toolchain.h"
+
+typedef struct Build Build;
+
+typedef enum BuildOutcome {
+        BUILD_READY,
+        BUILD_NOT_SOURCE, /* see identity.class and detail */
+        BUILD_FAILED,     /* the compile failed for good, now or before */
+        BUILD_OVER_LIMIT, /* there is an artifact, which must not be delivered */
+        BUILD_TRANSIENT,  /* it may work another time */
+        BUILD_INVALID,    /* no such toolchain on this machine */
+        BUILD_UNREADABLE, /* the source is gone or cannot be read */
+        BUILD_CANCELLED,
+} BuildOutcome;
+
+typedef enum BuildPhase {
+        BUILD_HASHING,
+        BUILD_LOOKING,
+        BUILD_AT_GATE,
+        BUILD_QUEUED,
+        BUILD_COMPILING,
+        BUILD_CHECKING,
+        BUILD_STORING,
+} BuildPhase;
+
+/* Borrowed for the callback. */
+typedef struct BuildResult {
+        BuildOutcome outcome;
+        Problem detail;
+        const Identity *identity; /* NULL: it never came to that */
+        const Digest *key;        /* NULL: it never came to that */
+        Digest toolchain_identity;
+        const char *path;     /* .../NET.xmodel; NULL: there is none */
+        uint64_t fingerprint; /* found in the artifact; 0: none */
+        bool no_dpu_code;
+        bool hit;         /* no job was needed */
+        Salvage *salvage; /* holds path; take a reference. NULL: it is in the cache */
+} BuildResult;
+
+typedef struct BuildHandlers {
+        void (*phase)(Build *build, void *userdata); /* may be NULL */
+        void (*gate)(Build *build, void *userdata);
+        void (*done)(Build *build, const BuildResult *result, void *userdata);
+} BuildHandlers;
+
+typedef struct BuildSpec {
+        const char *source_path;
+        int source_fd;            /* >= 0: taken over when build_start() succeeds */
+        const Identity *identity; /* known already, or NULL */
+        const Pair *pair;         /* copied */
+        Toolchain *toolchain;     /* a reference is taken */
+        bool verbatim;            /* snapshot: the bytes as they are */
+        const char *options;      /* rendered; NULL: none */
+        Urgency urgency;
+        bool force;
+} BuildSpec;
+
+int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandlers *handlers,
+                void *userdata);
+void build_go(Build *build); /* through the gate */
+void build_cancel(Build *build);
+
+BuildPhase build_phase(const Build *build);
+const char *build_phase_name(BuildPhase phase); /* for people: "hashing" */
+uint32_t build_position(const Build *build);    /* in the queue; 0: running or not there */
+const Digest *build_key(const Build *build);    /* NULL: not known yet */
+const Pair *build_pair(const Build *build);

@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * What the engine's parts share. The engine owns all of it and outlives them; the parts borrow
+ * it. Loop thread, except cache and state, which are safe on any.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "cache/cache.h"
+#include "cache/state.h"
+#include "daemon/queue.h"
+#include "daemon/settle.h"
+#include "daemon/source.h"
+#include "daemon/statistics.h"
+#include "daemon/toolchains.h"
+#include "daemon/work.h"
+
+typedef struct Workspace Workspace;
+
+typedef struct Core {
+        uv_loop_t *loop;
+        WorkPool pool;
+        Cache *cache;
+        State *state;
+        Queue *queue;
+        Statistics statistics;
+        char *dpucc; /* absolute path of the dpucc program */
+        char *jobs;  /* directory for job directories */
+
+        Config *config;
+        Toolchains *toolchains;
+        Settle *settle;
+        Workspace **workspaces; /* open ones, sorted by root */
+        size_t n_workspaces, workspaces_capacity;
+        uint64_t event;         /* number of the latest event of the watcher */
+        struct SourceList busy; /* sources with something under way, the longest first */
+} Core;

@@ -1,0 +1,706 @@
+/*
+ * The engine owns everything and decides nothing: events go to workspaces, calls to asks, and
+ * once per turn of the loop, before it sleeps, timers are set and waits are looked at.
+ *
+ * The watcher's descriptor is read in slices (WATCH_BUDGET); while there is more, an idle handle
+ * keeps the loop from sleeping, so sockets are served in between. When a dispatch returns 0,
+ * everything saved before it has been reported: that is the barrier of engine_wait().
+ *
+ * Stopping: no more events; asks and units are cancelled and end; the queue ends when its last
+ * child is gone; then the handles close, and with the last of them the engine goes.
+ */
+
+#include "daemon/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "daemon/ask.h"
+#include "daemon/config.h"
+#include "daemon/core.h"
+#include "daemon/job.h"
+#include "daemon/jobdir.h"
+#include "daemon/workspace.h"
+
+#define ENGINE_FIND_MAX 16 /* candidates that are listed */
+
+struct Engine {
+        Core core;
+        Asks asks;
+        Watch *watch;
+        char *conf_file, *conf_default;
+        int daemon_lock;
+
+        uv_prepare_t prepare;
+        uv_idle_t idle; /* active while the watcher has more to do */
+        uv_poll_t poll;
+        int poll_fd; /* -1: no handle yet */
+        uv_timer_t watch_timer, settle_timer;
+        unsigned n_handles;
+
+        /* warnings that stay; "" if there is none */
+        Problem cache_problem, state_problem, config_problem;
+
+        bool stopping, queue_stopped;
+        unsigned n_closing; /* workspaces that end */
+        EngineStoppedFn stopped;
+        void *userdata;
+};
+
+/* --- opening and closing what is not on the loop ------------------------------------------------ */
+
+static Engine *engine_free(Engine *engine) {
+        if (!engine)
+                return NULL;
+
+        (void) watch_free(engine->watch);
+        (void) settle_free(engine->core.settle);
+        (void) toolchains_free(engine->core.toolchains);
+        (void) config_free(engine->core.config);
+        (void) cache_close(engine->core.cache);
+        closep(&engine->daemon_lock);
+        (void) state_close(engine->core.state);
+        free(engine->core.workspaces);
+        free(engine->core.dpucc);
+        free(engine->core.jobs);
+        free(engine->conf_file);
+        free(engine->conf_default);
+        free(engine);
+        return NULL;
+}
+
+static inline void engine_freep(Engine **engine) {
+        (void) engine_free(*engine);
+}
+
+static int engine_copy(char **ret, const char *text) {
+        *ret = text ? strdup(text) : NULL;
+        return text && !*ret ? -ENOMEM : 0;
+}
+
+static int engine_new_settle(Engine *engine) {
+        SettleTimes times = settle_default_times;
+
+        times.quiet_ns = (int64_t) engine->core.config->settle_ms * CLOCK_NS_PER_MS;
+        times.max_ns = (int64_t) engine->core.config->settle_max_ms * CLOCK_NS_PER_MS;
+        return settle_new(&engine->core.settle, &times);
+}
+
+/* DPUCC_CACHE_DIR is in @spec and overrules the configuration. */
+static const char *engine_cache_dir(const Engine *engine, const EngineSpec *spec) {
+        if (getenv("DPUCC_CACHE_DIR") || !engine->core.config->cache_dir)
+                return spec->cache_dir;
+        return engine->core.config->cache_dir;
+}
+
+static int engine_lock(Engine *engine, Problem *problem) {
+        pid_t holder = 0;
+        int r;
+
+        r = cache_lock_daemon(engine->core.cache, &engine->daemon_lock, &holder);
+        if (r == CACHE_BUSY)
+                return problem_set(problem, -EBUSY,
+                                   "another daemon (process %ld) works on the cache %s",
+                                   (long) holder, cache_directory(engine->core.cache));
+        if (r < 0)
+                engine->daemon_lock = -1; /* a cache that cannot be written needs no lock */
+        return 0;
+}
+
+/* Compilers run beside the cache; where that cannot be written, where temporary files go. */
+static int engine_find_jobs(Engine *engine) {
+        const char *temporary = getenv("TMPDIR");
+
+        if (cache_mode(engine->core.cache) == CACHE_NORMAL)
+                engine->core.jobs = path_join(cache_directory(engine->core.cache), "jobs");
+        else if (asprintf(&engine->core.jobs, "%s/dpucc-%ld/jobs",
+                          temporary && temporary[0] == '/' ? temporary : "/tmp",
+                          (long) geteuid()) < 0)
+                engine->core.jobs = NULL;
+        return engine->core.jobs ? 0 : -ENOMEM;
+}
+
+static void engine_reap(Engine *engine) {
+        unsigned killed = 0, removed = 0;
+        int r;
+
+        r = jobdir_reap(engine->core.jobs, &killed, &removed);
+        if (r < 0)
+                log_warning("%s: %s", engine->core.jobs, strerror(-r));
+        else if (removed > 0)
+                log_notice("reaped what an earlier daemon left: %u job(s), %u process(es)", removed,
+                           killed);
+        engine->core.statistics.counts[STATISTIC_ORPHANS_KILLED] += killed;
+}
+
+static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem) {
+        Core *core = &engine->core;
+        int r;
+
+        if (engine_copy(&core->dpucc, spec->dpucc) < 0 ||
+            engine_copy(&engine->conf_file, spec->conf_file) < 0 ||
+            engine_copy(&engine->conf_default, spec->conf_default) < 0)
+                return -ENOMEM;
+        r = config_load(&core->config, engine->conf_default, engine->conf_file, problem);
+        if (r < 0)
+                return r;
+        r = toolchains_new(&core->toolchains, core->config, core->dpucc);
+        if (r == 0)
+                r = engine_new_settle(engine);
+        if (r == 0)
+                r = state_open(&core->state, spec->state_dir, &engine->state_problem);
+        if (r < 0)
+                return engine->state_problem.text[0]
+                               ? problem_set(problem, r, "%s", engine->state_problem.text)
+                               : r;
+        r = cache_open(&core->cache, engine_cache_dir(engine, spec), core->state, CACHE_NORMAL,
+                       &engine->cache_problem);
+        if (r < 0)
+                return problem_set(
+                        problem, r, "%s",
+                        engine->cache_problem.text[0] ? engine->cache_problem.text : strerror(-r));
+        r = engine_lock(engine, problem);
+        if (r == 0)
+                r = engine_find_jobs(engine);
+        if (r == 0)
+                r = watch_new(&engine->watch, WATCH_NODES_MAX);
+        return r;
+}
+
+/* --- stopping ----------------------------------------------------------------------------------- */
+
+static void engine_on_closed(uv_handle_t *handle) {
+        Engine *engine = handle->data;
+        EngineStoppedFn stopped = engine->stopped;
+        void *userdata = engine->userdata;
+
+        if (--engine->n_handles > 0)
+                return;
+        (void) engine_free(engine);
+        if (stopped)
+                stopped(userdata);
+}
+
+static void engine_close_handle(uv_handle_t *handle) {
+        if (!uv_is_closing(handle))
+                uv_close(handle, engine_on_closed);
+}
+
+static void engine_close_handles(Engine *engine) {
+        engine_close_handle((uv_handle_t *) &engine->prepare);
+        engine_close_handle((uv_handle_t *) &engine->idle);
+        engine_close_handle((uv_handle_t *) &engine->watch_timer);
+        engine_close_handle((uv_handle_t *) &engine->settle_timer);
+        if (engine->poll_fd >= 0)
+                engine_close_handle((uv_handle_t *) &engine->poll);
+}
+
+static void engine_on_queue_stopped(void *userdata) {
+        Engine *engine = userdata;
+
+        engine->core.queue = NULL;
+        engine_close_handles(engine);
+}
+
+static void engine_go_on_stopping(Engine *engine) {
+        if (!engine->stopping || engine->queue_stopped || engine->n_closing > 0 ||
+            !asks_are_over(&engine->asks))
+                return;
+        engine->queue_stopped = true;
+        queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
+}
+
+static void engine_on_workspace_closed(Workspace *workspace, void *userdata) {
+        Engine *engine = userdata;
+
+        (void) workspace;
+        assert(engine->n_closing > 0);
+        engine->n_closing--;
+}
+
+static void engine_drop_workspace(Engine *engine, size_t index) {
+        Core *core = &engine->core;
+        Workspace *workspace = core->workspaces[index];
+
+        core->n_workspaces--;
+        memmove(core->workspaces + index, core->workspaces + index + 1,
+                (core->n_workspaces - index) * sizeof(core->workspaces[0]));
+        engine->n_closing++;
+        workspace_close(workspace, engine_on_workspace_closed, engine);
+}
+
+void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
+        assert(!engine->stopping);
+        engine->stopping = true;
+        engine->stopped = stopped;
+        engine->userdata = userdata;
+
+        (void) uv_idle_stop(&engine->idle);
+        (void) uv_timer_stop(&engine->watch_timer);
+        (void) uv_timer_stop(&engine->settle_timer);
+        if (engine->poll_fd >= 0)
+                (void) uv_poll_stop(&engine->poll);
+        asks_stop(&engine->asks);
+        while (engine->core.n_workspaces > 0)
+                engine_drop_workspace(engine, engine->core.n_workspaces - 1);
+}
+
+/* --- the watcher -------------------------------------------------------------------------------- */
+
+static void engine_on_event(const WatchEvent *event, void *userdata) {
+        Engine *engine = userdata;
+
+        engine->core.event++;
+        workspace_handle(watch_root_userdata(event->root), event);
+}
+
+static void engine_dispatch(Engine *engine);
+
+static void engine_on_idle(uv_idle_t *idle) {
+        engine_dispatch(idle->data);
+}
+
+static void engine_on_readable(uv_poll_t *poll, int status, int events) {
+        (void) status;
+        (void) events;
+        engine_dispatch(poll->data);
+}
+
+static void engine_on_watch_timer(uv_timer_t *timer) {
+        Engine *engine = timer->data;
+
+        watch_poll(engine->watch);
+        engine_dispatch(engine);
+}
+
+/* An instance may be had only later than the engine. */
+static void engine_follow_fd(Engine *engine) {
+        int fd = watch_fd(engine->watch);
+
+        if (fd < 0 || engine->poll_fd >= 0)
+                return;
+        if (uv_poll_init(engine->core.loop, &engine->poll, fd) < 0)
+                return;
+        engine->poll.data = engine;
+        engine->n_handles++;
+        engine->poll_fd = fd;
+        (void) uv_poll_start(&engine->poll, UV_READABLE, engine_on_readable);
+}
+
+static void engine_set_watch_timer(Engine *engine, int r) {
+        if (r < 0) /* what could not be recorded is still to be read: a little later */
+                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer, 100, 0);
+        else if (!watch_wants_poll(engine->watch))
+                (void) uv_timer_stop(&engine->watch_timer);
+        else if (!uv_is_active((uv_handle_t *) &engine->watch_timer))
+                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer, WATCH_POLL_MS,
+                                      0);
+}
+
+static void engine_dispatch(Engine *engine) {
+        bool more = false;
+        int r;
+
+        if (engine->stopping)
+                return;
+        r = watch_dispatch(engine->watch, engine_on_event, engine, WATCH_BUDGET);
+        for (size_t i = 0; i < engine->core.n_workspaces; i++)
+                more |= workspace_after_events(engine->core.workspaces[i]);
+        if (r == 0 && !more)
+                asks_pass_barrier(&engine->asks);
+
+        engine_follow_fd(engine);
+        engine_set_watch_timer(engine, r);
+        if (r > 0 || more)
+                (void) uv_idle_start(&engine->idle, engine_on_idle);
+        else
+                (void) uv_idle_stop(&engine->idle);
+}
+
+/* --- once per turn of the loop ------------------------------------------------------------------ */
+
+static void engine_on_settle_timer(uv_timer_t *timer) {
+        Engine *engine = timer->data;
+        Core *core = &engine->core;
+        char *path;
+
+        while (settle_take(core->settle, clock_monotonic_ns(), &path) == 1) {
+                for (size_t i = 0; i < core->n_workspaces; i++)
+                        workspace_settled(core->workspaces[i], path);
+                free(path);
+        }
+}
+
+static void engine_set_settle_timer(Engine *engine) {
+        int64_t deadline = settle_deadline(engine->core.settle), delay;
+
+        if (deadline == SETTLE_NEVER) {
+                (void) uv_timer_stop(&engine->settle_timer);
+                return;
+        }
+        delay = deadline - clock_monotonic_ns();
+        uv_update_time(engine->core.loop);
+        (void) uv_timer_start(&engine->settle_timer, engine_on_settle_timer,
+                              delay > 0 ? (uint64_t) (delay / CLOCK_NS_PER_MS) + 1 : 0, 0);
+}
+
+static void engine_on_prepare(uv_prepare_t *prepare) {
+        Engine *engine = prepare->data;
+
+        asks_check(&engine->asks);
+        if (engine->stopping) {
+                engine_go_on_stopping(engine);
+                return;
+        }
+        if (asks_want_barrier(&engine->asks))
+                (void) uv_idle_start(&engine->idle, engine_on_idle);
+        engine_set_settle_timer(engine);
+}
+
+/* --- starting ----------------------------------------------------------------------------------- */
+
+static void engine_own(Engine *engine, uv_handle_t *handle) {
+        handle->data = engine;
+        engine->n_handles++;
+}
+
+static void engine_start_handles(Engine *engine) {
+        uv_loop_t *loop = engine->core.loop;
+
+        (void) uv_prepare_init(loop, &engine->prepare);
+        engine_own(engine, (uv_handle_t *) &engine->prepare);
+        (void) uv_idle_init(loop, &engine->idle);
+        engine_own(engine, (uv_handle_t *) &engine->idle);
+        (void) uv_timer_init(loop, &engine->watch_timer);
+        engine_own(engine, (uv_handle_t *) &engine->watch_timer);
+        (void) uv_timer_init(loop, &engine->settle_timer);
+        engine_own(engine, (uv_handle_t *) &engine->settle_timer);
+
+        (void) uv_prepare_start(&engine->prepare, engine_on_prepare);
+        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        engine_follow_fd(engine);
+}
+
+static int engine_add_workspace(Engine *engine, const char *root, bool trusted, Workspace **ret) {
+        Core *core = &engine->core;
+        Workspace *workspace;
+        size_t at = 0;
+        int r;
+
+        if (core->n_workspaces == STATE_ROOTS_MAX)
+                return -ENOSPC;
+        r = array_reserve(&core->workspaces, &core->workspaces_capacity, core->n_workspaces + 1,
+                          sizeof(Workspace *));
+        if (r == 0)
+                r = workspace_new(&workspace, core, engine->watch, root, trusted);
+        if (r < 0)
+                return r;
+
+        while (at < core->n_workspaces && strcmp(workspace_root(core->workspaces[at]), root) < 0)
+                at++;
+        memmove(core->workspaces + at + 1, core->workspaces + at,
+                (core->n_workspaces - at) * sizeof(core->workspaces[0]));
+        core->workspaces[at] = workspace;
+        core->n_workspaces++;
+        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        *ret = workspace;
+        return 0;
+}
+
+static Workspace *engine_find_workspace(const Engine *engine, const char *root) {
+        for (size_t i = 0; i < engine->core.n_workspaces; i++)
+                if (strcmp(workspace_root(engine->core.workspaces[i]), root) == 0)
+                        return engine->core.workspaces[i];
+        return NULL;
+}
+
+/* one that cannot be watched is told about and does not keep the others from it */
+static void engine_start_root(Engine *engine, const char *root, bool trusted) {
+        Workspace *workspace;
+        int r;
+
+        if (engine_find_workspace(engine, root))
+                return;
+        r = engine_add_workspace(engine, root, trusted, &workspace);
+        if (r < 0) {
+                Problem line;
+
+                (void) problem_set(&line, r, "%s cannot be watched: %s", root, strerror(-r));
+                log_warning("%s", line.text);
+        }
+}
+
+static int engine_collect_root(const char *path, bool trusted, void *userdata) {
+        Strings *roots = userdata;
+
+        return strings_add(&roots[trusted], path);
+}
+
+static int engine_start_roots(Engine *engine) {
+        Strings roots[2] = {}; /* by trust */
+        int r;
+
+        r = state_each_root(engine->core.state, engine_collect_root, roots);
+        for (size_t trusted = 0; trusted < 2; trusted++) {
+                for (size_t i = 0; r == 0 && i < roots[trusted].n; i++)
+                        engine_start_root(engine, roots[trusted].items[i], trusted);
+                strings_deinit(&roots[trusted]);
+        }
+        for (size_t i = 0; i < engine->core.config->roots.n; i++)
+                engine_start_root(engine, engine->core.config->roots.items[i], false);
+        return r < 0 ? r : 0;
+}
+
+int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        QueueOps ops;
+        int r;
+
+        engine = calloc(1, sizeof(*engine));
+        if (!engine)
+                return -ENOMEM;
+        engine->daemon_lock = engine->poll_fd = -1;
+        engine->core.loop = spec->loop;
+        TAILQ_INIT(&engine->core.busy);
+        work_pool_init(&engine->core.pool, spec->loop);
+        asks_init(&engine->asks, &engine->core);
+
+        r = engine_open(engine, spec, problem);
+        if (r < 0)
+                return r;
+        engine_reap(engine);
+
+        ops = job_queue_ops(&engine->core);
+        r = queue_new(&engine->core.queue, spec->loop, &ops, engine->core.config->concurrency,
+                      &engine->core.statistics);
+        if (r < 0)
+                return r;
+        engine_start_handles(engine);
+        r = engine_start_roots(engine);
+        if (r < 0)
+                log_warning("the list of roots cannot be read: %s", strerror(-r));
+        *ret = TAKE_PTR(engine);
+        return 0;
+}
+
+static int engine_take_config(Engine *engine, Config *config) {
+        Core *core = &engine->core;
+        Toolchains *toolchains;
+        int r;
+
+        r = toolchains_new(&toolchains, config, core->dpucc);
+        if (r < 0)
+                return r;
+        (void) toolchains_free(core->toolchains);
+        core->toolchains = toolchains;
+        (void) config_free(core->config);
+        core->config = config;
+        return 0;
+}
+
+int engine_reload(Engine *engine, Problem *problem) {
+        Core *core = &engine->core;
+        Config *config;
+        int r;
+
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        r = config_load(&config, engine->conf_default, engine->conf_file, problem);
+        if (r == 0) {
+                r = engine_take_config(engine, config);
+                if (r < 0)
+                        (void) config_free(config);
+        }
+        if (r < 0) {
+                engine->config_problem = *problem;
+                return r;
+        }
+        engine->config_problem.text[0] = '\0';
+        queue_set_running_max(core->queue, core->config->concurrency);
+        for (size_t i = 0; i < core->config->roots.n; i++)
+                engine_start_root(engine, core->config->roots.items[i], false);
+        for (size_t i = 0; i < core->n_workspaces; i++)
+                workspace_reconsider(core->workspaces[i]);
+        return 0;
+}
+
+/* --- asks ----------------------------------------------------------------------------------------- */
+
+int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers, void *userdata,
+               Ask **ret, Problem *problem) {
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        return ask_get(&engine->asks, spec, handlers, userdata, ret, problem);
+}
+
+int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
+                Ask **ret, Problem *problem) {
+        const Workspace *workspace;
+
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        workspace = root ? workspace_containing(&engine->core, root) : NULL;
+        if (root && !workspace)
+                return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
+        return ask_wait(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
+                        userdata, ret);
+}
+
+/* --- workspaces --------------------------------------------------------------------------------- */
+
+int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem) {
+        _cleanup_(freep) char *real = realpath(path, NULL);
+        Workspace *workspace;
+        struct stat st;
+        int r;
+
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        if (!real || stat(real, &st) < 0)
+                return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
+        if (!S_ISDIR(st.st_mode))
+                return problem_set(problem, -ENOTDIR, "%s is not a directory", path);
+
+        workspace = engine_find_workspace(engine, real);
+        if (workspace) {
+                workspace_set_trusted(workspace, trust);
+        } else {
+                r = engine_add_workspace(engine, real, trust, &workspace);
+                if (r < 0)
+                        return problem_set(problem, r, "%s cannot be watched: %s", path,
+                                           r == -ENOSPC ? "too many roots" : strerror(-r));
+        }
+        r = state_add_root(engine->core.state, real, trust);
+        if (r < 0)
+                log_warning("the new root will be forgotten at the next start: %s", strerror(-r));
+        *ret = workspace_view(workspace);
+        return 0;
+}
+
+int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
+        _cleanup_(freep) char *real = realpath(path, NULL);
+        const char *root = real ?: path; /* the directory may be gone */
+
+        for (size_t i = 0; i < engine->core.n_workspaces; i++) {
+                if (strcmp(workspace_root(engine->core.workspaces[i]), root) != 0)
+                        continue;
+                (void) state_remove_root(engine->core.state, root);
+                engine_drop_workspace(engine, i);
+                return 0;
+        }
+        return problem_set(problem, -ENOENT, "%s is not watched", path);
+}
+
+int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++) {
+                RootView view = workspace_view(engine->core.workspaces[i]);
+
+                r = fn(&view, userdata);
+        }
+        return r;
+}
+
+int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++)
+                r = workspace_each_unit(engine->core.workspaces[i], fn, userdata);
+        return r;
+}
+
+/* --- which unit is meant ------------------------------------------------------------------------ */
+
+typedef struct UnitSearch {
+        const char *text, *path;
+        size_t n;
+        UnitView found;
+        char list[PROBLEM_MAX / 2];
+} UnitSearch;
+
+static bool engine_unit_is(const UnitView *unit, const char *text, const char *path) {
+        size_t n = strlen(unit->net_name);
+
+        if (path && (strcmp(unit->source_path, path) == 0 ||
+                     (unit->output_path && strcmp(unit->output_path, path) == 0) ||
+                     (unit->artifact_path && strcmp(unit->artifact_path, path) == 0)))
+                return true;
+        return unit->target && strncmp(text, unit->net_name, n) == 0 && text[n] == '@' &&
+               strcmp(text + n + 1, unit->target) == 0;
+}
+
+static int engine_search(const UnitView *unit, void *userdata) {
+        UnitSearch *search = userdata;
+        size_t used = strlen(search->list);
+
+        if (!engine_unit_is(unit, search->text, search->path))
+                return 0;
+        search->found = *unit;
+        if (search->n++ < ENGINE_FIND_MAX)
+                (void) snprintf(search->list + used, sizeof(search->list) - used, "%s%s@%s (%s)",
+                                used > 0 ? ", " : "", unit->net_name, unit->target ?: "",
+                                unit->source_path);
+        return 0;
+}
+
+int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
+                     Problem *problem) {
+        UnitSearch search = { .text = text, .path = path };
+        int r;
+
+        r = engine_each_unit(engine, engine_search, &search);
+        if (r < 0)
+                return r;
+        if (search.n == 0)
+                return problem_set(problem, -ENOENT, "there is no unit %s", text);
+        if (search.n > 1)
+                return problem_set(problem, -ENOTUNIQ, "%s may be any of: %s", text, search.list);
+        *ret = search.found;
+        return 0;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------- */
+
+void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
+        for (size_t i = 0; i < _STATISTIC_MAX; i++)
+                fn(statistic_text((StatisticName) i), engine->core.statistics.counts[i], userdata);
+}
+
+uint32_t engine_n_queued(const Engine *engine) {
+        return engine->core.queue ? queue_n_waiting(engine->core.queue) : 0;
+}
+
+uint32_t engine_n_running(const Engine *engine) {
+        return engine->core.queue ? queue_n_running(engine->core.queue) : 0;
+}
+
+int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),
+                        void *userdata) {
+        const Problem *problems[] = { &engine->cache_problem, &engine->state_problem,
+                                      &engine->config_problem };
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)
+                if (problems[i]->text[0] != '\0')
+                        r = fn(problems[i]->text, userdata);
+        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++) {
+                const char *text = workspace_project_problem(engine->core.workspaces[i]);
+
+                if (text)
+                        r = fn(text, userdata);
+        }
+        return r;
+}
+
+Cache *engine_cache(Engine *engine) {
+        return engine->core.cache;
+}

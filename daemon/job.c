@@ -1,0 +1,774 @@
+/*
+ * Callbacks record what happened and call job_run(); job_run() is the only place that decides
+ * what comes next. Between job_start() and CLEANING exactly one operation is outstanding.
+ *
+ * The job's directory is on the disk of the cache, so that what a compiler wrote is stored by
+ * reflink where the file system can. All its names are constant, and the compiler is given
+ * relative ones: a path that ended up in an output would make equal inputs differ.
+ */
+
+#include "daemon/job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "daemon/artifact.h"
+#include "daemon/check_report.h"
+#include "daemon/identify.h"
+#include "daemon/jobdir.h"
+#include "daemon/limits.h"
+#include "daemon/proc.h"
+#include "daemon/salvage.h"
+
+#define JOB_LOG_HEAD     ((size_t) 256 * 1024)
+#define JOB_LOG_TAIL     ((size_t) 768 * 1024)
+#define JOB_CHECK_MS     (5 * 60 * 1000)
+#define JOB_SNAPSHOT     "in/model.xmodel"
+#define JOB_ARCH         "in/arch.json"
+#define JOB_CHECK_OUTPUT "check.json"
+#define JOB_XMODEL       "out/" ARTIFACT_NET_NAME ".xmodel"
+#define JOB_REPORT       "out/report.json"
+
+typedef enum JobState {
+        JOB_PREPARING,
+        JOB_COMPILING,
+        JOB_EXAMINING,
+        JOB_CHECKING,
+        JOB_REPORTING,
+        JOB_STORING,
+        JOB_CLEANING,
+        JOB_OVER,
+} JobState;
+
+struct Job {
+        Core *core;
+        Order *order; /* a reference */
+        JobState state;
+        bool busy; /* one operation is outstanding */
+        bool cancelled;
+
+        Work work;
+        Proc *proc; /* borrowed, while a child runs */
+
+        JobDir *dir;
+        int key_lock;
+        Command command;
+        Sha256 snapshot_sha256;
+        uint64_t snapshot_size;
+
+        ProcResult compiled; /* without its output */
+        Bytes log;
+        CheckReport report;
+        char *cpu_ops; /* of the report, separated by commas */
+
+        /* Written by a worker or on the loop, never at the same time. JOB_MADE until something
+         * else is known. */
+        JobResult result;
+
+        void (*on_phase)(JobPhase phase, void *userdata);
+        void (*on_done)(const JobResult *result, void *userdata);
+        void *userdata;
+};
+
+static Job *job_free(Job *job) {
+        if (!job)
+                return NULL;
+
+        assert(!job->busy && !job->dir);
+        (void) salvage_unref(job->result.salvage);
+        command_deinit(&job->command);
+        check_report_deinit(&job->report);
+        free(job->cpu_ops);
+        bytes_deinit(&job->log);
+        closep(&job->key_lock);
+        (void) order_unref(job->order);
+        free(job);
+        return NULL;
+}
+
+/* The first verdict stays. */
+static void job_judge(Job *job, JobOutcome outcome, const char *class, const Problem *diagnosis) {
+        if (job->result.outcome != JOB_MADE)
+                return;
+        job->result.outcome = outcome;
+        (void) snprintf(job->result.failure_class, sizeof(job->result.failure_class), "%s", class);
+        job->result.diagnosis = *diagnosis;
+}
+
+static void job_judge_error(Job *job, int r, const Problem *problem, const char *what) {
+        Problem diagnosis = *problem;
+
+        if (r == -ESTALE || r == -ENOENT) {
+                job_judge(job, JOB_STALE, "", &diagnosis);
+                return;
+        }
+        if (diagnosis.text[0] == '\0')
+                (void) problem_set(&diagnosis, r, "%s: %s", what, strerror(-r));
+        job_judge(job, JOB_TRANSIENT, "resources", &diagnosis);
+}
+
+/* --- PREPARING: on a pool thread -------------------------------------------------------------- */
+
+static int job_open_source(const Job *job) {
+        const Order *order = job->order;
+        char link[32];
+
+        if (order->source_fd < 0)
+                return file_open_regular(AT_FDCWD, order->source_path);
+        /* opened anew, because a file position would be shared with the client */
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", order->source_fd);
+        return file_open_regular(AT_FDCWD, link);
+}
+
+static int job_write_snapshot(Job *job) {
+        _cleanup_(closep) int source = -1, to = -1;
+
+        source = job_open_source(job);
+        if (source < 0)
+                return source;
+        to = openat(job->dir->fd, JOB_SNAPSHOT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+        if (to < 0)
+                return error_from_errno();
+        return identify_snapshot(source, job->order->form, &job->order->snapshot, to,
+                                 &job->snapshot_sha256, &job->snapshot_size);
+}
+
+static int job_write_arch(const Job *job) {
+        _cleanup_(closep) int fd = -1;
+
+        fd = openat(job->dir->fd, JOB_ARCH, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+        if (fd < 0)
+                return error_from_errno();
+        return file_write_all(fd, job->order->arch_text, strlen(job->order->arch_text));
+}
+
+static int job_make_command(Job *job, Problem *problem) {
+        _cleanup_(freep) char *tmp = path_join(job->dir->path, "tmp");
+        const CommandSpec spec = {
+                .job_id = job->dir->id,
+                .tmp_dir = tmp,
+                .xmodel = JOB_SNAPSHOT,
+                .arch = JOB_ARCH,
+                .output_dir = "out",
+                .net_name = ARTIFACT_NET_NAME,
+                .options = job->order->options,
+        };
+
+        if (!tmp)
+                return -ENOMEM;
+        return toolchain_command(job->order->toolchain, &spec, &job->command, problem);
+}
+
+/* Somebody else may have made it since the order was given. Returns 1 if so. */
+static int job_find_made(Job *job) {
+        _cleanup_(record_freep) Record *record = NULL;
+
+        if (job->order->force)
+                return 0;
+        return cache_lookup(job->core->cache, &job->order->key, &record) == 0;
+}
+
+static int job_prepare(Job *job, Problem *problem) {
+        int r;
+
+        r = cache_lock_key(job->core->cache, &job->order->key, false, &job->key_lock);
+        if (r == CACHE_BUSY) {
+                job_judge(job, JOB_BUSY, "", problem);
+                return 0;
+        }
+        if (r < 0)
+                job->key_lock = -1; /* no lock, no sharing of work; the compile goes on */
+        if (job_find_made(job) == 1)
+                return 1;
+
+        r = jobdir_new(&job->dir, job->core->jobs);
+        if (r < 0)
+                return problem_set(problem, r == -ENOENT ? -EIO : r,
+                                   "no directory for the compiler in %s: %s", job->core->jobs,
+                                   strerror(-r));
+        r = job_make_command(job, problem);
+        if (r == -ENOENT)
+                return -EAGAIN; /* it was there when the key was made */
+        if (r == 0)
+                r = job_write_arch(job);
+        return r < 0 ? r : job_write_snapshot(job);
+}
+
+static int job_prepare_work(Work *work) {
+        Job *job = container_of(work, Job, work);
+        Problem problem = {};
+        int r;
+
+        r = job_prepare(job, &problem);
+        if (r < 0)
+                job_judge_error(job, r, &problem, "preparing the compile");
+        return r;
+}
+
+/* --- COMPILING -------------------------------------------------------------------------------- */
+
+static void job_last_line(Slice log, char *ret, size_t room) {
+        size_t end = log.size, start;
+
+        while (end > 0 &&
+               (log.data[end - 1] == '\n' || log.data[end - 1] == '\r' || log.data[end - 1] == ' '))
+                end--;
+        start = end;
+        while (start > 0 && log.data[start - 1] != '\n' && end - start < room - 1)
+                start--;
+        (void) snprintf(ret, room, "%.*s", (int) (end - start), (const char *) log.data + start);
+}
+
+static bool job_is_transient_exit(const ProcResult *result) {
+        return result->term_signal == SIGKILL || result->term_signal == SIGTERM ||
+               result->term_signal == SIGINT || result->term_signal == SIGHUP ||
+               result->exit_status == 128 + SIGKILL || result->exit_status == 128 + SIGTERM;
+}
+
+static void job_judge_exit(Job *job, const ProcResult *result) {
+        const char *name = toolchain_name(job->order->toolchain);
+        Problem diagnosis = {};
+        char last[256];
+
+        job_last_line(bytes_slice(&job->log), last, sizeof(last));
+        if (result->error == -ETIMEDOUT) {
+                (void) problem_set(&diagnosis, 0,
+                                   "the compiler (%s) was stopped after %" PRIu64
+                                   " s, its time limit",
+                                   name, result->elapsed_ms / 1000);
+                job_judge(job, JOB_TRANSIENT, "timeout", &diagnosis);
+        } else if (result->term_signal != 0 || job_is_transient_exit(result)) {
+                (void) problem_set(&diagnosis, 0, "the compiler (%s) was killed by signal %d%s%s%s",
+                                   name, result->term_signal ?: (int) result->exit_status - 128,
+                                   job_is_transient_exit(result) ? " (out of memory?)" : "",
+                                   last[0] ? ": " : "", last);
+                job_judge(job, job_is_transient_exit(result) ? JOB_TRANSIENT : JOB_FAILED, "killed",
+                          &diagnosis);
+        } else if (result->exit_status != 0) {
+                (void) problem_set(&diagnosis, 0, "the compiler (%s) ended with status %d%s%s",
+                                   name, (int) result->exit_status, last[0] ? ": " : "", last);
+                job_judge(job, JOB_FAILED, "exit-status", &diagnosis);
+        }
+}
+
+static void job_run(Job *job);
+
+static void job_on_compiled(const ProcResult *result, void *userdata) {
+        Job *job = userdata;
+        int r;
+
+        job->busy = false;
+        job->proc = NULL;
+        job->compiled = *result;
+        job->compiled.output = slice_of(NULL, 0);
+        r = artifact_clean_log(result->output, job->dir->path, &job->log);
+        if (r < 0)
+                bytes_deinit(&job->log);
+        if (result->error == -ECANCELED)
+                job->cancelled = true;
+        else
+                job_judge_exit(job, result);
+
+        job->state = job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_EXAMINING;
+        job_run(job);
+}
+
+/* What cannot be recorded is still found by its marker. */
+static int job_spawn(Job *job, const ProcSpec *spec, ProcDoneFn done) {
+        int r;
+
+        r = proc_spawn(&job->proc, job->core->loop, spec, done, job);
+        if (r < 0)
+                return r;
+        (void) jobdir_record(job->dir, proc_pid(job->proc));
+        job->busy = true;
+        return 0;
+}
+
+static int job_compile(Job *job) {
+        const ProcSpec spec = {
+                .argv = (const char *const *) job->command.argv,
+                .env = (const char *const *) job->command.env,
+                .cwd = job->dir->path,
+                .timeout_ms = toolchain_timeout_ms(job->order->toolchain),
+                .memory_max = toolchain_memory_max(job->order->toolchain),
+                .head_max = JOB_LOG_HEAD,
+                .tail_max = JOB_LOG_TAIL,
+                .stdout_fd = -1,
+        };
+
+        statistics_count(&job->core->statistics, STATISTIC_COMPILER_RUNS);
+        return job_spawn(job, &spec, job_on_compiled);
+}
+
+/* --- EXAMINING: on a pool thread -------------------------------------------------------------- */
+
+static int job_examine_work(Work *work) {
+        Job *job = container_of(work, Job, work);
+        bool dpucc = toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC;
+        _cleanup_(closep) int out = -1;
+        Problem problem = {};
+        int r;
+
+        out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = out < 0 ? error_from_errno() : artifact_check_files(out, dpucc, &problem);
+        if (r == -EBADMSG)
+                job_judge(job, JOB_FAILED, "output", &problem);
+        else if (r < 0)
+                job_judge_error(job, r == -ENOENT ? -EIO : r, &problem, "reading the outputs");
+        return r;
+}
+
+/* --- CHECKING --------------------------------------------------------------------------------- */
+
+static void job_on_checked(const ProcResult *result, void *userdata) {
+        Job *job = userdata;
+        Problem diagnosis = {};
+        char last[256];
+
+        job->busy = false;
+        job->proc = NULL;
+        if (result->error == -ECANCELED) {
+                job->cancelled = true;
+        } else if (result->error < 0 || result->term_signal != 0) {
+                (void) problem_set(&diagnosis, 0, "the check of the output did not finish");
+                job_judge(job, JOB_TRANSIENT, "check", &diagnosis);
+        } else if (result->exit_status != 0 && result->exit_status != 8) {
+                /* it could not even look at the file, which therefore is no good */
+                job_last_line(result->output, last, sizeof(last));
+                (void) problem_set(&diagnosis, 0, "the output cannot be checked: %s", last);
+                job_judge(job, JOB_FAILED, "output", &diagnosis);
+        }
+        job->state = toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC ||
+                                     job->result.outcome != JOB_MADE
+                             ? JOB_STORING
+                             : JOB_REPORTING;
+        job_run(job);
+}
+
+/* Runs our own program, its standard output to a file in the job's directory. */
+static int job_spawn_dpucc(Job *job, const char *const *argv, const char *output, ProcDoneFn done) {
+        _cleanup_(closep) int fd = -1;
+        char marker[64];
+        const char *const env[] = { "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", marker, NULL };
+        ProcSpec spec = {
+                .argv = argv,
+                .env = env,
+                .cwd = job->dir->path,
+                .timeout_ms = JOB_CHECK_MS,
+                .head_max = 4096,
+                .tail_max = 4096,
+        };
+
+        fd = openat(job->dir->fd, output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return error_from_errno();
+        spec.stdout_fd = fd;
+        (void) snprintf(marker, sizeof(marker), JOBDIR_MARKER "=%s", job->dir->id);
+        return job_spawn(job, &spec, done);
+}
+
+static int job_check(Job *job) {
+        const char *const argv[] = {
+                job->core->dpucc,
+                "check",
+                "--json",
+                "--arch",
+                JOB_ARCH,
+                "--source",
+                JOB_SNAPSHOT,
+                JOB_XMODEL,
+                toolchain_may_lack_dpu_code(job->order->toolchain) ? NULL : "--require-dpu",
+                NULL,
+        };
+
+        statistics_count(&job->core->statistics, STATISTIC_CHECK_RUNS);
+        return job_spawn_dpucc(job, argv, JOB_CHECK_OUTPUT, job_on_checked);
+}
+
+/* --- REPORTING -------------------------------------------------------------------------------- */
+
+static void job_on_reported(const ProcResult *result, void *userdata) {
+        Job *job = userdata;
+        Problem diagnosis = {};
+
+        job->busy = false;
+        job->proc = NULL;
+        if (result->error == -ECANCELED) {
+                job->cancelled = true;
+        } else if (result->error < 0 || result->term_signal != 0 || result->exit_status != 0) {
+                (void) problem_set(&diagnosis, 0, "the report of the output could not be made");
+                job_judge(job, JOB_TRANSIENT, "report", &diagnosis);
+        }
+        job->state = JOB_STORING;
+        job_run(job);
+}
+
+/* the vendor's tool writes none */
+static int job_report(Job *job) {
+        const char *const argv[] = {
+                job->core->dpucc, "report", "--arch", JOB_ARCH, JOB_XMODEL, NULL,
+        };
+
+        return job_spawn_dpucc(job, argv, JOB_REPORT, job_on_reported);
+}
+
+/* --- STORING: on a pool thread ---------------------------------------------------------------- */
+
+/* Overrules everything: what another compiler made, success or failure, is not this key's. */
+static void job_judge_toolchain(Job *job) {
+        const Order *order = job->order;
+        ToolchainIdentity identity;
+        Problem problem = {};
+        int r;
+
+        r = toolchain_identify(order->toolchain, job->core->state, &identity, &problem);
+        if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
+                return;
+        job->result.outcome = JOB_STALE;
+        (void) problem_set(&job->result.diagnosis, 0, "the toolchain %s changed while it compiled",
+                           toolchain_name(order->toolchain));
+}
+
+static int job_join_cpu_ops(Job *job) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(64 * 1024);
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < job->report.cpu_ops.n; i++)
+                r = bytes_printf(&text, "%s%s", i > 0 ? "," : "", job->report.cpu_ops.items[i]);
+        if (r < 0)
+                return r;
+        job->cpu_ops = bytes_take_string(&text);
+        return job->cpu_ops ? 0 : -ENOMEM;
+}
+
+static void job_judge_report(Job *job) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CHECK_REPORT_MAX);
+        Problem diagnosis = {};
+        int r;
+
+        r = file_read(job->dir->fd, JOB_CHECK_OUTPUT, &text);
+        if (r == 0)
+                r = check_report_parse(bytes_slice(&text), &job->report, &diagnosis);
+        if (r == 0)
+                r = job_join_cpu_ops(job);
+        if (r < 0) {
+                (void) problem_prefix(&diagnosis, r, "the check of the output: ");
+                job_judge(job, JOB_TRANSIENT, "check", &diagnosis);
+                return;
+        }
+        if (!job->report.ok) {
+                (void) problem_set(&diagnosis, 0, "%s",
+                                   job->report.problems.n > 0 ? job->report.problems.items[0]
+                                                              : "the output failed its check");
+                job_judge(job, JOB_FAILED, "check", &diagnosis);
+        }
+}
+
+static Record job_draft(const Job *job, KeyField provenance[static 4]) {
+        const Order *order = job->order;
+        bool failed = job->result.outcome == JOB_FAILED;
+        Record draft = {
+                .kind = failed ? RECORD_FAILURE : RECORD_SUCCESS,
+                .key = order->key,
+                .snapshot_sha256 = job->snapshot_sha256,
+                .snapshot_size = job->snapshot_size,
+                .toolchain = toolchain_name(order->toolchain),
+                .provenance = provenance,
+                .build_ms = job->compiled.elapsed_ms,
+                .check_version = JOB_CHECK_VERSION,
+                .failure_class = failed ? job->result.failure_class : NULL,
+                .failure = failed ? job->result.diagnosis.text : NULL,
+        };
+
+        draft.transcript = key_fields(order->fields, &draft.n_transcript);
+        provenance[draft.n_provenance++] = (KeyField){
+                .tag = "net_name",
+                .value = slice_of_string(order->net_name),
+        };
+        provenance[draft.n_provenance++] = (KeyField){
+                .tag = "source",
+                .value = slice_of_string(order->source_path),
+        };
+        if (order->target_name)
+                provenance[draft.n_provenance++] = (KeyField){
+                        .tag = "target",
+                        .value = slice_of_string(order->target_name),
+                };
+        if (job->cpu_ops)
+                provenance[draft.n_provenance++] = (KeyField){
+                        .tag = LIMITS_CPU_OPS_TAG,
+                        .value = slice_of_string(job->cpu_ops),
+                };
+        if (!failed)
+                draft.facts = (RecordFacts){
+                        .has_fingerprint = job->report.has_fingerprint,
+                        .fingerprint = job->report.fingerprint,
+                        .dpu_subgraphs = job->report.dpu_subgraphs,
+                        .cpu_subgraphs = job->report.cpu_subgraphs,
+                        .no_dpu_code = job->report.dpu_subgraphs == 0,
+                };
+        return draft;
+}
+
+#define JOB_FILES_MAX 4
+
+typedef struct JobFiles {
+        CacheFile files[JOB_FILES_MAX];
+        size_t n;
+} JobFiles;
+
+static void job_files_cleanup(JobFiles *files) {
+        for (size_t i = 0; i < files->n; i++)
+                closep(&files->files[i].fd);
+}
+
+static int job_files_open(JobFiles *files, int dir_fd, RecordRole role, const char *name) {
+        int fd = file_open_regular(dir_fd, name);
+
+        if (fd < 0)
+                return fd;
+        files->files[files->n++] = (CacheFile){ .role = role, .mode = 0644, .fd = fd };
+        return 0;
+}
+
+static int job_collect(const Job *job, JobFiles *files) {
+        int r = 0;
+
+        files->files[files->n++] = (CacheFile){
+                .role = RECORD_ROLE_LOG,
+                .mode = 0644,
+                .fd = -1,
+                .data = bytes_slice(&job->log),
+        };
+        if (job->result.outcome == JOB_FAILED)
+                return 0;
+
+        r = job_files_open(files, job->dir->fd, RECORD_ROLE_XMODEL, JOB_XMODEL);
+        if (r == 0)
+                r = job_files_open(files, job->dir->fd, RECORD_ROLE_META, "out/meta.json");
+        if (r < 0)
+                return r;
+        return job_files_open(files, job->dir->fd, RECORD_ROLE_REPORT, JOB_REPORT);
+}
+
+static int job_publish(Job *job) {
+        _cleanup_(job_files_cleanup) JobFiles files = {};
+        _cleanup_(record_freep) Record *record = NULL;
+        KeyField provenance[4];
+        Record draft;
+        int r;
+
+        r = job_collect(job, &files);
+        if (r < 0)
+                return r;
+        draft = job_draft(job, provenance);
+        return cache_publish(job->core->cache, &draft, files.files, files.n, &record);
+}
+
+static int job_store_work(Work *work) {
+        Job *job = container_of(work, Job, work);
+        int r;
+
+        if (job->result.outcome == JOB_MADE)
+                job_judge_report(job);
+        job_judge_toolchain(job);
+        if (job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED)
+                return 0;
+
+        r = job_publish(job);
+        if (r == 0 || job->result.outcome == JOB_FAILED)
+                return 0; /* a diagnosis that cannot be kept is told all the same */
+
+        /* no caching, but never no compile */
+        (void) problem_set(&job->result.diagnosis, r, "caching is off: %s", strerror(-r));
+        if (salvage_new(&job->result.salvage, &job->dir, bytes_slice(&job->log)) == 0) {
+                job->result.outcome = JOB_UNSTORED;
+                return 0;
+        }
+        job->result.outcome = JOB_TRANSIENT;
+        return r;
+}
+
+/* --- CLEANING: on a pool thread --------------------------------------------------------------- */
+
+static int job_clean_work(Work *work) {
+        Job *job = container_of(work, Job, work);
+
+        job->dir = jobdir_remove(job->dir);
+        closep(&job->key_lock);
+        job->key_lock = -1;
+        return 0;
+}
+
+/* --- the machine ------------------------------------------------------------------------------ */
+
+static JobState job_after_work(const Job *job) {
+        switch (job->state) {
+        case JOB_PREPARING:
+                return job->result.outcome == JOB_MADE && job->dir ? JOB_COMPILING : JOB_CLEANING;
+        case JOB_EXAMINING:
+                return job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_CHECKING;
+        case JOB_STORING:
+                return JOB_CLEANING;
+        case JOB_CLEANING:
+                return JOB_OVER;
+        case JOB_COMPILING:
+        case JOB_CHECKING:
+        case JOB_REPORTING:
+        case JOB_OVER:
+                break;
+        }
+        return JOB_OVER;
+}
+
+static void job_on_work(Work *work, int r) {
+        Job *job = container_of(work, Job, work);
+
+        job->busy = false;
+        if (r == -ECANCELED && job->state != JOB_CLEANING)
+                job->cancelled = true;
+        job->state = job_after_work(job);
+        job_run(job);
+}
+
+static int job_queue(Job *job, WorkClass class, WorkRunFn run) {
+        int r;
+
+        r = work_start(&job->core->pool, &job->work, class, run, job_on_work);
+        if (r < 0)
+                return r;
+        job->busy = true;
+        return 0;
+}
+
+/* Nothing more is to be learnt: all that is left is to clean up. */
+static bool job_is_decided(Job *job) {
+        if (job->cancelled)
+                job->result.outcome = JOB_CANCELLED;
+        return job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED;
+}
+
+static void job_enter(Job *job, JobPhase phase) {
+        if (job->on_phase)
+                job->on_phase(phase, job->userdata);
+}
+
+static int job_step(Job *job) {
+        switch (job->state) {
+        case JOB_PREPARING:
+                job_enter(job, JOB_PHASE_SNAPSHOT);
+                return job_queue(job, WORK_STORE, job_prepare_work);
+        case JOB_COMPILING:
+                job_enter(job, JOB_PHASE_COMPILING);
+                return job_compile(job);
+        case JOB_EXAMINING:
+                job_enter(job, JOB_PHASE_CHECKING);
+                return job_queue(job, WORK_STORE, job_examine_work);
+        case JOB_CHECKING:
+                return job_check(job);
+        case JOB_REPORTING:
+                return job_report(job);
+        case JOB_STORING:
+                job_enter(job, JOB_PHASE_STORING);
+                return job_queue(job, WORK_STORE, job_store_work);
+        case JOB_CLEANING:
+                return job_queue(job, WORK_STORE, job_clean_work);
+        case JOB_OVER:
+                break;
+        }
+        return 0;
+}
+
+static void job_count(Job *job) {
+        static const StatisticName names[] = {
+                [JOB_MADE] = STATISTIC_JOBS_DONE,
+                [JOB_UNSTORED] = STATISTIC_JOBS_DONE,
+                [JOB_FAILED] = STATISTIC_JOBS_FAILED,
+                [JOB_TRANSIENT] = STATISTIC_JOBS_TRANSIENT,
+                [JOB_BUSY] = STATISTIC_JOBS_TRANSIENT,
+                [JOB_STALE] = STATISTIC_JOBS_STALE,
+                [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
+        };
+
+        statistics_count(&job->core->statistics, names[job->result.outcome]);
+}
+
+static void job_finish(Job *job) {
+        job_count(job);
+        job->on_done(&job->result, job->userdata);
+        (void) job_free(job);
+}
+
+static void job_run(Job *job) {
+        Problem none = {};
+        int r;
+
+        while (!job->busy && job->state != JOB_OVER) {
+                if (job->state < JOB_CLEANING && job_is_decided(job))
+                        job->state = JOB_CLEANING;
+                r = job_step(job);
+                if (r < 0) {
+                        job_judge_error(job, r == -ENOENT ? -EAGAIN : r, &none,
+                                        "starting the compiler");
+                        job->state = JOB_CLEANING;
+                }
+        }
+        if (!job->busy)
+                job_finish(job);
+}
+
+int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *userdata),
+              void (*done)(const JobResult *result, void *userdata), void *userdata, Job **ret) {
+        Job *job;
+        int r;
+
+        job = calloc(1, sizeof(*job));
+        if (!job)
+                return -ENOMEM;
+        job->core = core;
+        job->order = order_ref(order);
+        job->key_lock = -1;
+        job->log = BYTES_INIT(ARTIFACT_LOG_MAX);
+        job->on_phase = phase;
+        job->on_done = done;
+        job->userdata = userdata;
+
+        r = job_step(job);
+        if (r < 0) {
+                (void) job_free(job);
+                return r;
+        }
+        *ret = job;
+        return 0;
+}
+
+void job_cancel(Job *job) {
+        job->cancelled = true;
+        if (job->proc)
+                proc_cancel(job->proc);
+        else if (job->busy && job->state != JOB_STORING && job->state != JOB_CLEANING)
+                work_cancel(&job->work);
+}
+
+static int job_start_op(void *context, Order *order, void (*phase)(JobPhase phase, void *userdata),
+                        void (*done)(const JobResult *result, void *userdata), void *userdata,
+                        Job **ret) {
+        return job_start(context, order, phase, done, userdata, ret);
+}
+
+QueueOps job_queue_ops(Core *core) {
+        return (QueueOps){ .start = job_start_op, .cancel = job_cancel, .context = core };
+}

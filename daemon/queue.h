@@ -1,0 +1,102 @@
+#pragma once
+
+/*
+ * The queue: one job per key, in the right order
+ *
+ * Whoever wants an artifact joins with an Order and gets a Ticket. Tickets of the same key
+ * share one job (single flight), whether they belong to units or to waiting clients, and
+ * whether the job is waiting, running or about to be tried again.
+ *
+ *      queue_join() ──> WAITING ──slot free──> RUNNING ──> every ticket's @done
+ *                          ▲                      │
+ *                          └──── BACKING_OFF <────┘ transient failure, three times at most
+ *
+ * Tickets: queue_join() fails synchronously and never calls @done, or succeeds and calls it
+ * exactly once, later, from the loop; the ticket is gone when @done returns. ticket_cancel()
+ * only asks. Its @done says JOB_CANCELLED once nothing runs on the ticket's behalf any more: at
+ * once if others want the job too, after the compiler's death if it was the last. So a unit that
+ * waits for its old ticket's @done before it joins again never has two jobs.
+ *
+ * Order: jobs a client waits for first, then the most recent save. No preemption.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/problem.h"
+#include "daemon/order.h"
+#include "daemon/statistics.h"
+
+typedef struct Queue Queue;
+typedef struct Ticket Ticket;
+typedef struct Job Job;
+typedef struct Salvage Salvage;
+
+#define QUEUE_FLIGHTS_MAX 100000
+#define QUEUE_TRIES_MAX   3
+
+typedef enum JobOutcome {
+        JOB_MADE,      /* it is in the cache */
+        JOB_UNSTORED,  /* it was made, but the cache could not take it: see salvage */
+        JOB_FAILED,    /* for good; the diagnosis is in the cache */
+        JOB_TRANSIENT, /* may work another time */
+        JOB_BUSY,      /* another process is making it */
+        JOB_STALE,     /* the source is not what the order says any more */
+        JOB_CANCELLED,
+} JobOutcome;
+
+typedef struct JobResult {
+        JobOutcome outcome;
+        char failure_class[64]; /* "" unless it failed */
+        Problem diagnosis;
+        Salvage *salvage; /* JOB_UNSTORED: borrowed, take a reference to keep it */
+} JobResult;
+
+typedef enum JobPhase {
+        JOB_PHASE_QUEUED,
+        JOB_PHASE_SNAPSHOT,
+        JOB_PHASE_COMPILING,
+        JOB_PHASE_CHECKING,
+        JOB_PHASE_STORING,
+} JobPhase;
+
+/* What the queue runs. start() fails synchronously or calls @done exactly once, later; @phase
+ * tells what it is at. cancel() only asks. */
+typedef struct QueueOps {
+        int (*start)(void *context, Order *order, void (*phase)(JobPhase phase, void *userdata),
+                     void (*done)(const JobResult *result, void *userdata), void *userdata,
+                     Job **ret);
+        void (*cancel)(Job *job);
+        void *context;
+} QueueOps;
+
+typedef struct TicketHandlers {
+        void (*phase)(JobPhase phase, void *userdata); /* may be NULL */
+        void (*done)(const JobResult *result, void *userdata);
+} TicketHandlers;
+
+typedef struct Urgency {
+        bool client;    /* somebody waits for it */
+        uint64_t saved; /* a number that grows with each save */
+} Urgency;
+
+int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, unsigned running_max,
+              Statistics *statistics);
+void queue_set_running_max(Queue *queue, unsigned running_max);
+
+/* Cancels everything; @stopped is called once, after every ticket's @done, and the queue is
+ * freed. Nothing may join any more. */
+void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata);
+
+/* -ENOSPC: too many. */
+int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers *handlers,
+               void *userdata, Ticket **ret);
+void ticket_cancel(Ticket *ticket);
+
+JobPhase ticket_phase(const Ticket *ticket);
+uint32_t ticket_position(const Ticket *ticket); /* 0: running */
+
+uint32_t queue_n_waiting(const Queue *queue); /* and backing off */
+uint32_t queue_n_running(const Queue *queue);

@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * Sources: the .xmodel files of a workspace
+ *
+ * Whatever has the name is a Source first; its content says what it is. The units of those that
+ * are quantized graphs follow from pairing.
+ *
+ *      changed ──> IDENTIFYING (pool) ──quantized──> pairing ──> units
+ *         ▲             │
+ *         └─ changed ───┘ again            anything else: no units, a reason for people
+ *
+ * Owned by a Workspace. A source that is gone stays until its units have ended what they do; if
+ * it comes back in that time, they are taken up again.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/stat_id.h"
+#include "daemon/engine.h"
+#include "daemon/identify.h"
+
+typedef struct Core Core;
+typedef struct Source Source;
+typedef struct Unit Unit;
+typedef struct Workspace Workspace;
+
+TAILQ_HEAD(SourceList, Source);
+
+int source_new(Source **ret, Core *core, Workspace *workspace, const char *path);
+Source *source_free(Source *source); /* must be over */
+
+const char *source_path(const Source *source);
+Workspace *source_workspace(const Source *source);
+const Identity *source_identity(const Source *source); /* NULL: not known */
+uint64_t source_saved(const Source *source);           /* for Urgency */
+bool source_is_writing(const Source *source);
+bool source_is_idle(const Source *source);
+bool source_is_over(const Source *source);        /* gone, and nothing under way */
+uint64_t source_busy_since(const Source *source); /* number of the event that made it busy */
+
+void source_changed(Source *source, const StatId *id, uint64_t event);
+void source_writing(Source *source);
+void source_gone(Source *source);
+void source_settled(Source *source);
+/* Pairs again, because arch files, project or toolchains changed. @refresh: even units whose
+ * pair is the same look their key up again. */
+void source_pair(Source *source, bool refresh);
+/* A delivered file of one of its units disappeared. True if it was one. */
+bool source_output_gone(Source *source, const char *path);
+
+/* called by units, and by nobody else, as the last thing they do: it may free them */
+void source_unit_changed(Source *source);
+
+/* Each unit, or, where there is none, one view of the source itself. */
+int source_each_unit(Source *source, EngineUnitFn fn, void *userdata);
+
+/* the next one in core->busy */
+Source *source_next_busy(const Source *source);

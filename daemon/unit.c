@@ -1,0 +1,453 @@
+#include "daemon/unit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "daemon/core.h"
+#include "daemon/deliver.h"
+#include "daemon/salvage.h"
+#include "daemon/workspace.h"
+
+typedef enum Delivering {
+        DELIVERING_NOTHING,
+        DELIVERING,
+        WITHDRAWING,
+} Delivering;
+
+struct Unit {
+        Core *core;
+        Source *source;
+        Pair pair;
+        bool dead;
+
+        Build *probe;    /* for what the source is now */
+        Build *running;  /* has a job; perhaps for what it was */
+        bool again;      /* the probe is out of date */
+        bool superseded; /* the running build was cancelled for the probe's sake */
+        bool dropped;    /* the probe was cancelled for the running build's sake */
+
+        /* the latest result that counts */
+        UnitState state;
+        char *detail;
+        char *toolchain;
+        Digest key;
+        bool has_key, hit, no_dpu_code;
+        char *artifact_path;
+        Salvage *salvage; /* holds artifact_path */
+        uint64_t changed_ms;
+
+        Work work; /* delivery */
+        Delivering delivering, next;
+        char *output_path;
+        char *delivery_problem;
+        /* what the worker sees */
+        DeliverSpec deliver_spec;
+        char *view;
+        Digest deliver_key;
+        Problem deliver_result;
+};
+
+static void unit_set_string(char **place, const char *text) {
+        char *copy = text ? strdup(text) : NULL;
+
+        free(*place);
+        *place = copy;
+}
+
+static void unit_enter(Unit *unit, UnitState state, const char *detail) {
+        if (unit->state != state)
+                unit->changed_ms = uv_now(unit->core->loop);
+        unit->state = state;
+        unit_set_string(&unit->detail, detail && detail[0] ? detail : NULL);
+}
+
+static DeliverSpec unit_deliver_spec(const Unit *unit) {
+        return (DeliverSpec){
+                .root = workspace_root(source_workspace(unit->source)),
+                .trusted = workspace_is_trusted(source_workspace(unit->source)),
+                .output_dir = unit->pair.output_dir,
+                .net_name = unit->pair.net_name,
+                .state = unit->core->state,
+        };
+}
+
+static void unit_find_output(Unit *unit) {
+        const DeliverSpec spec = unit_deliver_spec(unit);
+
+        free(unit->output_path);
+        unit->output_path = unit->pair.output_dir ? deliver_path(&spec) : NULL;
+}
+
+int unit_new(Unit **ret, Source *source, const Pair *pair) {
+        Unit *unit = calloc(1, sizeof(*unit));
+        int r;
+
+        if (!unit)
+                return -ENOMEM;
+        r = pair_copy(&unit->pair, pair);
+        if (r < 0) {
+                free(unit);
+                return r;
+        }
+        unit->core = workspace_core(source_workspace(source));
+        unit->source = source;
+        unit->changed_ms = uv_now(unit->core->loop);
+        unit_find_output(unit);
+        *ret = unit;
+        return 0;
+}
+
+Unit *unit_free(Unit *unit) {
+        if (!unit)
+                return NULL;
+
+        assert(unit_is_idle(unit));
+        pair_deinit(&unit->pair);
+        free(unit->detail);
+        free(unit->toolchain);
+        free(unit->artifact_path);
+        (void) salvage_unref(unit->salvage);
+        free(unit->output_path);
+        free(unit->delivery_problem);
+        free(unit->view);
+        free(unit);
+        return NULL;
+}
+
+const Pair *unit_pair(const Unit *unit) {
+        return &unit->pair;
+}
+
+bool unit_is_dead(const Unit *unit) {
+        return unit->dead;
+}
+
+bool unit_is_idle(const Unit *unit) {
+        return !unit->probe && !unit->running && !unit->work.busy;
+}
+
+const char *unit_output_path(const Unit *unit) {
+        return unit->output_path;
+}
+
+static void unit_tell(const Unit *unit, const char *what) {
+        Problem line;
+
+        (void) problem_set(&line, 0, "%s (%s@%s): %s", source_path(unit->source),
+                           unit->pair.net_name, unit->pair.target_name, what);
+        log_warning("%s", line.text);
+}
+
+/* --- delivery --------------------------------------------------------------------------------- */
+
+static void unit_start_delivery(Unit *unit);
+
+static int unit_deliver_work(Work *work) {
+        Unit *unit = container_of(work, Unit, work);
+
+        return unit->delivering == WITHDRAWING
+                       ? deliver_withdraw(&unit->deliver_spec, &unit->deliver_result)
+                       : deliver(&unit->deliver_spec, &unit->deliver_result);
+}
+
+static void unit_count_delivery(Unit *unit, int r) {
+        Statistics *statistics = &unit->core->statistics;
+
+        if (r < 0)
+                statistics_count(statistics, STATISTIC_DELIVERIES_REFUSED);
+        else if (unit->delivering == WITHDRAWING)
+                statistics_count(statistics, STATISTIC_WITHDRAWALS);
+        else if (r == 0)
+                statistics_count(statistics, STATISTIC_DELIVERIES);
+}
+
+static void unit_on_delivered(Work *work, int r) {
+        Unit *unit = container_of(work, Unit, work);
+
+        unit_count_delivery(unit, r);
+        unit_set_string(&unit->delivery_problem, r < 0 ? unit->deliver_result.text : NULL);
+        if (r < 0 && !unit->dead)
+                unit_tell(unit, unit->deliver_result.text);
+        unit->delivering = DELIVERING_NOTHING;
+        unit_start_delivery(unit);
+        source_unit_changed(unit->source);
+}
+
+static void unit_start_delivery(Unit *unit) {
+        if (unit->work.busy || unit->next == DELIVERING_NOTHING || unit->dead)
+                return;
+
+        unit->delivering = unit->next;
+        unit->next = DELIVERING_NOTHING;
+        free(unit->view);
+        unit->view = unit->artifact_path ? path_dirname(unit->artifact_path) : NULL;
+        unit->deliver_key = unit->key;
+        unit->deliver_spec = unit_deliver_spec(unit);
+        unit->deliver_spec.view = unit->view;
+        unit->deliver_spec.key = &unit->deliver_key;
+        unit->deliver_result = (Problem){};
+        (void) work_start(&unit->core->pool, &unit->work, WORK_STORE, unit_deliver_work,
+                          unit_on_delivered);
+}
+
+static void unit_deliver(Unit *unit) {
+        if (!unit->pair.output_dir || unit->dead)
+                return;
+        if (unit->state == UNIT_READY && unit->artifact_path)
+                unit->next = DELIVERING;
+        else if (unit->state == UNIT_FAILED || unit->state == UNIT_OVER_LIMIT)
+                unit->next = WITHDRAWING;
+        unit_start_delivery(unit);
+}
+
+void unit_output_gone(Unit *unit) {
+        if (unit->state == UNIT_READY)
+                unit_deliver(unit);
+}
+
+/* --- results ---------------------------------------------------------------------------------- */
+
+static UnitState unit_state_of(BuildOutcome outcome) {
+        switch (outcome) {
+        case BUILD_READY:
+                return UNIT_READY;
+        case BUILD_NOT_SOURCE:
+        case BUILD_UNREADABLE:
+                return UNIT_NOT_SOURCE;
+        case BUILD_FAILED:
+        case BUILD_TRANSIENT:
+                return UNIT_FAILED;
+        case BUILD_OVER_LIMIT:
+                return UNIT_OVER_LIMIT;
+        case BUILD_INVALID:
+                return UNIT_INVALID;
+        case BUILD_CANCELLED:
+                break;
+        }
+        return UNIT_NEW;
+}
+
+static void unit_take_result(Unit *unit, const BuildResult *result) {
+        UnitState state = unit_state_of(result->outcome);
+
+        if (result->outcome == BUILD_CANCELLED || unit->dead)
+                return;
+        unit_enter(unit, state, result->detail.text);
+        unit->has_key = result->key;
+        if (result->key)
+                unit->key = *result->key;
+        unit->hit = result->hit;
+        unit->no_dpu_code = result->no_dpu_code;
+        unit_set_string(&unit->artifact_path, result->path);
+        if (result->salvage)
+                (void) salvage_ref(result->salvage);
+        (void) salvage_unref(unit->salvage);
+        unit->salvage = result->salvage;
+
+        if (state != UNIT_READY)
+                unit_tell(unit, result->detail.text);
+        /* a failure that may pass is no reason to take away what was good yesterday */
+        if (result->outcome != BUILD_TRANSIENT)
+                unit_deliver(unit);
+}
+
+/* --- builds ----------------------------------------------------------------------------------- */
+
+static void unit_start_probe(Unit *unit);
+
+/* The probe waits at the gate: what is in its way? */
+static void unit_gate(Unit *unit) {
+        if (unit->again || unit->dead) {
+                build_cancel(unit->probe);
+                return;
+        }
+        if (unit->running) {
+                const Digest *older = build_key(unit->running);
+
+                if (older && digest_equal(older, build_key(unit->probe))) {
+                        unit->dropped = true;
+                        build_cancel(unit->probe);
+                } else if (!unit->superseded) {
+                        unit->superseded = true;
+                        statistics_count(&unit->core->statistics, STATISTIC_JOBS_SUPERSEDED);
+                        build_cancel(unit->running);
+                }
+                return;
+        }
+        if (!settle_is_settled(unit->core->settle, source_path(unit->source)))
+                return;
+
+        unit->running = TAKE_PTR(unit->probe);
+        unit->superseded = false;
+        build_go(unit->running);
+}
+
+static bool unit_is_at_gate(const Unit *unit) {
+        return unit->probe && build_phase(unit->probe) == BUILD_AT_GATE;
+}
+
+static void unit_on_gate(Build *build, void *userdata) {
+        Unit *unit = userdata;
+
+        if (build == unit->running) {
+                build_go(build); /* its source changed under it, and it looked again */
+                return;
+        }
+        unit_gate(unit);
+}
+
+static void unit_on_done(Build *build, const BuildResult *result, void *userdata) {
+        Unit *unit = userdata;
+
+        if (build == unit->running) {
+                unit->running = NULL;
+                if (!unit->probe || unit->dropped)
+                        unit_take_result(unit, result);
+                else if (unit_is_at_gate(unit))
+                        unit_gate(unit);
+        } else {
+                unit->probe = NULL;
+                unit->dropped = false;
+                if (!unit->again)
+                        unit_take_result(unit, result);
+                /* an answer without a job: whatever the older one makes is of no interest */
+                if (unit->running && result->outcome != BUILD_CANCELLED)
+                        build_cancel(unit->running);
+        }
+        if (unit->again && !unit->probe)
+                unit_start_probe(unit);
+        source_unit_changed(unit->source);
+}
+
+static void unit_cannot_start(Unit *unit, UnitState state, const char *why) {
+        unit_enter(unit, state, why);
+        unit_tell(unit, why);
+}
+
+static void unit_start_probe(Unit *unit) {
+        static const BuildHandlers handlers = { .gate = unit_on_gate, .done = unit_on_done };
+        Workspace *workspace = source_workspace(unit->source);
+        Toolchain *toolchain;
+        Problem problem = {};
+        BuildSpec spec;
+        int r;
+
+        unit->again = false;
+        if (unit->dead)
+                return;
+        if (unit->pair.problem) {
+                unit_cannot_start(unit, UNIT_INVALID, unit->pair.problem);
+                return;
+        }
+        r = toolchains_find(unit->core->toolchains, unit->core->state, workspace_root(workspace),
+                            unit->pair.toolchain, &toolchain, &problem);
+        if (r < 0) {
+                unit_cannot_start(unit, UNIT_INVALID, problem.text);
+                return;
+        }
+        unit_set_string(&unit->toolchain, toolchain_name(toolchain));
+
+        spec = (BuildSpec){
+                .source_path = source_path(unit->source),
+                .source_fd = -1,
+                .identity = source_identity(unit->source),
+                .pair = &unit->pair,
+                .toolchain = toolchain,
+                .verbatim = unit->core->config->snapshot == SNAPSHOT_VERBATIM,
+                .urgency = { .saved = source_saved(unit->source) },
+        };
+        r = build_start(&unit->probe, unit->core, &spec, &handlers, unit);
+        if (r < 0)
+                unit_cannot_start(unit, UNIT_FAILED, strerror(-r));
+}
+
+void unit_refresh(Unit *unit) {
+        if (unit->probe) {
+                unit->again = true;
+                build_cancel(unit->probe);
+                return;
+        }
+        unit_start_probe(unit);
+}
+
+int unit_set_pair(Unit *unit, const Pair *pair) {
+        Pair copy;
+        int r;
+
+        if (pair_equal(&unit->pair, pair))
+                return 0;
+        r = pair_copy(&copy, pair);
+        if (r < 0)
+                return r;
+        pair_deinit(&unit->pair);
+        unit->pair = copy;
+        unit_find_output(unit);
+        unit_refresh(unit);
+        return 0;
+}
+
+void unit_settled(Unit *unit) {
+        if (unit_is_at_gate(unit))
+                unit_gate(unit);
+}
+
+void unit_kill(Unit *unit) {
+        if (unit->dead)
+                return;
+        unit->dead = true;
+        unit->next = DELIVERING_NOTHING;
+        if (unit->probe)
+                build_cancel(unit->probe);
+        if (unit->running)
+                build_cancel(unit->running);
+}
+
+void unit_revive(Unit *unit) {
+        if (!unit->dead)
+                return;
+        unit->dead = false;
+        unit_refresh(unit);
+}
+
+/* --- what one can see of it ------------------------------------------------------------------- */
+
+static UnitState unit_visible_state(const Unit *unit) {
+        if (unit->running)
+                return build_phase(unit->running) == BUILD_QUEUED ? UNIT_QUEUED : UNIT_COMPILING;
+        if (source_is_writing(unit->source))
+                return UNIT_WRITING;
+        if (unit_is_at_gate(unit))
+                return UNIT_SETTLING;
+        if (unit->probe || !source_is_idle(unit->source))
+                return unit->work.busy ? unit->state : UNIT_HASHING;
+        return unit->state;
+}
+
+UnitView unit_view(const Unit *unit) {
+        const Identity *identity = source_identity(unit->source);
+        const char *detail = unit->detail ?: unit->delivery_problem ?: unit->pair.warning;
+
+        return (UnitView){
+                .net_name = unit->pair.net_name,
+                .target = unit->pair.target_name,
+                .root = workspace_root(source_workspace(unit->source)),
+                .source_path = source_path(unit->source),
+                .arch_path = unit->pair.arch_path,
+                .state = unit_visible_state(unit),
+                .source_class = identity ? (int) identity->class : -1,
+                .detail = detail,
+                .toolchain = unit->toolchain,
+                .key = unit->has_key ? &unit->key : NULL,
+                .artifact_path = unit->artifact_path,
+                .output_path = unit->output_path,
+                .elapsed_ms = uv_now(unit->core->loop) - unit->changed_ms,
+                .fingerprint = unit->pair.target.fingerprint,
+                .no_dpu_code = unit->no_dpu_code,
+                .hit = unit->hit,
+        };
+}

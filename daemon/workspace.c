@@ -1,0 +1,525 @@
+#include "daemon/workspace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/path.h"
+#include "daemon/core.h"
+#include "daemon/unit.h"
+
+/* where a source is found by its path */
+typedef struct Entry {
+        Source *source;
+        const char *path; /* the source's own */
+        UT_hash_handle hh;
+} Entry;
+
+struct Workspace {
+        Core *core;
+        Watch *watch;
+        WatchRoot *watch_root;
+        char *root;
+        bool trusted;
+
+        ArchFiles arch_files;
+        Project *project;      /* in force; NULL: none */
+        StatId project_id;     /* of the file as last read, good or bad */
+        bool project_known;    /* project_id is set */
+        char *project_problem; /* NULL: the file is good, or there is none */
+
+        Entry *sources;
+        bool rescan;   /* the filter changed */
+        char *trouble; /* NULL, or why part of it is polled or left out */
+
+        WorkspaceClosedFn closed; /* set: closing */
+        void *userdata;
+};
+
+/* --- what the watcher shall report -------------------------------------------------------------- */
+
+static bool workspace_names_arch(const Workspace *workspace, const char *name) {
+        for (size_t i = 0; workspace->project && i < workspace->project->n_targets; i++)
+                if (strcmp(path_basename(workspace->project->targets[i].arch_path), name) == 0)
+                        return true;
+        return false;
+}
+
+static bool workspace_wants(const char *name, void *userdata) {
+        return path_ends_with(name, ".xmodel") || arch_is_name(name) ||
+               strcmp(name, PROJECT_FILE) == 0 || workspace_names_arch(userdata, name);
+}
+
+/* the cache inside of a workspace is none of its business */
+static bool workspace_is_private(const Workspace *workspace, const char *relative) {
+        const char *cache = path_relative(cache_directory(workspace->core->cache), workspace->root);
+
+        return cache && cache[0] != '\0' && path_is_beneath(relative, cache);
+}
+
+static bool workspace_ignores(const char *relative, bool is_directory, void *userdata) {
+        const Workspace *workspace = userdata;
+        const char *name = path_basename(relative);
+
+        if (is_directory && (name[0] == '.' || strcmp(name, "node_modules") == 0))
+                return true;
+        if (strcmp(name, PROJECT_FILE) == 0 && strcmp(relative, PROJECT_FILE) != 0)
+                return true;
+        if (workspace_is_private(workspace, relative))
+                return true;
+        return workspace->project && project_ignores(workspace->project, relative, is_directory);
+}
+
+/* --- sources ---------------------------------------------------------------------------------- */
+
+static Entry *workspace_find(const Workspace *workspace, const char *path) {
+        Entry *entry;
+
+        HASH_FIND(hh, workspace->sources, path, strlen(path), entry);
+        return entry;
+}
+
+static Source *workspace_make(Workspace *workspace, const char *path) {
+        Entry *entry = calloc(1, sizeof(*entry));
+
+        if (!entry)
+                return NULL;
+        if (source_new(&entry->source, workspace->core, workspace, path) < 0) {
+                free(entry);
+                return NULL;
+        }
+        entry->path = source_path(entry->source);
+        HASH_ADD_KEYPTR(hh, workspace->sources, entry->path, strlen(entry->path), entry);
+        if (map_failed(entry)) {
+                (void) source_free(entry->source);
+                free(entry);
+                return NULL;
+        }
+        return entry->source;
+}
+
+static Workspace *workspace_free(Workspace *workspace) {
+        if (!workspace)
+                return NULL;
+
+        assert(!workspace->sources);
+        arch_files_deinit(&workspace->arch_files);
+        (void) project_free(workspace->project);
+        free(workspace->project_problem);
+        free(workspace->trouble);
+        free(workspace->root);
+        free(workspace);
+        return NULL;
+}
+
+static void workspace_check_closed(Workspace *workspace) {
+        WorkspaceClosedFn closed = workspace->closed;
+        void *userdata = workspace->userdata;
+
+        if (!closed || workspace->sources)
+                return;
+        closed(workspace, userdata);
+        (void) workspace_free(workspace);
+}
+
+void workspace_source_over(Workspace *workspace, Source *source) {
+        Entry *entry = workspace_find(workspace, source_path(source));
+
+        settle_forget(workspace->core->settle, source_path(source));
+        HASH_DEL(workspace->sources, entry);
+        (void) source_free(source);
+        free(entry);
+        workspace_check_closed(workspace);
+}
+
+/* Sources may end, and leave the map, while they hear of something. */
+static void workspace_for_each(Workspace *workspace, void (*fn)(Source *source, void *userdata),
+                               void *userdata) {
+        Entry *entry, *next;
+
+        HASH_ITER(hh, workspace->sources, entry, next)
+        fn(entry->source, userdata);
+}
+
+static void workspace_pair_source(Source *source, void *userdata) {
+        source_pair(source, *(const bool *) userdata);
+}
+
+static void workspace_pair_all(Workspace *workspace, bool refresh) {
+        workspace_for_each(workspace, workspace_pair_source, &refresh);
+}
+
+static void workspace_end_source(Source *source, void *userdata) {
+        (void) userdata;
+        source_gone(source);
+}
+
+/* --- the project file --------------------------------------------------------------------------- */
+
+static void workspace_set_project_problem(Workspace *workspace, const Problem *problem) {
+        free(workspace->project_problem);
+        workspace->project_problem = problem ? strdup(problem->text) : NULL;
+        if (problem)
+                log_warning("%s (the last good one stays in force)", problem->text);
+}
+
+static int workspace_read_project(Workspace *workspace, int fd, Project **ret, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
+        int r;
+
+        r = file_read_fd(fd, &text);
+        if (r < 0)
+                return problem_set(problem, r, "%s", strerror(-r));
+        return project_parse(ret, bytes_slice(&text), workspace->trusted, workspace->core->config,
+                             problem);
+}
+
+/* The arch files that a project names may be anywhere below the root, under any name. */
+static void workspace_read_project_archs(Workspace *workspace) {
+        for (size_t i = 0; workspace->project && i < workspace->project->n_targets; i++) {
+                _cleanup_(freep) char *path =
+                        pairing_project_arch(workspace->root, &workspace->project->targets[i]);
+
+                if (path)
+                        (void) arch_files_update(&workspace->arch_files, path,
+                                                 workspace->trusted ? NULL : workspace->root);
+        }
+}
+
+static void workspace_set_project(Workspace *workspace, Project *project) {
+        (void) project_free(workspace->project);
+        workspace->project = project;
+        workspace_set_project_problem(workspace, NULL);
+        workspace_read_project_archs(workspace);
+        workspace->rescan = true; /* the filter asks the project */
+}
+
+/* Makes the project what the file says now. True if that changed anything. */
+static bool workspace_load_project(Workspace *workspace, bool always) {
+        _cleanup_(freep) char *path = path_join(workspace->root, PROJECT_FILE);
+        _cleanup_(closep) int fd = -1;
+        Project *project = NULL;
+        Problem problem = {};
+        StatId id;
+        int r;
+
+        fd = path ? file_open_regular(AT_FDCWD, path) : -ENOMEM;
+        if (fd == -ENOENT || fd == -ENOTDIR) {
+                bool was = workspace->project || workspace->project_problem;
+
+                workspace->project_known = false;
+                if (was)
+                        workspace_set_project(workspace, NULL);
+                return was;
+        }
+        r = fd < 0 ? fd : file_stat_id_fd(fd, &id);
+        if (r == 0 && !always && workspace->project_known &&
+            stat_id_equal(&id, &workspace->project_id))
+                return false;
+        if (r == 0)
+                r = workspace_read_project(workspace, fd, &project, &problem);
+        else
+                (void) problem_set(&problem, r, "%s", strerror(-r));
+        workspace->project_known = fd >= 0;
+        workspace->project_id = id;
+        if (r < 0) {
+                (void) problem_prefix(&problem, r, "%s: ", path);
+                workspace_set_project_problem(workspace, &problem);
+                return false;
+        }
+        workspace_set_project(workspace, project);
+        return true;
+}
+
+/* --- events ------------------------------------------------------------------------------------- */
+
+static bool workspace_is_project(const Workspace *workspace, const char *path) {
+        const char *relative = path_relative(path, workspace->root);
+
+        return relative && strcmp(relative, PROJECT_FILE) == 0;
+}
+
+static bool workspace_is_project_arch(const Workspace *workspace, const char *path) {
+        return !arch_is_name(path_basename(path)) &&
+               workspace_names_arch(workspace, path_basename(path));
+}
+
+static void workspace_arch_event(Workspace *workspace, const char *path) {
+        bool foreign = workspace_is_project_arch(workspace, path) && !workspace->trusted;
+
+        (void) arch_files_update(&workspace->arch_files, path, foreign ? workspace->root : NULL);
+        workspace_pair_all(workspace, false);
+}
+
+static void workspace_model_changed(Workspace *workspace, const char *path, const StatId *id) {
+        Entry *entry = workspace_find(workspace, path);
+        Source *source = entry ? entry->source : workspace_make(workspace, path);
+        int64_t now = clock_monotonic_ns();
+
+        if (!source)
+                return; /* out of memory; a rescan will find it */
+        statistics_count(&workspace->core->statistics, STATISTIC_SAVES_SEEN);
+        (void) settle_saved(workspace->core->settle, path, now);
+        source_changed(source, id, workspace->core->event);
+}
+
+static void workspace_tell_output_gone(Source *source, void *userdata) {
+        (void) source_output_gone(source, userdata);
+}
+
+static void workspace_model_gone(Workspace *workspace, const char *path) {
+        Entry *entry = workspace_find(workspace, path);
+        if (entry)
+                source_gone(entry->source);
+        workspace_for_each(workspace, workspace_tell_output_gone, (void *) path);
+}
+
+static void workspace_file_event(Workspace *workspace, const WatchEvent *event) {
+        Entry *entry;
+
+        if (workspace_is_project(workspace, event->path)) {
+                if (event->kind != WATCH_FILE_WRITING && workspace_load_project(workspace, false))
+                        workspace_pair_all(workspace, false);
+                return;
+        }
+        if (!path_ends_with(event->path, ".xmodel")) {
+                if (event->kind != WATCH_FILE_WRITING)
+                        workspace_arch_event(workspace, event->path);
+                return;
+        }
+        if (event->kind == WATCH_FILE_CHANGED) {
+                workspace_model_changed(workspace, event->path, &event->id);
+        } else if (event->kind == WATCH_FILE_GONE) {
+                workspace_model_gone(workspace, event->path);
+        } else {
+                (void) settle_writing(workspace->core->settle, event->path, clock_monotonic_ns());
+                entry = workspace_find(workspace, event->path);
+                if (entry)
+                        source_writing(entry->source);
+        }
+}
+
+static void workspace_set_trouble(Workspace *workspace, const WatchEvent *event) {
+        Problem problem;
+
+        (void) problem_set(&problem, 0, "%s: %s", event->path, watch_trouble_text(event->trouble));
+        free(workspace->trouble);
+        workspace->trouble = strdup(problem.text);
+        log_warning("%s", problem.text);
+}
+
+void workspace_handle(Workspace *workspace, const WatchEvent *event) {
+        if (workspace->closed)
+                return;
+        switch (event->kind) {
+        case WATCH_FILE_CHANGED:
+        case WATCH_FILE_WRITING:
+        case WATCH_FILE_GONE:
+                workspace_file_event(workspace, event);
+                break;
+        case WATCH_ROOT_GONE:
+        case WATCH_ROOT_BACK:
+                break; /* its files are reported one by one */
+        case WATCH_LOST:
+                statistics_count(&workspace->core->statistics, STATISTIC_EPOCHS);
+                break;
+        case WATCH_SCANNED:
+                statistics_count(&workspace->core->statistics, STATISTIC_RESCANS);
+                break;
+        case WATCH_DEGRADED:
+                workspace_set_trouble(workspace, event);
+                break;
+        case WATCH_RECOVERED:
+                free(workspace->trouble);
+                workspace->trouble = NULL;
+                break;
+        }
+}
+
+bool workspace_after_events(Workspace *workspace) {
+        if (!workspace->rescan || !workspace->watch_root)
+                return false;
+        workspace->rescan = false;
+        watch_rescan(workspace->watch, workspace->watch_root);
+        return true;
+}
+
+void workspace_settled(Workspace *workspace, const char *path) {
+        Entry *entry = workspace_find(workspace, path);
+
+        if (entry)
+                source_settled(entry->source);
+}
+
+void workspace_reconsider(Workspace *workspace) {
+        (void) workspace_load_project(workspace, true);
+        workspace_pair_all(workspace, true);
+}
+
+/* --- for asks ----------------------------------------------------------------------------------- */
+
+static PairingSpec workspace_pairing(const Workspace *workspace, const char *source_path) {
+        return (PairingSpec){
+                .root = workspace->root,
+                .trusted = workspace->trusted,
+                .source_path = source_path,
+                .project = workspace->project,
+                .arch_files = &workspace->arch_files,
+        };
+}
+
+int workspace_refresh(Workspace *workspace, const char *source_path) {
+        PairingSpec spec;
+
+        if (workspace_load_project(workspace, false))
+                workspace_pair_all(workspace, false);
+        spec = workspace_pairing(workspace, source_path);
+        return pairing_refresh(&spec, &workspace->arch_files);
+}
+
+void workspace_poke(Workspace *workspace, const char *source_path) {
+        StatId id;
+
+        if (!workspace->closed && path_ends_with(source_path, ".xmodel") &&
+            file_stat_id(AT_FDCWD, source_path, &id) == 0)
+                workspace_model_changed(workspace, source_path, &id);
+}
+
+int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret) {
+        const PairingSpec spec = workspace_pairing(workspace, source_path);
+
+        return pairing_find(&spec, ret);
+}
+
+/* --- the rest ----------------------------------------------------------------------------------- */
+
+int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, bool trusted) {
+        Workspace *workspace = calloc(1, sizeof(*workspace));
+        WatchFilter filter = {
+                .wanted = workspace_wants,
+                .ignored = workspace_ignores,
+                .userdata = workspace,
+        };
+        int r;
+
+        if (!workspace)
+                return -ENOMEM;
+        workspace->core = core;
+        workspace->watch = watch;
+        workspace->trusted = trusted;
+        workspace->root = strdup(root);
+        r = workspace->root
+                    ? watch_add_root(watch, root, &filter, workspace, &workspace->watch_root)
+                    : -ENOMEM;
+        if (r < 0) {
+                (void) workspace_free(workspace);
+                return r;
+        }
+        (void) workspace_load_project(workspace, true);
+        *ret = workspace;
+        return 0;
+}
+
+void workspace_close(Workspace *workspace, WorkspaceClosedFn closed, void *userdata) {
+        watch_remove_root(workspace->watch, workspace->watch_root);
+        workspace->watch_root = NULL;
+        workspace_for_each(workspace, workspace_end_source, NULL);
+        workspace->closed = closed;
+        workspace->userdata = userdata;
+        workspace_check_closed(workspace);
+}
+
+Workspace *workspace_containing(const Core *core, const char *path) {
+        Workspace *best = NULL;
+
+        for (size_t i = 0; i < core->n_workspaces; i++) {
+                Workspace *workspace = core->workspaces[i];
+
+                if (path_is_beneath(path, workspace->root) &&
+                    (!best || strlen(workspace->root) > strlen(best->root)))
+                        best = workspace;
+        }
+        return best;
+}
+
+Core *workspace_core(const Workspace *workspace) {
+        return workspace->core;
+}
+
+const char *workspace_root(const Workspace *workspace) {
+        return workspace->root;
+}
+
+bool workspace_is_trusted(const Workspace *workspace) {
+        return workspace->trusted;
+}
+
+void workspace_set_trusted(Workspace *workspace, bool trusted) {
+        if (workspace->trusted == trusted)
+                return;
+        workspace->trusted = trusted;
+        workspace_reconsider(workspace);
+}
+
+bool workspace_is_scanning(const Workspace *workspace) {
+        return workspace->rescan ||
+               (workspace->watch_root && watch_root_info(workspace->watch_root).scanning);
+}
+
+const char *workspace_project_problem(const Workspace *workspace) {
+        return workspace->project_problem;
+}
+
+static int workspace_compare_entries(const void *a, const void *b) {
+        return strcmp((*(Entry *const *) a)->path, (*(Entry *const *) b)->path);
+}
+
+int workspace_each_unit(Workspace *workspace, EngineUnitFn fn, void *userdata) {
+        size_t n = HASH_COUNT(workspace->sources), i = 0;
+        _cleanup_(freep) Entry **entries = calloc(n ?: 1, sizeof(Entry *));
+        Entry *entry, *next;
+        int r = 0;
+
+        if (!entries)
+                return -ENOMEM;
+        HASH_ITER(hh, workspace->sources, entry, next)
+        entries[i++] = entry;
+        qsort(entries, n, sizeof(Entry *), workspace_compare_entries);
+        for (i = 0; r == 0 && i < n; i++)
+                r = source_each_unit(entries[i]->source, fn, userdata);
+        return r;
+}
+
+bool workspace_is_output(const Workspace *workspace, const char *path) {
+        Digest content, key;
+
+        return state_get_delivery(workspace->core->state, path, &content, &key) == 0;
+}
+
+size_t workspace_n_sources(const Workspace *workspace) {
+        return HASH_COUNT(workspace->sources);
+}
+
+RootView workspace_view(const Workspace *workspace) {
+        const WatchRootInfo info = watch_root_info(workspace->watch_root);
+
+        return (RootView){
+                .path = workspace->root,
+                .trusted = workspace->trusted,
+                .state = info.gone         ? "gone"
+                         : info.scanning   ? "scanning"
+                         : info.n_degraded ? "polling"
+                                           : "watching",
+                .detail = workspace->trouble ?: workspace->project_problem,
+                .epoch = info.epoch,
+                .n_directories = info.n_directories,
+                .n_sources = workspace_n_sources(workspace),
+        };
+}

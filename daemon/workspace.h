@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * Workspaces: one watched root with its sources, arch files and project file
+ *
+ * Turns the watcher's events into changes of sources, arch files and project, and pairs again
+ * what they affect. A bad project file or arch file leaves the last good one in force and says
+ * so. The same data serves asks: workspace_refresh() first makes it what the file system says,
+ * whatever inotify did, by the very functions that the events call.
+ *
+ * Owned by the engine. workspace_close() ends all its units; when the last is done,
+ * @closed is called and the workspace freed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemon/engine.h"
+#include "daemon/pairing.h"
+#include "daemon/source.h"
+#include "daemon/watch.h"
+
+typedef struct Core Core;
+typedef struct Workspace Workspace;
+
+int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, bool trusted);
+typedef void (*WorkspaceClosedFn)(Workspace *workspace, void *userdata);
+void workspace_close(Workspace *workspace, WorkspaceClosedFn closed, void *userdata);
+
+/* The innermost of core->workspaces that holds @path, or NULL. */
+Workspace *workspace_containing(const Core *core, const char *path);
+
+Core *workspace_core(const Workspace *workspace);
+const char *workspace_root(const Workspace *workspace);
+bool workspace_is_trusted(const Workspace *workspace);
+void workspace_set_trusted(Workspace *workspace, bool trusted);
+bool workspace_is_scanning(const Workspace *workspace);
+const char *workspace_project_problem(const Workspace *workspace); /* or NULL */
+
+void workspace_handle(Workspace *workspace, const WatchEvent *event);
+/* What must wait until the watcher is not calling us. True if there is more to dispatch. */
+bool workspace_after_events(Workspace *workspace);
+void workspace_settled(Workspace *workspace, const char *path);
+/* The configuration changed: pairs and looks up everything again. */
+void workspace_reconsider(Workspace *workspace);
+
+/* Makes what is known of @source_path's targets what the file system says. -ENOMEM. */
+int workspace_refresh(Workspace *workspace, const char *source_path);
+/* The file is looked at even if inotify said nothing. */
+void workspace_poke(Workspace *workspace, const char *source_path);
+
+int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret);
+bool workspace_is_output(const Workspace *workspace, const char *path);
+
+/* called by sources only */
+void workspace_source_over(Workspace *workspace, Source *source);
+
+size_t workspace_n_sources(const Workspace *workspace);
+RootView workspace_view(const Workspace *workspace);
+/* in order of path */
+int workspace_each_unit(Workspace *workspace, EngineUnitFn fn, void *userdata);
