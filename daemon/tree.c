@@ -54,18 +54,38 @@ static int tree_check(const Tree *tree, const TreeDir *parent, const char *name)
         return n <= NAME_MAX && parent->path_size + 1 + n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int tree_add_dir(Tree *tree, TreeDir *parent, const char *name, TreeDir **ret) {
-        _cleanup_(freep) TreeDir *dir = NULL;
+/* A zeroed object of @size bytes that ends in a node at @offset and the node's name. */
+static int tree_add(Tree *tree, TreeDir *parent, const char *name, size_t size, size_t offset,
+                    void **ret) {
+        _cleanup_(freep) char *object = NULL;
         int r;
 
         r = tree_check(tree, parent, name);
         if (r < 0)
                 return r;
 
-        dir = calloc(1, sizeof(*dir) + strlen(name) + 1);
-        if (!dir)
+        object = calloc(1, size + strlen(name) + 1);
+        if (!object)
                 return -ENOMEM;
 
+        r = tree_link(tree, (TreeNode *) (void *) (object + offset), parent, name);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(object);
+        return 0;
+}
+
+int tree_add_dir(Tree *tree, TreeDir *parent, const char *name, TreeDir **ret) {
+        TreeDir *dir;
+        void *object;
+        int r;
+
+        r = tree_add(tree, parent, name, sizeof(TreeDir), offsetof(TreeDir, node), &object);
+        if (r < 0)
+                return r;
+
+        dir = object;
         TAILQ_INIT(&dir->children);
         dir->trouble = -1;
         dir->node.is_directory = true;
@@ -73,32 +93,18 @@ int tree_add_dir(Tree *tree, TreeDir *parent, const char *name, TreeDir **ret) {
         dir->path_size = parent ? parent->path_size + 1 + strlen(name) : strlen(name);
         if (!parent && strcmp(name, "/") == 0)
                 dir->path_size = 0;
-        r = tree_link(tree, &dir->node, parent, name);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(dir);
+        *ret = dir;
         return 0;
 }
 
 int tree_add_file(Tree *tree, TreeDir *parent, const char *name, TreeFile **ret) {
-        _cleanup_(freep) TreeFile *file = NULL;
+        void *object;
         int r;
 
-        r = tree_check(tree, parent, name);
-        if (r < 0)
-                return r;
-
-        file = calloc(1, sizeof(*file) + strlen(name) + 1);
-        if (!file)
-                return -ENOMEM;
-
-        r = tree_link(tree, &file->node, parent, name);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(file);
-        return 0;
+        r = tree_add(tree, parent, name, sizeof(TreeFile), offsetof(TreeFile, node), &object);
+        if (r == 0)
+                *ret = object;
+        return r;
 }
 
 void tree_see(TreeNode *node) {

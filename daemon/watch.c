@@ -517,12 +517,22 @@ static int watch_note_file(Watch *watch, TreeDir *dir, const char *name, const s
         return 0;
 }
 
-/* What a created name means. Usually the file is empty and will be written and closed; but a
- * link is complete, and nothing will be closed. */
+/* What a created name means. Usually the file is empty, and will be written and closed. But a link
+ * is complete, and nothing will be closed; if its other name is gone already (ln, rm; or there
+ * never was one: O_TMPFILE), it still shows in the times: a write sets both, linking only one. */
+static bool watch_is_linked(const struct stat *st) {
+        const struct timespec *written = &st->st_mtim, *changed = &st->st_ctim;
+
+        if (S_ISLNK(st->st_mode) || st->st_nlink > 1)
+                return true;
+        return st->st_size > 0 &&
+               (written->tv_sec != changed->tv_sec || written->tv_nsec != changed->tv_nsec);
+}
+
 static WatchSight watch_sight_of_created(const struct stat *link, const TreeFile *known) {
         StatId id = stat_id_of(link);
 
-        if (S_ISLNK(link->st_mode) || link->st_nlink > 1)
+        if (watch_is_linked(link))
                 return WATCH_SAW_SAVE;
         return known && stat_id_equal(&known->id, &id) ? WATCH_SAW_IT : WATCH_SAW_WRITE;
 }

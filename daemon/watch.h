@@ -28,6 +28,11 @@
  * the link itself changes or the directory is scanned, not by an event. Only regular files
  * count: a FIFO named x.xmodel is not there. Names are bytes, except NUL and '/'.
  *
+ * A hard link is a save under its new name. Writes through one name are reported for the name
+ * they were opened by; the others show them when they are scanned. A file that was written,
+ * linked into place and robbed of its first name all within one tick of the file system's clock
+ * looks as if it were still being written, and stays WRITING: do not wait for ever (settle.h).
+ *
  * Barrier: when watch_dispatch() returns 0, everything saved before it was called has been
  * reported (degraded subtrees and file systems without events excepted).
  *

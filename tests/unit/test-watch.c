@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/path.h"
+#include "base/random.h"
 #include "daemon/watch.h"
 #include "tests/support/fail_alloc.h"
 
@@ -215,7 +216,8 @@ static int walk_entry(const char *path, const struct stat *st, int type, struct 
         if (!s->present)
                 (void) fprintf(stderr, "never heard of: %s\n", path);
         require(s->present);
-        require(!s->writing);
+        /* linked and unlinked within a tick: see watch.h */
+        require(!s->writing || name[0] == 'l');
         require(s->id.ino == target.st_ino);
         if (!S_ISLNK(st->st_mode)) {
                 StatId id = stat_id_of(st);
@@ -413,6 +415,17 @@ static void links_are_complete_at_once(void **state) {
         assert_int_equal(seen(f, at(f, "soft.xmodel"))->n_changed, 1);
         assert_int_equal(seen(f, at(f, "soft.xmodel"))->id.size, 5);
         assert_false(seen(f, at(f, "dangling.xmodel"))->present);
+        compare_with_disk(f);
+
+        /* the first name is gone before we look */
+        const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+        save(at(f, "temporary"), "model");
+        assert_int_equal(utimensat(AT_FDCWD, at(f, "temporary"), old, 0), 0);
+        assert_int_equal(link(at(f, "temporary"), at(f, "only.xmodel")), 0);
+        assert_int_equal(unlink(at(f, "temporary")), 0);
+        drain(f);
+        assert_int_equal(seen(f, at(f, "only.xmodel"))->n_changed, 1);
         compare_with_disk(f);
 }
 
@@ -1263,36 +1276,32 @@ static void survives_without_memory(void **state) {
 
 typedef struct Chaos {
         Fixture *f;
-        uint64_t random;
+        Random random;
         int open[4]; /* files being written */
 } Chaos;
 
-static unsigned chaos_random(Chaos *c, unsigned n) {
-        /* xorshift64: Marsaglia, "Xorshift RNGs", 2003 */
-        c->random ^= c->random << 13;
-        c->random ^= c->random >> 7;
-        c->random ^= c->random << 17;
-        return (unsigned) ((c->random >> 20) % n);
+static unsigned chaos_below(Chaos *c, unsigned bound) {
+        return (unsigned) random_below(&c->random, bound);
 }
 
 /* a path of one to four components out of few names, so that operations meet */
 static const char *chaos_path(Chaos *c, char kind) {
-        unsigned depth = chaos_random(c, 3);
+        unsigned depth = chaos_below(c, 3);
         char path[64] = "";
 
         for (unsigned i = 0; i < depth; i++) {
                 size_t n = strlen(path);
 
-                (void) snprintf(path + n, sizeof(path) - n, "d%u/", chaos_random(c, 3));
+                (void) snprintf(path + n, sizeof(path) - n, "d%u/", chaos_below(c, 3));
         }
         (void) snprintf(path + strlen(path), sizeof(path) - strlen(path), "%c%u%s", kind,
-                        chaos_random(c, 3), kind == 'd' ? "" : ".xmodel");
-        return chaos_random(c, 8) == 0 ? outside(c->f, path) : at(c->f, path);
+                        chaos_below(c, 3), kind == 'd' ? "" : ".xmodel");
+        return chaos_below(c, 8) == 0 ? outside(c->f, path) : at(c->f, path);
 }
 
 static void chaos_write(Chaos *c) {
         const char *path = chaos_path(c, 'f');
-        unsigned slot = chaos_random(c, 4);
+        unsigned slot = chaos_below(c, 4);
         struct stat st;
 
         /* writing through one name of several does not concern the others' directories */
@@ -1302,8 +1311,8 @@ static void chaos_write(Chaos *c) {
                 close(c->open[slot]);
         c->open[slot] = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
         if (c->open[slot] >= 0)
-                (void) !write(c->open[slot], "12345678", 1 + chaos_random(c, 8));
-        if (chaos_random(c, 2) == 0) {
+                (void) !write(c->open[slot], "12345678", 1 + chaos_below(c, 8));
+        if (chaos_below(c, 2) == 0) {
                 close(c->open[slot]);
                 c->open[slot] = -1;
         }
@@ -1320,7 +1329,7 @@ static void chaos_link(Chaos *c) {
         char from[PATH_MAX * 2];
 
         (void) snprintf(from, sizeof(from), "%s", chaos_path(c, 'f'));
-        if (chaos_random(c, 2) == 0)
+        if (chaos_below(c, 2) == 0)
                 (void) link(from, chaos_path(c, 'l'));
         else
                 (void) symlink(from, chaos_path(c, 's'));
@@ -1329,11 +1338,13 @@ static void chaos_link(Chaos *c) {
 static void chaos_step(Chaos *c) {
         char path[PATH_MAX * 2];
 
-        switch (chaos_random(c, 12)) {
+        switch (chaos_below(c, 12)) {
         case 0:
         case 1:
-        case 2:
                 (void) mkdir(chaos_path(c, 'd'), 0777);
+                break;
+        case 2: /* now and then one with the name of a model */
+                (void) mkdir(chaos_path(c, chaos_below(c, 8) == 0 ? 'f' : 'd'), 0777);
                 break;
         case 3:
         case 4:
@@ -1349,14 +1360,14 @@ static void chaos_step(Chaos *c) {
                 break;
         case 9:
                 (void) snprintf(path, sizeof(path), "%s",
-                                chaos_path(c, chaos_random(c, 3) == 0 ? 'd' : 'f'));
+                                chaos_path(c, chaos_below(c, 3) == 0 ? 'd' : 'f'));
                 (void) file_remove_tree(AT_FDCWD, path);
                 break;
         case 10:
                 chaos_link(c);
                 break;
         default:
-                (void) chmod(chaos_path(c, 'f'), 0600 + chaos_random(c, 2) * 0044);
+                (void) chmod(chaos_path(c, 'f'), 0600 + chaos_below(c, 2) * 0044);
                 break;
         }
 }
@@ -1368,15 +1379,15 @@ static void settle_links(Fixture *f) {
 }
 
 static void chaos_run(Fixture *f, uint64_t seed, unsigned n_steps) {
-        Chaos c = { .f = f, .random = seed * 0x9e3779b97f4a7c15u + 1, .open = { -1, -1, -1, -1 } };
+        Chaos c = { .f = f, .random = RANDOM_INIT(seed), .open = { -1, -1, -1, -1 } };
 
         for (unsigned i = 0; i < n_steps; i++) {
                 chaos_step(&c);
-                if (chaos_random(&c, 3) == 0)
-                        require(watch_dispatch(f->watch, sink, f, 1 + chaos_random(&c, 20)) >= 0);
-                if (chaos_random(&c, 500) == 0)
+                if (chaos_below(&c, 3) == 0)
+                        require(watch_dispatch(f->watch, sink, f, 1 + chaos_below(&c, 20)) >= 0);
+                if (chaos_below(&c, 500) == 0)
                         watch_rescan(f->watch, f->root);
-                if (chaos_random(&c, 200) == 0)
+                if (chaos_below(&c, 200) == 0)
                         watch_poll(f->watch);
         }
         for (unsigned i = 0; i < ARRAY_SIZE(c.open); i++)
@@ -1387,6 +1398,7 @@ static void chaos_run(Fixture *f, uint64_t seed, unsigned n_steps) {
         compare_with_disk(f);
 }
 
+/* DPUCC_SEED=n runs that history alone. */
 static void agrees_with_the_disk_after_anything(void **state) {
         const char *seed = getenv("DPUCC_SEED");
         Fixture *f = *state;
@@ -1467,5 +1479,7 @@ int main(void) {
                                        "TMPDIR to another one\n");
                 return 77;
         }
+        if (getenv("DPUCC_SEED"))
+                cmocka_set_test_filter("agrees_*");
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
