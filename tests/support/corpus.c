@@ -26,10 +26,10 @@ bool corpus_present(void) {
         return false;
 }
 
-static int is_model(const struct dirent *entry) {
+static int is_input(const struct dirent *entry) {
         const char *dot = strrchr(entry->d_name, '.');
 
-        return dot && strcmp(dot, ".xmodel") == 0;
+        return dot && (strcmp(dot, ".xmodel") == 0 || strcmp(dot, ".json") == 0);
 }
 
 int corpus_each(const char *folder,
@@ -40,7 +40,7 @@ int corpus_each(const char *folder,
         int n, r = 0;
 
         (void) snprintf(path, sizeof(path), "%s/%s", corpus_root(), folder);
-        n = scandir(path, &entries, is_model, alphasort);
+        n = scandir(path, &entries, is_input, alphasort);
         if (n < 0)
                 return error_from_errno();
         for (int i = 0; i < n; i++) {

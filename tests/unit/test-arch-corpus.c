@@ -5,15 +5,12 @@
 
 #include "unit.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "base/file.h"
+#include "tests/support/corpus.h"
 #include "xmodel/target.h"
 
 static const struct {
@@ -160,65 +157,44 @@ static const struct {
         /* clang-format on */
 };
 
-typedef struct Corpus {
-        int fd;
-        char path[4096];
-} Corpus;
-
-static Corpus corpus = { .fd = -1 };
-
-static void every_file_is_understood(void **state) {
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(TARGET_FILE_MAX);
-                char identity[FINGERPRINT_NAME_MAX];
-                Problem problem = { "" };
-                Target target;
-                int r;
-
-                assert_int_equal(file_read(corpus.fd, cases[i].file, &text), 0);
-                r = target_parse_arch(bytes_slice(&text), &target, &problem);
-                if (!cases[i].identity) {
-                        assert_int_equal(r, -EINVAL);
-                        assert_non_null(strstr(problem.text, "DNNDK"));
-                        assert_non_null(strstr(problem.text, "xdputil query"));
-                        continue;
-                }
-                if (r < 0)
-                        fail_msg("%s: %s", cases[i].file, problem.text);
-                target_identity(&target, identity);
-                assert_string_equal(identity, cases[i].identity);
-        }
+static const char *expected_identity(const char *file) {
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                if (strcmp(cases[i].file, file) == 0)
+                        return cases[i].identity;
+        fail_msg("%s is not in the table", file);
+        return NULL;
 }
 
-static void every_file_is_in_the_table(void **state) {
-        DIR *dir = fdopendir(openat(corpus.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        struct dirent *entry;
-        size_t n = 0;
+static void check_file(const char *name, const Bytes *text, void *userdata) {
+        const char *expected = expected_identity(name);
+        char identity[FINGERPRINT_NAME_MAX];
+        Problem problem = { "" };
+        Target target;
+        int r;
 
-        assert_non_null(dir);
-        while ((entry = readdir(dir)))
-                n += entry->d_name[0] != '.';
-        closedir(dir);
-        assert_int_equal(n, ARRAY_SIZE(cases));
+        r = target_parse_arch(bytes_slice(text), &target, &problem);
+        if (!expected) {
+                assert_int_equal(r, -EINVAL);
+                assert_non_null(strstr(problem.text, "DNNDK"));
+                assert_non_null(strstr(problem.text, "xdputil query"));
+                return;
+        }
+        if (r < 0)
+                fail_msg("%s: %s", name, problem.text);
+        target_identity(&target, identity);
+        assert_string_equal(identity, expected);
+}
+
+static void every_file_is_understood(void **state) {
+        assert_int_equal(corpus_each("arch", check_file, NULL), ARRAY_SIZE(cases));
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_file_is_understood),
-                cmocka_unit_test(every_file_is_in_the_table),
         };
-        const char *set = getenv("DPUCC_CORPUS");
-        int r;
 
-        (void) snprintf(corpus.path, sizeof(corpus.path), "%s/arch",
-                        set ? set : TEST_SOURCE_DIR "/../shared/corpus");
-        corpus.fd = open(corpus.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (corpus.fd < 0) {
-                (void) fprintf(stderr, "SKIP: no corpus at %s (set DPUCC_CORPUS)\n", corpus.path);
+        if (!corpus_present())
                 return 77;
-        }
-
-        r = cmocka_run_group_tests(tests, NULL, NULL);
-        close(corpus.fd);
-        return r;
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }
