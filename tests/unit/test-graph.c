@@ -328,6 +328,17 @@ static void shuffles_bytes_but_not_the_model(void **state) {
         }
 }
 
+/* the vendor's library writes both fields of a map entry, whatever they hold */
+static void writes_zeros_in_maps(void **state) {
+        static const char entry[] = "\x0a\x05REG_0\x10\x00";
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
+        _cleanup_(graph_freep) Graph *graph = NULL;
+
+        assert_int_equal(build(&graph), 0);
+        write_bytes(graph, false, &bytes);
+        assert_non_null(memmem(bytes.data, bytes.size, entry, sizeof(entry) - 1));
+}
+
 static void appends_up_to_the_maximum(void **state) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(100);
         _cleanup_(graph_freep) Graph *graph = NULL;
@@ -452,6 +463,21 @@ static void reading_refuses(void **state) {
         REFUSED("\x2a\x06\x0a\x01n\x12\x01t", "op 'n': no output tensor");
 }
 
+/* "n" reads "m", which the file has behind it */
+static void reading_puts_ops_in_order(void **state) {
+        static const char file[] =
+                "\x2a\x14\x0a\x01n\x12\x01t\x22\x07\x0a\x02in\x12\x01m\x2a\x03\x0a\x01n"
+                "\x2a\x0b\x0a\x01m\x12\x01t\x2a\x03\x0a\x01m";
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
+        _cleanup_(graph_freep) Graph *graph = NULL;
+
+        graph = read_bytes(slice_of(file, sizeof(file) - 1));
+        assert_string_equal(graph->ops[0]->name, "m");
+        assert_string_equal(graph->ops[1]->name, "n");
+        assert_ptr_equal(op_arg(graph->ops[1], "in")->ops[0], graph->ops[0]);
+        write_bytes(graph, false, &bytes);
+}
+
 static void reading_survives_cuts_and_flips(void **state) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
         _cleanup_(graph_freep) Graph *graph = NULL;
@@ -502,12 +528,14 @@ int main(void) {
                 cmocka_unit_test(keeps_structure),
                 cmocka_unit_test(writes_what_it_read),
                 cmocka_unit_test(shuffles_bytes_but_not_the_model),
+                cmocka_unit_test(writes_zeros_in_maps),
                 cmocka_unit_test(appends_up_to_the_maximum),
                 cmocka_unit_test(lends_weights_from_the_message),
                 cmocka_unit_test(building_refuses),
                 cmocka_unit_test(writing_refuses_wrong_order),
                 cmocka_unit_test(verify_knows_definitions),
                 cmocka_unit_test(reading_refuses),
+                cmocka_unit_test(reading_puts_ops_in_order),
                 cmocka_unit_test(reading_survives_cuts_and_flips),
                 cmocka_unit_test(every_allocation_may_fail),
         };

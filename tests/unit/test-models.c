@@ -457,6 +457,31 @@ static void bytes_never_change(void **state) {
         }
 }
 
+static bool same_order(const Graph *a, const Graph *b) {
+        for (size_t i = 0; i < a->n_ops; i++)
+                if (strcmp(a->ops[i]->name, b->ops[i]->name) != 0)
+                        return false;
+        return true;
+}
+
+/* every seed gives another order of ops, and all of them are valid */
+static void shuffling_reorders_ops(void **state) {
+        _cleanup_(graph_freep) Graph *graph = make_size("lenet", 0), *previous = NULL;
+
+        for (uint64_t seed = 0; seed < 4; seed++) {
+                _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
+                Graph *shuffled = NULL;
+
+                assert_int_equal(graph_write_shuffled(graph, seed, &bytes, NULL), 0);
+                assert_int_equal(graph_read(&shuffled, bytes_slice(&bytes), NULL), 0);
+                assert_int_equal(graph_verify(shuffled, NULL), 0);
+                assert_false(same_order(graph, shuffled));
+                assert_false(previous && same_order(previous, shuffled));
+                graph_free(previous);
+                previous = shuffled;
+        }
+}
+
 static void shuffled_is_the_same_model(void **state) {
         _cleanup_(bytes_cleanup) Bytes plain = BYTES_INIT(OUTPUT_MAX);
         _cleanup_(graph_freep) Graph *graph = make_size("lenet", 0);
@@ -566,6 +591,7 @@ int main(void) {
                 cmocka_unit_test(has_the_exporters_form),
                 cmocka_unit_test(activations_stay_alive),
                 cmocka_unit_test(bytes_never_change),
+                cmocka_unit_test(shuffling_reorders_ops),
                 cmocka_unit_test(shuffled_is_the_same_model),
                 cmocka_unit_test(changes_one_weight),
                 cmocka_unit_test(seeds_and_sizes_matter),
