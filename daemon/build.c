@@ -480,7 +480,7 @@ static void build_run(Build *build) {
 void build_go(Build *build) {
         int r;
 
-        if (!build->at_gate)
+        if (!build_is_at_gate(build))
                 return;
         build->at_gate = false;
         build->phase = BUILD_QUEUED;
@@ -503,6 +503,10 @@ void build_cancel(Build *build) {
                 build_run_later(build);
 }
 
+bool build_is_at_gate(const Build *build) {
+        return build->at_gate && !build->cancelled;
+}
+
 static int build_copy(Build *build, const BuildSpec *spec) {
         build->source_path = strdup(spec->source_path);
         build->options = spec->options ? strdup(spec->options) : NULL;
@@ -516,6 +520,8 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
         _cleanup_(build_freep) Build *build = NULL;
         int r;
 
+        if (spec->identity && spec->identity->class != XMODEL_QUANTIZED)
+                return -EINVAL;
         build = calloc(1, sizeof(*build));
         if (!build)
                 return -ENOMEM;
@@ -537,9 +543,9 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
 
         build->source_fd = spec->source_fd;
         r = build_step(build);
-        if (r < 0 || build->decided) {
+        if (r < 0) {
                 build->source_fd = -1;
-                return r < 0 ? r : -EINVAL;
+                return r;
         }
         *ret = TAKE_PTR(build);
         return 0;

@@ -76,7 +76,7 @@ typedef struct BuildHandlers {
 typedef struct BuildSpec {
         const char *source_path;
         int source_fd;            /* >= 0: taken over when build_start() succeeds */
-        const Identity *identity; /* known already, or NULL */
+        const Identity *identity; /* known already (of a source: else -EINVAL), or NULL */
         const Pair *pair;         /* copied */
         Toolchain *toolchain;     /* a reference is taken */
         bool verbatim;            /* snapshot: the bytes as they are */
@@ -90,6 +90,7 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
 void build_go(Build *build); /* through the gate */
 void build_cancel(Build *build);
 
+bool build_is_at_gate(const Build *build); /* and waits for build_go() */
 BuildPhase build_phase(const Build *build);
 const char *build_phase_name(BuildPhase phase); /* for people: "hashing" */
 uint32_t build_position(const Build *build);    /* in the queue; 0: running or not there */

@@ -288,7 +288,7 @@ static void unit_gate(Unit *unit) {
 }
 
 static bool unit_is_at_gate(const Unit *unit) {
-        return unit->probe && build_phase(unit->probe) == BUILD_AT_GATE;
+        return unit->probe && build_is_at_gate(unit->probe);
 }
 
 static void unit_on_gate(Build *build, void *userdata) {

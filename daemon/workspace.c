@@ -265,7 +265,6 @@ static void workspace_model_changed(Workspace *workspace, const char *path, cons
 
         if (!source)
                 return; /* out of memory; a rescan will find it */
-        statistics_count(&workspace->core->statistics, STATISTIC_SAVES_SEEN);
         (void) settle_saved(workspace->core->settle, path, now);
         source_changed(source, id, workspace->core->event);
 }
@@ -295,6 +294,7 @@ static void workspace_file_event(Workspace *workspace, const WatchEvent *event) 
                 return;
         }
         if (event->kind == WATCH_FILE_CHANGED) {
+                statistics_count(&workspace->core->statistics, STATISTIC_SAVES_SEEN);
                 workspace_model_changed(workspace, event->path, &event->id);
         } else if (event->kind == WATCH_FILE_GONE) {
                 workspace_model_gone(workspace, event->path);
