@@ -123,11 +123,24 @@ static size_t document_size_of(ProtobufCType type) {
         return 4;
 }
 
+/* {"NAME": VALUE}, for whoever looks for one of them */
+static void document_statistics(JsonWriter *w, const char *key,
+                                Dpucc__Wire__Statistic *const *items, size_t n) {
+        json_writer_object(w, key);
+        for (size_t i = 0; i < n; i++)
+                json_writer_uint64(w, items[i]->name, items[i]->value);
+        json_writer_end(w);
+}
+
 static void document_repeated(JsonWriter *w, const ProtobufCMessage *message,
                               const ProtobufCFieldDescriptor *field) {
         size_t n = *(const size_t *) document_at(message, field->quantifier_offset);
         const char *items = *(const char *const *) document_at(message, field->offset);
 
+        if (field->descriptor == &dpucc__wire__statistic__descriptor) {
+                document_statistics(w, field->name, (Dpucc__Wire__Statistic *const *) items, n);
+                return;
+        }
         json_writer_array(w, field->name);
         for (size_t i = 0; i < n; i++)
                 document_value(w, NULL, field, items + i * document_size_of(field->type));

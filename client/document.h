@@ -7,7 +7,7 @@
  * `message`, `hints`, and the fields of the reply's body by the names they have in
  * lib/proto/dpucc.proto. A field that is not set is left out, a repeated one is always there.
  * Names of enum values lose their prefix: "ready", "no-target". Paths that are no UTF-8 are
- * escaped as for people. A log is the array `log` of its lines.
+ * escaped as for people. A log is the array `log` of its lines, statistics are one object.
  */
 
 #include "base/bytes.h"

@@ -145,8 +145,9 @@ static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
         a->created_s = record->created_ns / 1000000000;
         a->has_build_ms = true;
         a->build_ms = record->build_ms;
-        a->has_failed = a->failed = record->kind == RECORD_FAILURE;
-        a->has_no_dpu_code = a->no_dpu_code = record->facts.no_dpu_code;
+        a->has_failed = a->has_no_dpu_code = true;
+        a->failed = record->kind == RECORD_FAILURE;
+        a->no_dpu_code = record->facts.no_dpu_code;
 }
 
 /* The content of one of the record's objects, empty if there is none or it cannot be had. */

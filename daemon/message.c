@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "xmodel/classify.h"
+
 static_assert((int) UNIT_NEW == DPUCC__WIRE__UNIT_STATE__UNIT_NEW &&
                       (int) UNIT_INVALID == DPUCC__WIRE__UNIT_STATE__UNIT_INVALID,
               "states go over the wire as they are");
+static_assert((int) XMODEL_QUANTIZED + 1 == DPUCC__WIRE__CLASS__CLASS_QUANTIZED &&
+                      (int) XMODEL_REFUSED + 1 == DPUCC__WIRE__CLASS__CLASS_REFUSED,
+              "classes go over the wire as they are, after the unknown one");
 static_assert((int) ASK_DONE == DPUCC__WIRE__OUTCOME__DONE &&
                       (int) ASK_LIMIT_EXCEEDED == DPUCC__WIRE__OUTCOME__LIMIT_EXCEEDED,
               "outcomes go over the wire as they are");
@@ -45,8 +50,9 @@ static void message_fill_unit(const UnitView *view, UnitMessage *ret) {
         message_optional_bytes(view->output_path, &unit->has_output_path, &unit->output_path);
         unit->has_elapsed_ms = true;
         unit->elapsed_ms = view->elapsed_ms;
-        unit->has_no_dpu_code = unit->no_dpu_code = view->no_dpu_code;
-        unit->has_hit = unit->hit = view->hit;
+        unit->has_no_dpu_code = unit->has_hit = true;
+        unit->no_dpu_code = view->no_dpu_code;
+        unit->hit = view->hit;
 }
 
 int message_from_unit(const UnitView *view, UnitMessage *ret) {

@@ -1,0 +1,258 @@
+#include "cache_fixture.h"
+
+#include <errno.h>
+#include <uv.h>
+
+#include "cache/cache.h"
+#include "daemon/server.h"
+#include "daemon/verbs.h"
+#include "tests/support/double_engine.h"
+#include "tests/support/wire_client.h"
+
+typedef Dpucc__Wire__Reply Reply;
+typedef Dpucc__Wire__Request Request;
+
+typedef struct Fixture {
+        void *dir;
+        char path[96];
+        State *state;
+        Cache *cache;
+        uv_loop_t loop;
+        Verbs verbs;
+        Server *server;
+        Client client;
+        Digest keys[3]; /* 0 and 1: two compiles of one source; 2: a failure */
+        char hex[3][DIGEST_HEX];
+} Fixture;
+
+static Bytes long_log(void) {
+        Bytes log = BYTES_INIT(2 * 1024 * 1024);
+
+        while (log.size < 1000000)
+                assert_int_equal(bytes_printf(&log, "line at %zu\n", log.size), 0);
+        return log;
+}
+
+static void publish(Fixture *f, unsigned seed, bool failure) {
+        _cleanup_(record_freep) Record *record = NULL;
+        _cleanup_(sample_deinit) Sample sample;
+        _cleanup_(bytes_cleanup) Bytes log = long_log();
+        const CacheFile files[] = {
+                { .role = RECORD_ROLE_LOG, .mode = 0644, .fd = -1, .data = bytes_slice(&log) },
+                { .role = RECORD_ROLE_REPORT,
+                  .mode = 0644,
+                  .fd = -1,
+                  .data = slice_of_string("{\"layers\": 3}") },
+                { .role = RECORD_ROLE_XMODEL,
+                  .mode = 0644,
+                  .fd = -1,
+                  .data = slice_of_string("model") },
+        };
+
+        sample_init(&sample, seed);
+        sample.provenance[1].tag = "source";
+        if (failure) {
+                sample.record.kind = RECORD_FAILURE;
+                sample.record.failure_class = "unsupported-op";
+                sample.record.failure = "op x is not known";
+        }
+        assert_int_equal(cache_publish(f->cache, &sample.record, files, failure ? 1 : 3, &record),
+                         0);
+        f->keys[seed] = record->key;
+        digest_to_hex(&record->key, f->hex[seed]);
+}
+
+static int setup(void **state) {
+        static Fixture f;
+        ServerSpec spec;
+
+        f = (Fixture){};
+        if (unit_dir_setup(&f.dir) < 0 || uv_loop_init(&f.loop) < 0 ||
+            state_open(&f.state, NULL, NULL) < 0 ||
+            cache_open(&f.cache, below(f.dir, "c"), f.state, CACHE_NORMAL, NULL) < 0)
+                return -1;
+        (void) snprintf(f.path, sizeof(f.path), "%s/d.sock", ((UnitDir *) f.dir)->path);
+        f.verbs = (Verbs){ .engine = double_engine_open(&f.loop) };
+        double_engine_of(f.verbs.engine)->cache = f.cache;
+        spec = (ServerSpec){ .loop = &f.loop, .verbs = &f.verbs, .path = f.path, .listen_fd = -1 };
+        if (server_new(&f.server, &spec, NULL) < 0)
+                return -1;
+        client_open(&f.client, &f.loop, f.path);
+        *state = &f;
+        return 0;
+}
+
+static void on_stopped(void *userdata) {
+        (*(unsigned *) userdata)++;
+}
+
+static int teardown(void **state) {
+        unsigned n_stopped = 0;
+        Fixture *f = *state;
+
+        client_close(&f->client);
+        server_stop(f->server, on_stopped, &n_stopped);
+        engine_stop(f->verbs.engine, on_stopped, &n_stopped);
+        (void) uv_run(&f->loop, UV_RUN_DEFAULT);
+        (void) cache_close(f->cache);
+        (void) state_close(f->state);
+        if (n_stopped != 2 || uv_loop_close(&f->loop) < 0)
+                return -1;
+        return unit_dir_teardown(&f->dir);
+}
+
+/* X is asked for; the bodies of show, log and why have the same form */
+static void ask(Fixture *f, Dpucc__Wire__Request__BodyCase body, const char *text) {
+        Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
+        Dpucc__Wire__ShowRequest show = DPUCC__WIRE__SHOW_REQUEST__INIT;
+        Dpucc__Wire__LogRequest log = DPUCC__WIRE__LOG_REQUEST__INIT;
+        Dpucc__Wire__WhyRequest why = DPUCC__WIRE__WHY_REQUEST__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        selector.text = client_bytes(text);
+        show.selector = log.selector = why.selector = &selector;
+        request.id = 1;
+        request.body_case = body;
+        if (body == DPUCC__WIRE__REQUEST__BODY_SHOW)
+                request.show = &show;
+        else if (body == DPUCC__WIRE__REQUEST__BODY_LOG)
+                request.log = &log;
+        else
+                request.why = &why;
+        client_send(&f->client, &request);
+}
+
+static Reply *list(Fixture *f, uint32_t limit) {
+        Dpucc__Wire__ListRequest list = DPUCC__WIRE__LIST_REQUEST__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        list.has_limit = limit > 0;
+        list.limit = limit;
+        request.id = 1;
+        request.body_case = DPUCC__WIRE__REQUEST__BODY_LIST;
+        request.list = &list;
+        client_send(&f->client, &request);
+        return client_reply(&f->client, NULL);
+}
+
+static void lists_the_newest_first(void **state) {
+        Fixture *f = *state;
+        Reply *reply = list(f, 0);
+
+        assert_int_equal(reply->list->n_artifacts, 0);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        for (unsigned i = 0; i < 3; i++)
+                publish(f, i, i == 2);
+
+        reply = list(f, 0);
+        assert_int_equal(reply->list->n_artifacts, 3);
+        assert_int_equal(reply->list->n_left_out, 0);
+        for (unsigned i = 0; i < 3; i++) {
+                const Dpucc__Wire__Artifact *a = reply->list->artifacts[i];
+
+                assert_string_equal(a->net_name, "unet");
+                assert_string_equal(a->toolchain, "vitis-3.5");
+                assert_int_equal(a->build_ms, 12345);
+                if (i > 0)
+                        assert_true(a->created_s <= reply->list->artifacts[i - 1]->created_s);
+                assert_int_equal(a->failed, strcmp(a->key, f->hex[2]) == 0);
+                assert_int_equal(a->size, a->failed ? 0 : 5);
+        }
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+
+        reply = list(f, 2);
+        assert_int_equal(reply->list->n_artifacts, 2);
+        assert_int_equal(reply->list->n_left_out, 1);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+}
+
+static void shows_by_key_and_by_name(void **state) {
+        Fixture *f = *state;
+        char prefix[9];
+        Reply *reply;
+
+        publish(f, 0, false);
+        (void) snprintf(prefix, sizeof(prefix), "%.8s", f->hex[0]);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_SHOW, prefix);
+        reply = client_reply(&f->client, NULL);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
+        assert_null(reply->show->unit);
+        assert_string_equal(reply->show->artifact->key, f->hex[0]);
+        assert_string_equal(reply->show->report_json, "{\"layers\": 3}");
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+
+        double_engine_of(f->verbs.engine)->key = &f->keys[0];
+        ask(f, DPUCC__WIRE__REQUEST__BODY_SHOW, "net@b1024");
+        reply = client_reply(&f->client, NULL);
+        assert_string_equal(reply->show->unit->name, "net@b1024");
+        assert_string_equal(reply->show->unit->key, f->hex[0]);
+        assert_string_equal(reply->show->artifact->key, f->hex[0]);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+}
+
+static void says_what_is_not_there(void **state) {
+        Fixture *f = *state;
+
+        ask(f, DPUCC__WIRE__REQUEST__BODY_SHOW, "deadbeef");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "deadbeef");
+        ask(f, DPUCC__WIRE__REQUEST__BODY_LOG, "dead");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "dead");
+        ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, "net@b1024");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "not compiled yet");
+        ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, "");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__USAGE, "empty");
+}
+
+static void sends_a_long_log_in_pieces(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes expected = long_log(), got = BYTES_INIT(2 * 1024 * 1024);
+        unsigned n = 0;
+        bool final;
+
+        publish(f, 2, true);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_LOG, f->hex[2]);
+        do {
+                Reply *reply = client_reply(&f->client, NULL);
+
+                final = reply->has_final && reply->final;
+                if (reply->body_case == DPUCC__WIRE__REPLY__BODY_LOG)
+                        assert_int_equal(bytes_append(&got, reply->log.data, reply->log.len), 0);
+                dpucc__wire__reply__free_unpacked(reply, NULL);
+                n++;
+        } while (!final);
+        assert_true(n > 2);
+        assert_true(slice_equal(bytes_slice(&got), bytes_slice(&expected)));
+}
+
+static void explains_keys(void **state) {
+        Fixture *f = *state;
+        Reply *reply;
+
+        publish(f, 0, false);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, f->hex[0]);
+        reply = client_reply(&f->client, NULL);
+        assert_string_equal(reply->why->key, f->hex[0]);
+        assert_int_equal(reply->why->n_fields, 5);
+        assert_string_equal(reply->why->fields[0]->tag, "snapshot.digest");
+        assert_string_equal(reply->why->fields[4]->value, "native");
+        assert_null(reply->why->explanation); /* the first of its kind */
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+
+        publish(f, 1, false);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, f->hex[1]);
+        reply = client_reply(&f->client, NULL);
+        assert_non_null(strstr(reply->why->explanation, "snapshot.digest changed"));
+        assert_null(strstr(reply->why->explanation, "toolchain"));
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+}
+
+int main(void) {
+#define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(lists_the_newest_first), TEST(shows_by_key_and_by_name),
+                TEST(says_what_is_not_there), TEST(sends_a_long_log_in_pieces),
+                TEST(explains_keys),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
