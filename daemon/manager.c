@@ -186,12 +186,12 @@ static int manager_start(Manager *manager, const ManagerSpec *spec, Problem *pro
         int r;
 
         r = service_new(&manager->service, &manager->loop);
+        if (r == 0) /* before what takes time: a signal is kept until the loop turns */
+                r = manager_start_handles(manager);
         if (r == 0)
                 r = manager_start_engine(manager, spec, problem);
         if (r == 0)
                 r = manager_start_server(manager, spec, problem);
-        if (r == 0)
-                r = manager_start_handles(manager);
         return r;
 }
 

@@ -55,7 +55,7 @@ daemon_is_gone() {
 }
 
 daemon_answers() {
-  dpucc-client version >/dev/null 2>&1
+  dpucc-client roots >/dev/null 2>&1
 }
 
 daemon_start() { # [OPTION ...]

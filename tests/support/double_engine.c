@@ -271,6 +271,8 @@ int engine_find_unit(Engine *engine, const char *text, const char *path, UnitVie
 
 void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
         fn("gets", engine->seen.n_gets, userdata);
+        fn("waits", engine->seen.n_waits, userdata);
+        fn("reloads", engine->seen.n_reloads, userdata);
         fn("compiles", 0, userdata);
 }
 
