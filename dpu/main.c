@@ -32,6 +32,7 @@ static const Command commands[] = {
         { "compile", command_compile, command_compile_help, "compile a quantized model" },
         { "digest", command_digest, command_digest_help, "the identity of models" },
         { "help", command_help, command_help_help, "help of one command" },
+        { "inspect", command_inspect, command_inspect_help, "what a model file holds" },
         { "mkmodel", command_mkmodel, command_mkmodel_help, "make a quantized model" },
         { "report", command_report, command_report_help, "what a compiled model holds" },
         { "targets", command_targets, command_targets_help, "known DPU targets, or what one is" },

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dpu/compiler/partition.h"
+#include "dpu/tensor_json.h"
 
 static Slice ports_strip(Slice name, const char *suffix) {
         size_t n = strlen(suffix);
@@ -131,15 +132,8 @@ void ports_deinit(Ports *ports) {
 }
 
 static void ports_write_port(const Port *port, JsonWriter *w) {
-        const Tensor *tensor = &port->op->tensor;
-
         json_writer_object(w, NULL);
-        json_writer_string(w, "tensor", tensor->name);
-        json_writer_array(w, "shape");
-        for (size_t i = 0; i < tensor->n_dims; i++)
-                json_writer_int64(w, NULL, tensor->dims[i]);
-        json_writer_end(w);
-        json_writer_format(w, "type", "%s%d", data_type_name(tensor->data_type), tensor->bit_width);
+        tensor_json_members(&port->op->tensor, w);
         if (port->has_fix_point)
                 json_writer_int64(w, "fix_point", port->fix_point);
         else

@@ -335,7 +335,8 @@ static int scan_member(JsonScan *s) {
 }
 
 static Slice scan_key_name(const JsonScan *s, const JsonKey *key) {
-        return slice_of(s->names.data + key->name, key->size);
+        return slice_of(key->size > 0 ? s->names.data + key->name : (const uint8_t *) "",
+                        key->size);
 }
 
 static int scan_compare_keys(const void *a, const void *b, void *scan) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,13 @@ void json_writer_int64(JsonWriter *w, const char *key, int64_t value) {
 void json_writer_uint64(JsonWriter *w, const char *key, uint64_t value) {
         if (json_writer_before(w, key))
                 w->error = bytes_printf(w->out, "%" PRIu64, value);
+}
+
+void json_writer_double(JsonWriter *w, const char *key, double value) {
+        if (!isfinite(value))
+                json_writer_null(w, key);
+        else if (json_writer_before(w, key))
+                w->error = bytes_printf(w->out, "%.17g", value);
 }
 
 void json_writer_null(JsonWriter *w, const char *key) {

@@ -53,6 +53,8 @@ void json_writer_format(JsonWriter *w, const char *key, const char *format, ...)
 void json_writer_bool(JsonWriter *w, const char *key, bool value);
 void json_writer_int64(JsonWriter *w, const char *key, int64_t value);
 void json_writer_uint64(JsonWriter *w, const char *key, uint64_t value);
+/* 17 digits, so that it reads back the same; JSON has no infinities, they become null */
+void json_writer_double(JsonWriter *w, const char *key, double value);
 void json_writer_null(JsonWriter *w, const char *key);
 
 /* Ends the document. 0, or the first of -ENOMEM, -EFBIG, or -EINVAL: not one complete value. */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "daemon/config.h"
+#include "tests/support/fail_alloc.h"
 
 static Config *apply(const char *text) {
         Problem problem = { "" };
@@ -52,16 +53,18 @@ static void nothing_is_needed(void **state) {
         assert_int_equal(config->roots.n, 0);
 }
 
+static const char every_setting[] =
+        "{\"$schema\":\"x\",\"cache\":{\"directory\":\"/var//cache/./d\"},"
+        "\"toolchains\":{\"vitis-3.5\":{\"kind\":\"native\",\"path\":\"/opt/vai_c_xir\","
+        "\"environment\":[\"LM_LICENSE_FILE\",\"_x1\"],\"time_limit_s\":60,"
+        "\"memory_limit_mib\":4096},"
+        "\"found\":{\"kind\":\"native\",\"path\":\"PATH\"}},"
+        "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"settle_ms\":10,"
+        "\"settle_max_ms\":100,\"snapshot\":\"verbatim\",\"roots\":[\"/a/b/\",\"/c\"],"
+        "\"log_level\":\"debug\"}";
+
 static void reads_every_setting(void **state) {
-        _cleanup_(config_freep) Config *config = apply(
-                "{\"$schema\":\"x\",\"cache\":{\"directory\":\"/var//cache/./d\"},"
-                "\"toolchains\":{\"vitis-3.5\":{\"kind\":\"native\",\"path\":\"/opt/vai_c_xir\","
-                "\"environment\":[\"LM_LICENSE_FILE\",\"_x1\"],\"time_limit_s\":60,"
-                "\"memory_limit_mib\":4096},"
-                "\"found\":{\"kind\":\"native\",\"path\":\"PATH\"}},"
-                "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"settle_ms\":10,"
-                "\"settle_max_ms\":100,\"snapshot\":\"verbatim\",\"roots\":[\"/a/b/\",\"/c\"],"
-                "\"log_level\":\"debug\"}");
+        _cleanup_(config_freep) Config *config = apply(every_setting);
         const ConfigToolchain *toolchain = config_find_toolchain(config, "vitis-3.5");
 
         assert_string_equal(config->cache_dir, "/var/cache/d");
@@ -222,6 +225,20 @@ static void the_schema_describes_what_is_known(void **state) {
         assert_int_equal(json_object_object_length(properties), 10);
 }
 
+static int load_once(void *userdata) {
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_new(&config);
+        return r < 0 ? r : config_apply(config, slice_of_string(every_setting), userdata);
+}
+
+static void survives_failing_allocations(void **state) {
+        Problem problem;
+
+        assert_true(fail_alloc_sweep(load_once, &problem) > 20);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nothing_is_needed),
@@ -232,6 +249,7 @@ int main(void) {
                                                 unit_dir_teardown),
                 cmocka_unit_test(the_installed_default_is_good),
                 cmocka_unit_test(the_schema_describes_what_is_known),
+                cmocka_unit_test(survives_failing_allocations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/json_scan.h"
+#include "tests/support/fail_alloc.h"
 
 static int parse(const char *text, json_object **ret, Problem *problem) {
         *problem = (Problem){ "" };
@@ -92,6 +93,7 @@ static void names_the_remedy(void **state) {
 static void refuses_what_json_c_takes(void **state) {
         assert_refused("{\"a\":1,\"b\":{},\"\\u0061\":2}",
                        "line 1, column 15: a second member \"a\"");
+        assert_refused("{\"\":1,\"\":2}", "line 1, column 7: a second member \"\"");
         assert_refused("{\"a\\u0000b\":1}", "line 1, column 2: a member name with a NUL in it");
         assert_refused("NaN", "line 1, column 1: a value expected, not 'N'");
         assert_refused("-Infinity", "line 1, column 2: a digit expected, not 'I'");
@@ -283,6 +285,23 @@ static void messages_are_escaped(void **state) {
                        "line 1, column 17: a second member \"\\x1b[31m\"");
 }
 
+static int parse_once(void *userdata) {
+        static const char text[] = "{\"a\":{\"b\":[1,{\"c\":2}]},\"d\":\"e\"}";
+        json_object *value;
+        int r;
+
+        r = json_parse(slice_of_string(text), &value, userdata);
+        if (r == 0)
+                json_object_put(value);
+        return r;
+}
+
+static void survives_failing_allocations(void **state) {
+        Problem problem;
+
+        assert_true(fail_alloc_sweep(parse_once, &problem) >= 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(takes_what_is_json),
@@ -298,6 +317,7 @@ int main(void) {
                 cmocka_unit_test(accessors_name_the_place),
                 cmocka_unit_test(unknown_members_get_a_suggestion),
                 cmocka_unit_test(messages_are_escaped),
+                cmocka_unit_test(survives_failing_allocations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include "base/json.h"
 #include "base/json_writer.h"
@@ -17,6 +18,8 @@ static void write_sample(JsonWriter *w) {
         json_writer_bool(w, "yes", true);
         json_writer_null(w, "nothing");
         json_writer_format(w, "hex", "0x%x", 255);
+        json_writer_double(w, "tenth", 0.1);
+        json_writer_double(w, "infinity", INFINITY);
         json_writer_end(w);
 }
 
@@ -30,7 +33,8 @@ static void writes_one_line(void **state) {
         text = bytes_take_string(&out);
         assert_string_equal(text, "{\"name\": \"a\\\"b\\\\c\\\\n\\\\xff\", "
                                   "\"list\": [9223372036854775807, -9223372036854775808, {}], "
-                                  "\"yes\": true, \"nothing\": null, \"hex\": \"0xff\"}\n");
+                                  "\"yes\": true, \"nothing\": null, \"hex\": \"0xff\", "
+                                  "\"tenth\": 0.10000000000000001, \"infinity\": null}\n");
         free(text);
 }
 

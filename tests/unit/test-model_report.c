@@ -128,6 +128,25 @@ static void strips_what_compilers_append(void **state) {
                 assert_true(slice_is(ports_base_name(rows[i][0]), rows[i][1]));
 }
 
+/* One `fix` that is the only reader quantizes an input; with two readers nothing is certain. */
+static void inputs_have_the_fix_point_of_their_reader(void **state) {
+        _cleanup_(graph_freep) Graph *graph = sample_graph_quantized();
+        Ports ports;
+
+        assert_int_equal(ports_init(&ports, graph), 0);
+        assert_true(ports.inputs[0].has_fix_point);
+        assert_int_equal(ports.inputs[0].fix_point, 6);
+        ports_deinit(&ports);
+
+        assert_int_equal(graph_add_arg(graph, graph_find_op(graph, "softmax"), "input",
+                                       graph_find_op(graph, "in")),
+                         0);
+        graph_count_consumers(graph);
+        assert_int_equal(ports_init(&ports, graph), 0);
+        assert_false(ports.inputs[0].has_fix_point);
+        ports_deinit(&ports);
+}
+
 static int run_report(void *userdata) {
         const ModelReportSpec spec = { .graph = userdata, .fingerprint = 1 };
         _cleanup_(bytes_cleanup) Bytes out = BYTES_INIT(MODEL_REPORT_MAX);
@@ -171,6 +190,7 @@ int main(void) {
                 cmocka_unit_test(knows_what_the_runtime_implements),
                 cmocka_unit_test(knows_fix_only_with_dpu_round),
                 cmocka_unit_test(strips_what_compilers_append),
+                cmocka_unit_test(inputs_have_the_fix_point_of_their_reader),
                 cmocka_unit_test(every_allocation_may_fail),
                 cmocka_unit_test(real_models_have_reports),
         };

@@ -203,6 +203,23 @@ static void plan_knows_sizes_and_crossings(void **state) {
         assert_int_equal(plan->parts[1].constant_bytes, 24);
 }
 
+static void plan_lists_what_crosses_once(void **state) {
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(partition_freep) Partition *p = NULL;
+        _cleanup_(plan_freep) Plan *plan = NULL;
+        Op *a;
+
+        assert_int_equal(graph_new(&graph, "twice"), 0);
+        (void) add(graph, "in", "data");
+        a = add_reader(graph, "a", graph->ops[0], graph->ops[0]);
+        (void) add_reader(graph, "b", a, graph->ops[0]);
+        graph_count_consumers(graph);
+        assert_int_equal(partition_run(graph, &p), 0);
+        assert_int_equal(plan_run(graph, p, &plan, NULL), 0);
+        assert_int_equal(plan->parts[0].n_outputs, 1);
+        assert_int_equal(plan->parts[1].n_inputs, 1);
+}
+
 static void plan_refuses_sizes_beyond_64_bits(void **state) {
         static const int32_t dims[] = { INT32_MAX, INT32_MAX, INT32_MAX };
         _cleanup_(graph_freep) Graph *graph = NULL;
@@ -250,6 +267,7 @@ int main(void) {
                 cmocka_unit_test(every_input_is_a_part),
                 cmocka_unit_test(shared_constants_make_no_cycle),
                 cmocka_unit_test(plan_knows_sizes_and_crossings),
+                cmocka_unit_test(plan_lists_what_crosses_once),
                 cmocka_unit_test(plan_refuses_sizes_beyond_64_bits),
                 cmocka_unit_test(every_allocation_may_fail),
         };

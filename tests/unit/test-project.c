@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/config.h"
 #include "daemon/project.h"
+#include "tests/support/fail_alloc.h"
 
 static Config *config;
 
@@ -238,6 +239,21 @@ static void bounds_what_a_file_can_grow(void **state) {
         assert_refused((char *) text.data, "targets: more than 256 targets");
 }
 
+static int parse_once(void *userdata) {
+        _cleanup_(project_freep) Project *project = NULL;
+        _cleanup_(freep) char *output = NULL;
+        int r;
+
+        r = project_parse(&project, slice_of_string(tutorial), false, config, userdata);
+        return r < 0 ? r : project_output_dir(&project->models[0], "leopard", &output);
+}
+
+static void survives_failing_allocations(void **state) {
+        Problem problem;
+
+        assert_true(fail_alloc_sweep(parse_once, &problem) > 20);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_the_tutorial),
@@ -249,6 +265,7 @@ int main(void) {
                 cmocka_unit_test(errors_name_place_value_and_remedy),
                 cmocka_unit_test(outputs_do_not_collide),
                 cmocka_unit_test(bounds_what_a_file_can_grow),
+                cmocka_unit_test(survives_failing_allocations),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);
