@@ -682,8 +682,8 @@ static int watch_trouble_of_attach(int r) {
         }
 }
 
-/* the directory that was opened may be another than last time; an inode number that was given
- * away again does no harm, its watch descriptor is new */
+/* The directory that was opened may be another than last time. Where it has got the inode number
+ * of the old one, that one was deleted, and IN_IGNORED for it and for what was in it comes. */
 static void watch_identify(Watch *watch, TreeDir *dir, const struct stat *st) {
         const TreeDir *parent = dir->node.parent;
         bool known = dir->scan_id > 1 && dir->ino != 0;
@@ -706,7 +706,6 @@ static void watch_identify(Watch *watch, TreeDir *dir, const struct stat *st) {
 /* Watches the directory, then opens it. Returns its trouble, or -1, in @ret_trouble; 0, or what
  * it failed with. */
 static int watch_open_scan(Watch *watch, TreeDir *dir, int *ret_trouble) {
-        bool was_watched = dir->mark != NULL;
         int attached, trouble, r;
         struct stat st;
 
@@ -717,8 +716,6 @@ static int watch_open_scan(Watch *watch, TreeDir *dir, int *ret_trouble) {
         attached = notify_attach(&watch->notify, dir, watch->path, dir->n_files > 0);
         if (attached == -ENOMEM || watch_is_missing(attached))
                 return attached;
-        if (was_watched && attached != NOTIFY_SAME)
-                watch->scan_deep = watch->scan_doubt = true;
 
         trouble = watch_trouble_of_attach(attached);
         r = scan_open(&watch->scan, watch->path, &st);

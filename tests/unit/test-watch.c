@@ -472,6 +472,30 @@ static void only_regular_files_count(void **state) {
         compare_with_disk(f);
 }
 
+/* the scan is ahead of the events, which wait behind a lot of noise */
+static void a_scan_may_find_another_kind_of_thing(void **state) {
+        Fixture *f = *state;
+        Seen *s = seen(f, at(f, "x.xmodel"));
+
+        make_dirs(at(f, "x.xmodel/sub"));
+        save(at(f, "x.xmodel/sub/y.xmodel"), "1");
+        save(at(f, "y.xmodel"), "1");
+        drain(f);
+        for (unsigned i = 0; i < 500; i++)
+                save(at(f, i % 2 == 0 ? "noise" : "more noise"), "");
+        assert_int_equal(file_remove_tree(AT_FDCWD, s->path), 0);
+        save(s->path, "1");
+        assert_int_equal(unlink(at(f, "y.xmodel")), 0);
+        make_dirs(at(f, "y.xmodel/sub"));
+        watch_rescan(f->watch, f->root);
+        while (watch_root_info(f->root).scanning)
+                require(watch_dispatch(f->watch, sink, f, 1) == 1);
+        assert_true(s->present);
+        assert_false(seen(f, at(f, "y.xmodel"))->present);
+        drain(f);
+        compare_with_disk(f);
+}
+
 static void odd_names_are_bytes(void **state) {
         Fixture *f = *state;
         char longest[NAME_MAX + 1];
@@ -1446,6 +1470,7 @@ int main(void) {
                 on_started(links_are_complete_at_once),
                 on_started(directory_links_are_not_followed),
                 on_started(only_regular_files_count),
+                on_started(a_scan_may_find_another_kind_of_thing),
                 on_started(odd_names_are_bytes),
                 on_started(a_mode_change_is_a_reason_to_look_again),
                 on_started(noise_is_not_reported),
