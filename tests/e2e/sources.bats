@@ -20,7 +20,7 @@ refused() {
   [ "$status" -eq 5 ]
   [[ $output == *"$1"* ]]
   grep -qi -- "$2" <<<"$output"
-  dpucc-client version >/dev/null
+  dpucc-client roots >/dev/null
 }
 
 @test "empty, garbage, text, truncated, LFS pointer" {
@@ -32,7 +32,7 @@ refused() {
   refused text.xmodel 'not an XIR'
   dpucc mkmodel lenet --seed 1 -o "$SANDBOX/whole"
   head -c 50000 "$SANDBOX/whole" >cut.xmodel
-  refused cut.xmodel truncated
+  refused cut.xmodel 'cut short'
   printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 0 >lfs.xmodel
   refused lfs.xmodel 'git lfs pull'
   expect_stat jobs_started 0
