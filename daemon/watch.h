@@ -123,7 +123,8 @@ int watch_fd(const Watch *watch);
 int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, void *userdata,
                    WatchRoot **ret);
 
-/* Reports nothing; @root is invalid from here on. */
+/* Reports nothing; @root is invalid from here on, and its filter is not called again. What it took
+ * is given back by the next dispatches. */
 void watch_remove_root(Watch *watch, WatchRoot *root);
 
 /* Reads the whole root again: after a change of what the filter says. */
