@@ -317,8 +317,8 @@ static int walk_add_dim(WalkBuilder *b, const WalkOp *op, WalkShape *shape, uint
                 return problem_set(b->problem, -EBADMSG,
                                    "op " NAME_FORMAT ": tensor_dim[%u] is %llu, over %d",
                                    NAME_ARG(op->name), index, (unsigned long long) dim, INT32_MAX);
-        shape->elements *= dim; /* below 2^40 * 2^31 */
-        if (shape->elements > WALK_ELEMENTS_MAX)
+        if (__builtin_mul_overflow(shape->elements, dim, &shape->elements) ||
+            shape->elements > WALK_ELEMENTS_MAX)
                 return problem_set(b->problem, -EFBIG,
                                    "op " NAME_FORMAT ": its tensor has over %llu elements",
                                    NAME_ARG(op->name), (unsigned long long) WALK_ELEMENTS_MAX);

@@ -18,6 +18,7 @@ typedef struct Small {
         Node *w_dims;
         Node *conv;
         Node *conv_tensor;
+        Node *conv_dims;
         Node *root;
 } Small;
 
@@ -36,6 +37,7 @@ static Small small_new(void) {
         (void) node_arg(s.conv, "input", "in");
         (void) node_arg(s.conv, "weights", "w");
         s.conv_tensor = node_tensor(s.conv, "conv", dims, 2, 32);
+        s.conv_dims = s.conv_tensor->children[1];
         s.root = node_message(s.graph, 10);
         (void) node_string(s.root, 1, "root");
         (void) node_string(s.root, 3, "in");
@@ -266,6 +268,9 @@ static void refuses_impossible_tensors(void **state) {
         ACCEPTS(s.w_dims->values[0] = 4294967295); /* -1: then the data cannot be held to it */
         REFUSES(-EFBIG, "its tensor has over",
                 node_list(s.conv_tensor, 2, (const uint64_t[]){ 1 << 20, 1 << 20 }, 2));
+        REFUSES(-EFBIG, "its tensor has over", /* 2^64, which 64 bits take for 0 */
+                s.conv_dims->values[0] = 1 << 20, s.conv_dims->values[1] = 1 << 20,
+                node_list(s.conv_tensor, 2, (const uint64_t[]){ 1 << 24 }, 1));
         REFUSES(-EBADMSG, "op \"w\": 24 bytes of data, but its tensor takes 32",
                 s.w_dims->values[0] = 2, s.w_dims->values[1] = 4);
         REFUSES(-EBADMSG, "0 bytes of data", bytes_deinit(&s.w_data->data));
