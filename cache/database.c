@@ -24,7 +24,8 @@
  * next call finds the new file.
  */
 
-#define DATABASE_BUSY_MS 5000 /* wait this long for another process's transaction */
+#define DATABASE_BUSY_MS  5000 /* wait this long for another process's transaction */
+#define DATABASE_RETRY_MS 10
 
 /* errors of the inner functions, never given to callers */
 #define DATABASE_CORRUPT (-EUCLEAN)
@@ -112,7 +113,7 @@ static int database_make_schema(Database *database, sqlite3 *connection) {
 }
 
 /* 0, DATABASE_CORRUPT, DATABASE_NEWER or an error; on 0 the connection is in place */
-static int database_connect(Database *database, const char *path) {
+static int database_connect_once(Database *database, const char *path) {
         static const char pragmas[] = "PRAGMA journal_mode = WAL;"
                                       "PRAGMA synchronous = NORMAL;"
                                       "PRAGMA trusted_schema = OFF;"
@@ -142,6 +143,21 @@ static int database_connect(Database *database, const char *path) {
                 return -EIO;
         database->connection = TAKE_PTR(connection);
         return 0;
+}
+
+/* Going over to WAL takes the file for itself, and SQLite does not wait for those who use it just
+ * then: with two that wait for each other that would take for ever. So we let go, and try again. */
+static int database_connect(Database *database, const char *path) {
+        int64_t deadline = clock_monotonic_ns() + DATABASE_BUSY_MS * CLOCK_NS_PER_MS;
+        int r;
+
+        do {
+                r = database_connect_once(database, path);
+                if (r != -EBUSY)
+                        return r;
+                (void) sqlite3_sleep(DATABASE_RETRY_MS);
+        } while (clock_monotonic_ns() < deadline);
+        return r;
 }
 
 /* @path and what SQLite keeps beside it, renamed together: a journal without its database would

@@ -123,11 +123,16 @@ const char *state_boot_id(const State *state) {
         return state->boot_id;
 }
 
+/* Renewed rows leave gaps behind them, so the numbers alone do not tell how many rows there are.
+ * They tell when counting is worth it, though. */
 int state_trim(State *state, const char *table, int64_t max) {
-        char sql[128];
+        char sql[384];
 
         (void) snprintf(sql, sizeof(sql),
-                        "DELETE FROM %s WHERE seq <= (SELECT max(seq) FROM %s) - ?", table, table);
+                        "DELETE FROM %s WHERE seq IN (SELECT seq FROM %s ORDER BY seq LIMIT"
+                        " CASE WHEN (SELECT max(seq) FROM %s) - (SELECT min(seq) FROM %s) < ?1"
+                        " THEN 0 ELSE max(0, (SELECT count(*) FROM %s) - ?1) END)",
+                        table, table, table, table, table);
         return database_run(state->database, NULL, NULL, sql, "i", max);
 }
 
@@ -227,8 +232,8 @@ static int state_take_text(const DatabaseRow *row, void *userdata) {
 }
 
 int state_get_toolchain(State *state, const char *root, char **ret) {
+        _cleanup_(freep) char *toolchain = NULL;
         Slice blob = slice_of_string(root);
-        char *toolchain = NULL;
         int r;
 
         r = database_run(state->database, state_take_text, &toolchain,
@@ -237,7 +242,7 @@ int state_get_toolchain(State *state, const char *root, char **ret) {
                 return r;
         if (!toolchain)
                 return -ENOENT;
-        *ret = toolchain;
+        *ret = TAKE_PTR(toolchain);
         return 0;
 }
 

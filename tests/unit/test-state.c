@@ -95,6 +95,26 @@ static void keeps_deliveries(void **state) {
         assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), -ENOENT);
 }
 
+/* A path that is delivered to again and again does not push out the others. */
+static void forgets_deliveries_only_when_there_are_too_many(void **state) {
+        Fixture *f = *state;
+        const Digest d = digest_of("a", 1);
+        Digest content, key;
+
+        assert_int_equal(state_set_delivery(f->state, "/quiet", &d, &d), 0);
+        assert_int_equal(state_set_delivery(f->state, "/busy", &d, &d), 0);
+        assert_int_equal(database_run(state_database(f->state), NULL, NULL,
+                                      "UPDATE deliveries SET seq = ? WHERE seq = 2", "i",
+                                      (int64_t) 10 * STATE_DELIVERIES_MAX),
+                         0);
+        assert_int_equal(state_set_delivery(f->state, "/busy", &d, &d), 0);
+        assert_int_equal(state_get_delivery(f->state, "/quiet", &content, &key), 0);
+
+        assert_int_equal(state_trim(f->state, "deliveries", 1), 0);
+        assert_int_equal(state_get_delivery(f->state, "/quiet", &content, &key), -ENOENT);
+        assert_int_equal(state_get_delivery(f->state, "/busy", &content, &key), 0);
+}
+
 static int list_build(const StateBuild *build, void *userdata) {
         return bytes_printf(userdata, "%s@%s %s %d %s;", build->net_name, build->target,
                             build->source, build->outcome, build->detail ? build->detail : "-");
@@ -268,23 +288,63 @@ static void threads_share_it(void **state) {
         }
 }
 
+/* Runs @work in @n processes that begin as one. */
+static void run_in_processes(Fixture *f, unsigned n, bool (*work)(Fixture *f)) {
+        int gate[2], status;
+        char closed;
+
+        assert_int_equal(pipe(gate), 0);
+        for (unsigned i = 0; i < n; i++) {
+                pid_t pid = fork();
+
+                assert_true(pid >= 0);
+                if (pid == 0) {
+                        (void) close(gate[1]);
+                        (void) !read(gate[0], &closed, 1); /* until nobody holds the other end */
+                        _exit(work(f) ? 0 : 1);
+                }
+        }
+        (void) close(gate[0]);
+        (void) close(gate[1]);
+        for (unsigned i = 0; i < n; i++) {
+                assert_true(wait(&status) > 0);
+                assert_int_equal(status, 0);
+        }
+}
+
+static bool open_and_write(Fixture *f) {
+        return open_state(f) == 0 && write_some(f->state) == NULL;
+}
+
 /* several open a new file at the same time, and write to it */
 static void processes_share_it(void **state) {
         Fixture *f = *state;
-        pid_t pids[WRITERS];
-        int status;
 
         f->state = state_close(f->state);
         assert_int_equal(file_remove_tree(f->dir->fd, "state"), 0);
-        for (unsigned i = 0; i < WRITERS; i++) {
-                pids[i] = fork();
-                assert_true(pids[i] >= 0);
-                if (pids[i] == 0)
-                        _exit(open_state(f) != 0 || write_some(f->state) != NULL);
-        }
-        for (unsigned i = 0; i < WRITERS; i++) {
-                assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-                assert_int_equal(status, 0);
+        run_in_processes(f, WRITERS, open_and_write);
+        assert_int_equal(open_state(f), 0);
+}
+
+#define OPENERS 12
+#define ROUNDS  40
+
+static bool open_and_close(Fixture *f) {
+        int r = open_state(f);
+
+        f->state = state_close(f->state);
+        return r == 0;
+}
+
+/* Whoever opens the new file at the wrong moment must not do without it for the rest of its life:
+ * a daemon would forget its roots. */
+static void nobody_is_locked_out_at_the_start(void **state) {
+        Fixture *f = *state;
+
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                f->state = state_close(f->state);
+                assert_int_equal(file_remove_tree(f->dir->fd, "state"), 0);
+                run_in_processes(f, OPENERS, open_and_close);
         }
         assert_int_equal(open_state(f), 0);
 }
@@ -294,6 +354,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(keeps_roots, setup, teardown),
                 cmocka_unit_test_setup_teardown(keeps_toolchains, setup, teardown),
                 cmocka_unit_test_setup_teardown(keeps_deliveries, setup, teardown),
+                cmocka_unit_test_setup_teardown(forgets_deliveries_only_when_there_are_too_many,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(keeps_history, setup, teardown),
                 cmocka_unit_test_setup_teardown(is_private, setup, teardown),
                 cmocka_unit_test_setup_teardown(recreates_garbage, setup, teardown),
@@ -303,6 +365,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(processes_share_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(nobody_is_locked_out_at_the_start, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
