@@ -22,8 +22,6 @@ static inline void layout_closedirp(DIR **dir) {
                 closedir(*dir);
 }
 
-/* The root is made with its parents; only what we made in it needs to be durable: whoever made
- * ~/.cache did not sync it for us, and a missing cache is an empty one. */
 static int layout_open_root(const char *root, bool make) {
         int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -31,7 +29,7 @@ static int layout_open_root(const char *root, bool make) {
                 return fd;
         if (errno != ENOENT || !make)
                 return error_from_errno();
-        return file_make_dirs(AT_FDCWD, root, LAYOUT_MODE);
+        return file_make_dirs_durable(AT_FDCWD, root, LAYOUT_MODE);
 }
 
 static int layout_open_below(int dirfd, const char *name, bool make) {

@@ -54,7 +54,7 @@ struct State {
 /* Paths of what somebody works on are nobody else's business, whoever made the directory. If
  * it cannot be made or closed to others, opening the database says what is to be said. */
 static void state_make_directory(const char *directory) {
-        _cleanup_(closep) int fd = file_make_dirs(AT_FDCWD, directory, 0700);
+        _cleanup_(closep) int fd = file_make_dirs_durable(AT_FDCWD, directory, 0700);
         struct stat st;
 
         if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & 077)

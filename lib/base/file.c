@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 
 #define FILE_COPY_CHUNK (256 * 1024)
 #define FILE_TREE_DEPTH 64
@@ -246,9 +247,28 @@ int file_write_durable(int dirfd, const char *name, const void *data, size_t n, 
         return file_sync_dir(dirfd);
 }
 
-int file_make_dirs(int dirfd, const char *path, mode_t mode) {
+/* the directory that holds @path */
+static int file_sync_parent(int dirfd, const char *path) {
+        _cleanup_(freep) char *parent = path_dirname(path);
+        _cleanup_(closep) int fd = -1;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == EACCES ? 0 : error_from_errno();
+        return file_sync_dir(fd);
+}
+
+static int file_make_dir(int dirfd, const char *path, mode_t mode, bool durable) {
+        if (mkdirat(dirfd, path, mode) < 0)
+                return errno == EEXIST ? 0 : error_from_errno();
+        return durable ? file_sync_parent(dirfd, path) : 0;
+}
+
+static int file_make_path(int dirfd, const char *path, mode_t mode, bool durable) {
         _cleanup_(freep) char *copy = strdup(path);
-        int fd;
+        int fd, r;
 
         if (!copy)
                 return -ENOMEM;
@@ -258,14 +278,23 @@ int file_make_dirs(int dirfd, const char *path, mode_t mode) {
                 char saved = *end;
 
                 *end = '\0';
-                if (*copy && mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
-                        return error_from_errno();
+                r = p < end ? file_make_dir(dirfd, copy, mode, durable) : 0;
+                if (r < 0)
+                        return r;
                 *end = saved;
                 p = saved ? end + 1 : end;
         }
 
         fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? error_from_errno() : fd;
+}
+
+int file_make_dirs(int dirfd, const char *path, mode_t mode) {
+        return file_make_path(dirfd, path, mode, false);
+}
+
+int file_make_dirs_durable(int dirfd, const char *path, mode_t mode) {
+        return file_make_path(dirfd, path, mode, true);
 }
 
 static int file_remove_children(int fd, dev_t dev, unsigned depth);

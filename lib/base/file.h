@@ -51,8 +51,10 @@ int file_write_durable(int dirfd, const char *name, const void *data, size_t n, 
 
 int file_sync_dir(int dirfd);
 
-/* mkdir -p; every directory made gets @mode. Returns a descriptor of the last one. */
+/* mkdir -p; every directory made gets @mode. Returns a descriptor of the last one. The second
+ * form makes their names durable, too, except below a directory that may not be read. */
 int file_make_dirs(int dirfd, const char *path, mode_t mode);
+int file_make_dirs_durable(int dirfd, const char *path, mode_t mode);
 
 /* rm -r of one entry; missing is no error. Does not follow symbolic links, does not leave the
  * file system, goes at most 64 levels deep (-ELOOP). */

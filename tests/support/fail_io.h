@@ -23,3 +23,9 @@ bool fail_io_disarm(void);
 
 /* The name of the call that failed, for messages. */
 const char *fail_io_call(void);
+
+/* Would power loss spare @path? False if, since watching was switched on, its content, its name
+ * or that of a directory above it changed without a later fsync of the file or directory that
+ * holds it. */
+void fail_io_watch_syncs(bool on);
+bool fail_io_is_synced(const char *path);

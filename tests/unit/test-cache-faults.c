@@ -213,6 +213,24 @@ static void survives_kill_at_each_call(void **state) {
         assert_int_equal(look(f), 0);
 }
 
+/* The cache is made with directories above it, and what was published is on disk, names of all
+ * directories included, when the call returns. */
+static void syncs_all_of_an_artifact(void **state) {
+        Fixture *f = *state;
+        _cleanup_(state_closep) State *memory = memory_state();
+        const Digest content = digest_of(CONTENT, strlen(CONTENT)),
+                     log = digest_of(LOG, strlen(LOG));
+
+        (void) snprintf(f->root, sizeof(f->root), "%s/new/home/c", f->dir->path);
+        fail_io_watch_syncs(true);
+        assert_int_equal(publish(f, memory), 0);
+        fail_io_watch_syncs(false);
+        assert_true(fail_io_is_synced(shard_path(f->dir, "new/home/c/objects", &content)));
+        assert_true(fail_io_is_synced(shard_path(f->dir, "new/home/c/objects", &log)));
+        assert_true(
+                fail_io_is_synced(shard_path(f->dir, "new/home/c/records", &f->sample.record.key)));
+}
+
 /* the same over an artifact that is there: it never goes away */
 static void replacing_never_loses(void **state) {
         Fixture *f = *state;
@@ -258,6 +276,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(survives_a_lack_of_descriptors, setup, teardown),
                 cmocka_unit_test_setup_teardown(survives_a_read_only_disk, setup, teardown),
                 cmocka_unit_test_setup_teardown(survives_kill_at_each_call, setup, teardown),
+                cmocka_unit_test_setup_teardown(syncs_all_of_an_artifact, setup, teardown),
                 cmocka_unit_test_setup_teardown(replacing_never_loses, setup, teardown),
                 cmocka_unit_test_setup_teardown(survives_failing_allocations, setup, teardown),
         };
