@@ -46,6 +46,15 @@ static int exchange_lost(Exchange *x, int r) {
         }
 }
 
+/* A number that we have no name for says that it was not done; as an exit status it could be cut
+ * to 0. */
+static int exchange_code(const Reply *reply) {
+        if (!reply->has_outcome || !protobuf_c_enum_descriptor_get_value(
+                                           &dpucc__wire__outcome__descriptor, (int) reply->outcome))
+                return CODE_ERROR;
+        return (int) reply->outcome;
+}
+
 /* 0 while more is to come, FRAME_CLOSED when that was all; takes over the reply */
 static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *progress) {
         int r = 0;
@@ -56,7 +65,7 @@ static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *prog
                 r = bytes_append(&x->log, reply->log.data, reply->log.len);
         if (r == 0 && reply->has_final && reply->final) {
                 x->fd = frame_take_fd(frame, 0);
-                x->code = reply->has_outcome ? (int) reply->outcome : CODE_ERROR;
+                x->code = exchange_code(reply);
                 x->reply = reply;
                 return FRAME_CLOSED;
         }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -70,12 +71,22 @@ static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
         }
         if (spec->output_dir) {
                 r = place_of_directory(spec->output_dir, &places->output_dir);
-                if (r < 0)
+                if (r < 0) {
+                        (void) problem_set(&x->problem, r, "%s: %s", spec->output_dir,
+                                           strerror(-r));
                         return fetch_fail(x, CODE_ERROR);
+                }
                 get->has_output_dir = true;
                 get->output_dir = fetch_bytes(places->output_dir);
         }
         return 0;
+}
+
+/* A rename would put a file in the place of /dev/null, if root asked for it. */
+static bool fetch_may_replace(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) < 0 || S_ISREG(st.st_mode);
 }
 
 /* Whoever reads @path sees the old file or the new one, never half of it. */
@@ -87,6 +98,8 @@ static int fetch_copy(int fd, const char *path, Problem *problem) {
 
         if (!directory)
                 return -ENOMEM;
+        if (!fetch_may_replace(path))
+                return problem_set(problem, -EEXIST, "%s: not a regular file, left as it is", path);
         dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dirfd < 0)
                 return problem_set(problem, error_from_errno(), "%s: %s", directory,
@@ -135,11 +148,13 @@ static int fetch_print(const Options *options, const Exchange *x, const FetchSpe
         if (output_answer(options, x))
                 return x->code;
 
-        if (spec->copy_to)
-                (void) puts(spec->copy_to); /* as it was given: for $(...) */
+        if (spec->copy_to) /* as it was given: for $(...) */
+                output_result(spec->copy_to, strlen(spec->copy_to));
         else if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
-                (void) printf("%.*s\n", (int) x->reply->get->path.len,
-                              (const char *) x->reply->get->path.data);
+                output_result(x->reply->get->path.data, x->reply->get->path.len);
+        else
+                return x->code;
+        (void) putchar('\n');
         return x->code;
 }
 

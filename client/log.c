@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "client/ask.h"
+#include "client/output.h"
 
 const char command_log_help[] =
         "usage: dpucc-client log X\n"
@@ -18,7 +19,7 @@ const char command_log_help[] =
         "Exit status: 0 done, 2 X may mean several, 5 no such thing, 6 no daemon.\n";
 
 static void log_print(const Exchange *x) {
-        (void) fwrite(x->log.data, 1, x->log.size, stdout);
+        output_result(x->log.data, x->log.size);
 }
 
 int command_log(Options *options, int argc, char **argv) {

@@ -11,7 +11,8 @@
 #include "client/document.h"
 
 #define OUTPUT_DOCUMENT_MAX (1024 * 1024 * 1024)
-#define OUTPUT_LINE_MAX     8192 /* bytes of one escaped text */
+#define OUTPUT_LINE_MAX     8192 /* bytes of one escaped text on stderr */
+#define OUTPUT_PIECE        1024 /* bytes that are escaped at once */
 
 bool output_is_terminal(FILE *out) {
         const char *term = getenv("TERM");
@@ -43,15 +44,41 @@ static const char *output_code(OutputColour colour) {
         return "";
 }
 
+/* the front of a text that is escaped at once: at most OUTPUT_PIECE bytes, no character cut */
+static size_t output_piece(const char *data, size_t n) {
+        size_t size = OUTPUT_PIECE;
+
+        if (n <= OUTPUT_PIECE)
+                return n;
+        while (size > OUTPUT_PIECE - 4 && ((unsigned char) data[size] & 0xc0) == 0x80)
+                size--;
+        return size;
+}
+
+/* of any length; returns the number of bytes written */
+static size_t output_escaped(const char *data, size_t n) {
+        char text[4 * OUTPUT_PIECE + 1];
+        size_t used = 0;
+
+        while (n > 0) {
+                size_t size = output_piece(data, n);
+
+                used += utf8_escape(data, size, text, sizeof(text));
+                (void) fputs(text, stdout);
+                data += size;
+                n -= size;
+        }
+        return used;
+}
+
 /* returns the number of bytes written between the codes */
 static size_t output_run(OutputColour colour, const char *data, size_t n) {
         bool coloured = colour != OUTPUT_PLAIN && output_has_colour(stdout);
-        char text[OUTPUT_LINE_MAX];
         size_t used;
 
-        used = utf8_escape(data, n, text, sizeof(text));
-        (void) printf("%s%s%s", coloured ? output_code(colour) : "", text,
-                      coloured ? "\033[0m" : "");
+        (void) fputs(coloured ? output_code(colour) : "", stdout);
+        used = output_escaped(data, n);
+        (void) fputs(coloured ? "\033[0m" : "", stdout);
         return used;
 }
 
@@ -67,6 +94,26 @@ void output_padded(OutputColour colour, const char *text, int width) {
 
 void output_bytes(ProtobufCBinaryData bytes) {
         (void) output_run(OUTPUT_PLAIN, (const char *) bytes.data, bytes.len);
+}
+
+void output_result(const void *data, size_t n) {
+        const char *rest = data;
+
+        if (!isatty(STDOUT_FILENO)) {
+                (void) fwrite(data, 1, n, stdout);
+                return;
+        }
+        while (n > 0) {
+                size_t text = 0;
+
+                while (text < n && rest[text] != '\n' && rest[text] != '\t')
+                        text++;
+                (void) output_escaped(rest, text);
+                if (text < n)
+                        (void) putchar(rest[text++]);
+                rest += text;
+                n -= text;
+        }
 }
 
 static void output_field_name(const char *name) {

@@ -29,6 +29,9 @@ bool output_is_terminal(FILE *out); /* one that can move its cursor */
 void output_text(OutputColour colour, const char *text);              /* escaped */
 void output_padded(OutputColour colour, const char *text, int width); /* filled up with blanks */
 void output_bytes(ProtobufCBinaryData bytes);                         /* a path, escaped */
+/* What a script wants byte by byte, a path or a log: as it is into a pipe or file, escaped on a
+ * terminal, where lines and tabs stay what they are. */
+void output_result(const void *data, size_t n);
 /* "  name        value", nothing if @value is NULL or empty */
 void output_field(const char *name, const char *value);
 void output_field_bytes(const char *name, ProtobufCBinaryData value);

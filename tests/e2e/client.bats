@@ -102,6 +102,20 @@ restart_with() { # [NAME=VALUE ...]
   [ -z "$output" ]
 }
 
+@test "get -o replaces files only" {
+  echo artifact >"$SANDBOX/artifact"
+  restart_with DOUBLE_ARTIFACT="$SANDBOX/artifact"
+  mkfifo fifo
+  ln -s fifo link
+  mkdir folder
+  for target in fifo link folder; do
+    client 1 get -o $target m.xmodel
+    [[ $stderr == *"$target: not a regular file"* ]]
+  done
+  [ -p fifo ] && [ -L link ] && [ -d folder ]
+  client 0 get -o new m.xmodel
+}
+
 @test "what cannot be opened is not a source: 5" {
   restart_with
   client 5 get missing.xmodel
@@ -213,6 +227,41 @@ restart_with() { # [NAME=VALUE ...]
   run -1 grep -q $'\e\[32m' out
   TERM=xterm dpucc-client status >out
   run -1 grep -q $'\e' out
+}
+
+# A daemon that sends one reply, whatever it is asked: the bytes of the Reply, for printf(1)
+scripted_daemon() {
+  command -v python3 >/dev/null || skip "no python3"
+  export DPUCC_SOCKET=$SANDBOX/scripted.sock
+  python3 - "$DPUCC_SOCKET" "$(printf '%b' "$1" | od -An -v -tx1)" 3>&- <<'PYTHON' &
+import socket, struct, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+while True:
+    peer, _ = listener.accept()
+    for frame in b"\x08\x01\x12\x01x", bytes.fromhex(sys.argv[2]):
+        peer.sendall(struct.pack("<I", len(frame)) + frame)
+    while peer.recv(4096):
+        pass
+PYTHON
+  DAEMON=$!
+  wait_for test -S "$DPUCC_SOCKET"
+}
+
+@test "a log on a terminal is text, in a pipe it is what the compiler wrote" {
+  command -v script >/dev/null || skip "no script(1)"
+  scripted_daemon '\x08\x01\x10\x01\x18\x00\x72\x0ba\tb\e[2Jc\nd\n'
+  client 0 log 12345678
+  [ "$output" = $'a\tb\e[2Jc\nd' ]
+  TERM=xterm script -qec "dpucc-client log 12345678" out >/dev/null
+  grep -q $'^a\tb''\\x1b\[2Jc' out
+  grep -q '^d' out
+}
+
+@test "an outcome that the client does not know is no success" {
+  scripted_daemon '\x08\x01\x10\x01\x18\x80\x02' # 256
+  client 1 roots
 }
 
 @test "a full disk behind stdout is an error" {
