@@ -593,6 +593,7 @@ int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
                 if (strcmp(workspace_root(engine->core.workspaces[i]), root) != 0)
                         continue;
                 (void) state_remove_root(engine->core.state, root);
+                (void) state_set_toolchain(engine->core.state, root, NULL);
                 engine_drop_workspace(engine, i);
                 return 0;
         }

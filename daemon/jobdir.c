@@ -69,7 +69,8 @@ static bool jobdir_has_marker(const char *pid, const char *id) {
         return false;
 }
 
-/* field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold spaces and brackets */
+/* Field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold spaces and brackets. A
+ * process that is dead and only waits for its parent has none. */
 static int jobdir_start_time(const char *pid, uint64_t *ret) {
         _cleanup_(bytes_cleanup) Bytes stat = BYTES_INIT(JOBDIR_STAT_MAX);
         _cleanup_(freep) char *text = NULL;
@@ -85,6 +86,8 @@ static int jobdir_start_time(const char *pid, uint64_t *ret) {
                 return -ENOMEM;
 
         p = strrchr(text, ')');
+        if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
+                return -ESRCH;
         for (unsigned field = 2; p && field < 22; field++)
                 p = strchr(p + 1, ' ');
         if (!p || sscanf(p, " %llu", &time) != 1)

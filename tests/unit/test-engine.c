@@ -40,6 +40,7 @@ typedef struct Fixture {
         uv_timer_t deadline, turn;
         Engine *engine;
         bool stopped, late;
+        const char *conf_file; /* NULL: none */
         char root[128], cache[128], state[128], program[128], control[128];
 } Fixture;
 
@@ -157,6 +158,7 @@ static int start_engine(Fixture *f) {
                 .cache_dir = f->cache,
                 .state_dir = f->state,
                 .dpucc = f->program,
+                .conf_file = f->conf_file,
         };
         Problem problem = {};
         int r;
@@ -1042,6 +1044,66 @@ static void orphans_of_a_killed_daemon_are_reaped(void **state) {
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static void the_vendors_tool_comes_first_and_stays(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536), report = BYTES_INIT(4096);
+        char conf[200], tool[200], path[300], view[600];
+        Problem problem = {};
+        Answer answer;
+
+        /* not there when the daemon starts: the workspace is dpucc's */
+        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        (void) snprintf(path, sizeof(path),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
+                        tool);
+        write_text(f->dir->path, "dpuccd.json", path);
+        stop_engine(f);
+        f->conf_file = conf;
+        assert_int_equal(start_engine(f), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
+
+        /* installed later: what was picked stays, until the workspace is watched anew */
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+        save_model(f, "Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
+        assert_int_equal(engine_unwatch(f->engine, f->root, &problem), 0);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+
+        /* its artifact has a report although the tool writes none of its own */
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        (void) snprintf(view, sizeof(view), "%.*s/report.json",
+                        (int) (path_basename(answer.path) - answer.path - 1), answer.path);
+        assert_int_equal(file_read(AT_FDCWD, view, &report), 0);
+        assert_non_null(memmem(report.data, report.size, "by", 2));
+}
+
+static void a_cache_that_cannot_store_is_no_obstacle(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        write_text(f->cache, "objects", "a file where a directory should be");
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_string_equal(path_basename(answer.path), "Net.xmodel");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_int_equal(access(look(f, "Net_int.xmodel", NULL).artifact, R_OK), 0);
+}
+
 static void a_file_truncated_while_it_is_read_harms_nobody(void **state) {
         Fixture *f = *state;
         char path[300];
@@ -1098,6 +1160,8 @@ int main(void) {
                 TEST(a_cancelled_get_is_answered_once),
                 TEST(a_second_daemon_is_refused),
                 TEST(orphans_of_a_killed_daemon_are_reaped),
+                TEST(the_vendors_tool_comes_first_and_stays),
+                TEST(a_cache_that_cannot_store_is_no_obstacle),
                 TEST(a_file_truncated_while_it_is_read_harms_nobody),
         };
 #undef TEST

@@ -1,0 +1,241 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "daemon/deliver.h"
+
+typedef struct Fixture {
+        UnitDir *dir;
+        State *state;
+        char root[128], view[128];
+        Digest key;
+} Fixture;
+
+static void write_in(Fixture *f, const char *name, const char *text) {
+        _cleanup_(freep) char *folder = path_dirname(name);
+        _cleanup_(closep) int folder_fd = file_make_dirs(f->dir->fd, folder, 0755);
+        _cleanup_(closep) int fd = -1;
+
+        assert_true(folder_fd >= 0);
+        fd = openat(f->dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+}
+
+static void set_artifact(Fixture *f, const char *content) {
+        write_in(f, "view/net.xmodel", content);
+        write_in(f, "view/meta.json", "{}");
+        write_in(f, "view/md5sum.txt", content);
+}
+
+static int setup(void **state) {
+        static Fixture f;
+
+        if (unit_dir_setup(state) < 0)
+                return -1;
+        f = (Fixture){ .dir = *state };
+        (void) snprintf(f.root, sizeof(f.root), "%s/ws", f.dir->path);
+        (void) snprintf(f.view, sizeof(f.view), "%s/view", f.dir->path);
+        if (mkdir(f.root, 0755) < 0)
+                return -1;
+        *state = &f;
+        return state_open(&f.state, NULL, NULL);
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        (void) state_close(f->state);
+        *state = f->dir;
+        return unit_dir_teardown(state);
+}
+
+static DeliverSpec to(Fixture *f, const char *output_dir) {
+        return (DeliverSpec){
+                .root = f->root,
+                .output_dir = output_dir,
+                .net_name = "net",
+                .view = f->view,
+                .key = &f->key,
+                .state = f->state,
+        };
+}
+
+static bool holds(Fixture *f, const char *name, const char *text) {
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(4096);
+
+        return file_read(f->dir->fd, name, &bytes) == 0 && slice_is(bytes_slice(&bytes), text);
+}
+
+static bool is_there(Fixture *f, const char *name) {
+        return faccessat(f->dir->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void delivers_replaces_and_withdraws(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out/deep/er");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/deep/er/net.xmodel", "one"));
+        assert_true(holds(f, "ws/out/deep/er/md5sum.txt", "one"));
+        assert_int_equal(deliver(&spec, &problem), DELIVER_UNCHANGED);
+
+        set_artifact(f, "two");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/deep/er/net.xmodel", "two"));
+
+        assert_int_equal(deliver_withdraw(&spec, &problem), 0);
+        assert_false(is_there(f, "ws/out/deep/er/net.xmodel"));
+        assert_false(is_there(f, "ws/out/deep/er/meta.json"));
+        assert_int_equal(deliver_withdraw(&spec, &problem), 0);
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(is_there(f, "ws/out/deep/er/net.xmodel"));
+}
+
+static void restores_what_was_deleted(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_int_equal(unlinkat(f->dir->fd, "ws/out/net.xmodel", 0), 0);
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "one"));
+}
+
+static void foreign_files_stay(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        write_in(f, "ws/out/net.xmodel", "mine");
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        assert_non_null(strstr(problem.text, "adopt"));
+        assert_true(holds(f, "ws/out/net.xmodel", "mine"));
+        assert_false(is_there(f, "ws/out/meta.json")); /* nothing was begun */
+
+        assert_int_equal(deliver_withdraw(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "mine"));
+}
+
+static void what_somebody_edited_is_foreign(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        write_in(f, "ws/out/net.xmodel", "edited");
+        set_artifact(f, "two");
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        assert_true(holds(f, "ws/out/net.xmodel", "edited"));
+        assert_int_equal(deliver_withdraw(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "edited"));
+}
+
+static void equal_content_becomes_ours(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        /* as after a crash between rename and note */
+        set_artifact(f, "one");
+        write_in(f, "ws/out/net.xmodel", "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        set_artifact(f, "two");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "two"));
+}
+
+static void never_through_a_symbolic_link(void **state) {
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        assert_int_equal(mkdirat(f->dir->fd, "elsewhere", 0755), 0);
+        write_in(f, "elsewhere/net.xmodel", "precious");
+
+        /* the directory is a link out */
+        assert_int_equal(symlinkat("../elsewhere", f->dir->fd, "ws/out"), 0);
+        assert_int_equal(deliver(&spec, &problem), -EXDEV);
+        assert_non_null(strstr(problem.text, "--trust"));
+        assert_true(holds(f, "elsewhere/net.xmodel", "precious"));
+
+        /* so is one on the way */
+        spec.output_dir = "out/sub";
+        assert_int_equal(deliver(&spec, &problem), -EXDEV);
+        assert_false(is_there(f, "elsewhere/sub"));
+
+        /* the file itself is a link */
+        spec.output_dir = "inside";
+        assert_int_equal(mkdirat(f->dir->fd, "ws/inside", 0755), 0);
+        assert_int_equal(
+                symlinkat("../../elsewhere/net.xmodel", f->dir->fd, "ws/inside/net.xmodel"), 0);
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        assert_true(holds(f, "elsewhere/net.xmodel", "precious"));
+}
+
+static void never_upwards(void **state) {
+        static const char *const ways_out[] = { "..", "../x", "a/../../x", "/tmp/x" };
+        Fixture *f = *state;
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        for (size_t i = 0; i < ARRAY_SIZE(ways_out); i++) {
+                const DeliverSpec spec = to(f, ways_out[i]);
+
+                assert_int_equal(deliver(&spec, &problem), -EXDEV);
+        }
+        assert_false(is_there(f, "x"));
+}
+
+static void a_trusted_root_may_lead_out(void **state) {
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "../elsewhere");
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+
+        spec.trusted = true;
+        set_artifact(f, "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "elsewhere/net.xmodel", "one"));
+        path = deliver_path(&spec);
+        assert_true(path_ends_with(path, "/elsewhere/net.xmodel"));
+        assert_null(strstr(path, ".."));
+}
+
+static void the_root_itself_is_a_directory_too(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, ".");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/net.xmodel", "one"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(delivers_replaces_and_withdraws),
+                TEST(restores_what_was_deleted),
+                TEST(foreign_files_stay),
+                TEST(what_somebody_edited_is_foreign),
+                TEST(equal_content_becomes_ours),
+                TEST(never_through_a_symbolic_link),
+                TEST(never_upwards),
+                TEST(a_trusted_root_may_lead_out),
+                TEST(the_root_itself_is_a_directory_too),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

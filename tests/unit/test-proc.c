@@ -1,0 +1,213 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <signal.h>
+
+#include "base/cleanup.h"
+#include "daemon/proc.h"
+
+typedef struct Fixture {
+        uv_loop_t loop;
+        unsigned n_done;
+        ProcResult result;
+        char output[4096];
+} Fixture;
+
+static void on_done(const ProcResult *result, void *userdata) {
+        Fixture *f = userdata;
+
+        f->n_done++;
+        f->result = *result;
+        assert_true(result->output.size < sizeof(f->output));
+        memcpy(f->output, result->output.data, result->output.size);
+        f->output[result->output.size] = '\0';
+}
+
+static int setup(void **state) {
+        static Fixture f;
+
+        f = (Fixture){};
+        *state = &f;
+        return uv_loop_init(&f.loop);
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        return uv_loop_close(&f->loop);
+}
+
+static ProcSpec shell(const char *const argv[static 4]) {
+        return (ProcSpec){ .argv = argv, .head_max = 64, .tail_max = 64, .stdout_fd = -1 };
+}
+
+static int run(Fixture *f, const ProcSpec *spec) {
+        Proc *proc;
+        int r;
+
+        r = proc_spawn(&proc, &f->loop, spec, on_done, f);
+        assert_int_equal(f->n_done, 0);
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(f->n_done, r < 0 ? 0 : 1);
+        return r;
+}
+
+#define SCRIPT(text)                                                                               \
+        { "/bin/sh", "-c", text, NULL }
+
+static void reports_output_and_status(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("echo out; echo err >&2; echo more; exit 3");
+        const ProcSpec spec = shell(argv);
+
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(f->result.error, 0);
+        assert_int_equal(f->result.exit_status, 3);
+        assert_int_equal(f->result.term_signal, 0);
+        assert_string_equal(f->output, "out\nerr\nmore\n"); /* in order: one pipe */
+        assert_false(f->result.lingering);
+}
+
+static void keeps_head_and_tail_of_much_output(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] =
+                SCRIPT("i=0; while [ $i -lt 5000 ]; do i=$((i+1)); echo $i; done");
+        const ProcSpec spec = shell(argv);
+
+        assert_int_equal(run(f, &spec), 0);
+        assert_memory_equal(f->output, "1\n2\n3\n", 6);
+        assert_string_equal(f->output + strlen(f->output) - 10, "4999\n5000\n");
+        assert_non_null(strstr(f->output, "23765 bytes left out"));
+        assert_int_equal(f->result.n_left_out, 23893 - 128);
+}
+
+static void splits_output_where_asked(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("echo out; echo err >&2");
+        ProcSpec spec = shell(argv);
+        _cleanup_(closep) int fd = -1;
+        char text[16] = "";
+
+        fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        spec.stdout_fd = fd;
+        assert_int_equal(run(f, &spec), 0);
+        assert_string_equal(f->output, "err\n");
+        assert_int_equal(pread(fd, text, sizeof(text), 0), 4);
+        assert_string_equal(text, "out\n");
+}
+
+static void times_out(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("exec sleep 30");
+        ProcSpec spec = shell(argv);
+
+        spec.timeout_ms = 50;
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(f->result.error, -ETIMEDOUT);
+        assert_int_equal(f->result.term_signal, SIGTERM);
+}
+
+static void kills_who_ignores_the_request(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("trap '' TERM; while :; do sleep 0.05; done");
+        ProcSpec spec = shell(argv);
+
+        spec.timeout_ms = 100;
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(f->result.error, -ETIMEDOUT);
+        assert_int_equal(f->result.term_signal, SIGKILL);
+}
+
+static void cancel_only_asks(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("exec sleep 30");
+        const ProcSpec spec = shell(argv);
+        Proc *proc;
+
+        assert_int_equal(proc_spawn(&proc, &f->loop, &spec, on_done, f), 0);
+        proc_cancel(proc);
+        proc_cancel(proc);
+        assert_int_equal(f->n_done, 0);
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(f->n_done, 1);
+        assert_int_equal(f->result.error, -ECANCELED);
+}
+
+static void a_missing_program_fails_at_once(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = { "/no/such/program", NULL, NULL, NULL };
+        const ProcSpec spec = shell(argv);
+
+        assert_int_equal(run(f, &spec), -ENOENT);
+}
+
+static void does_not_wait_for_a_lingering_grandchild(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("setsid sleep 5 & exit 0");
+        const ProcSpec spec = shell(argv);
+
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(f->result.exit_status, 0);
+        assert_true(f->result.lingering);
+}
+
+static void gives_the_environment_and_directory_asked_for(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] =
+                SCRIPT("pwd; env | grep -v ^PWD= | grep -v ^_= | grep -v ^SHLVL=");
+        const char *const env[] = { "A=1", "PATH=/usr/bin:/bin", NULL };
+        ProcSpec spec = shell(argv);
+
+        spec.env = env;
+        spec.cwd = "/usr";
+        assert_int_equal(run(f, &spec), 0);
+        assert_non_null(strstr(f->output, "/usr\n"));
+        assert_non_null(strstr(f->output, "A=1\n"));
+        assert_null(strstr(f->output, "HOME="));
+}
+
+static void nothing_is_inherited_but_the_three(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] = SCRIPT("ls /proc/self/fd | wc -l");
+        const ProcSpec spec = shell(argv);
+
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(strtol(f->output, NULL, 10), 4); /* and the one ls reads with */
+}
+
+static void limits_memory(void **state) {
+        Fixture *f = *state;
+        /* the shell waits for the limit that is set right after its exec */
+        const char *const argv[] =
+                SCRIPT("while [ $(ulimit -v) = unlimited ]; do :; done; ulimit -v");
+        ProcSpec spec = shell(argv);
+
+        spec.memory_max = (uint64_t) 512 << 20;
+        assert_int_equal(run(f, &spec), 0);
+        assert_string_equal(f->output, "524288\n");
+}
+
+int main(void) {
+        /* whoever runs the tests may have left descriptors open, which are none of ours */
+        (void) close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(reports_output_and_status),
+                TEST(keeps_head_and_tail_of_much_output),
+                TEST(splits_output_where_asked),
+                TEST(times_out),
+                TEST(kills_who_ignores_the_request),
+                TEST(cancel_only_asks),
+                TEST(a_missing_program_fails_at_once),
+                TEST(does_not_wait_for_a_lingering_grandchild),
+                TEST(gives_the_environment_and_directory_asked_for),
+                TEST(nothing_is_inherited_but_the_three),
+                TEST(limits_memory),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,335 @@
+/* The queue with a double job: it "runs" until the test says how it ended. */
+
+#include "unit.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "daemon/queue.h"
+
+#define N_JOBS_MAX 32
+
+struct Job {
+        Digest key;
+        bool running, cancelled;
+        void (*phase)(JobPhase phase, void *userdata);
+        void (*done)(const JobResult *result, void *userdata);
+        void *userdata;
+};
+
+typedef struct Asker {
+        Ticket *ticket;
+        unsigned n_done, n_phases;
+        JobOutcome outcome;
+} Asker;
+
+typedef struct Fixture {
+        uv_loop_t loop;
+        Queue *queue;
+        Statistics statistics;
+        Job jobs[N_JOBS_MAX]; /* in the order they were started */
+        size_t n_jobs;
+        int start_error;
+        bool stopped;
+} Fixture;
+
+static int double_start(void *context, Order *order, void (*phase)(JobPhase, void *),
+                        void (*done)(const JobResult *, void *), void *userdata, Job **ret) {
+        Fixture *f = context;
+        Job *job = &f->jobs[f->n_jobs];
+
+        if (f->start_error < 0)
+                return f->start_error;
+        assert_true(f->n_jobs++ < N_JOBS_MAX);
+        *job = (Job){ .key = order->key,
+                      .running = true,
+                      .phase = phase,
+                      .done = done,
+                      .userdata = userdata };
+        *ret = job;
+        return 0;
+}
+
+static void double_cancel(Job *job) {
+        job->cancelled = true;
+}
+
+static void end_job(Job *job, JobOutcome outcome) {
+        const JobResult result = { .outcome = outcome };
+
+        assert_true(job->running);
+        job->running = false;
+        job->done(&result, job->userdata);
+}
+
+static int setup_with(void **state, unsigned running_max) {
+        static Fixture f;
+        const QueueOps ops = { .start = double_start, .cancel = double_cancel, .context = &f };
+
+        f = (Fixture){};
+        *state = &f;
+        if (uv_loop_init(&f.loop) < 0)
+                return -1;
+        return queue_new(&f.queue, &f.loop, &ops, running_max, &f.statistics);
+}
+
+static int setup(void **state) {
+        return setup_with(state, 1);
+}
+
+static void on_stopped(void *userdata) {
+        ((Fixture *) userdata)->stopped = true;
+}
+
+static void stop(Fixture *f) {
+        queue_stop(f->queue, on_stopped, f);
+        for (size_t i = 0; i < f->n_jobs; i++)
+                if (f->jobs[i].running) {
+                        assert_true(f->jobs[i].cancelled);
+                        end_job(&f->jobs[i], JOB_CANCELLED);
+                }
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+        assert_true(f->stopped);
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        if (!f->stopped)
+                stop(f);
+        return uv_loop_close(&f->loop);
+}
+
+static void turn(Fixture *f) {
+        for (unsigned i = 0; i < 4; i++)
+                (void) uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void on_phase(JobPhase phase, void *userdata) {
+        (void) phase;
+        ((Asker *) userdata)->n_phases++;
+}
+
+static void on_done(const JobResult *result, void *userdata) {
+        Asker *asker = userdata;
+
+        asker->n_done++;
+        asker->outcome = result->outcome;
+}
+
+static void join(Fixture *f, Asker *asker, uint8_t key, bool client, uint64_t saved) {
+        static const TicketHandlers handlers = { .phase = on_phase, .done = on_done };
+        const Urgency urgency = { .client = client, .saved = saved };
+        _cleanup_(order_unrefp) Order *order = NULL;
+
+        *asker = (Asker){};
+        assert_int_equal(order_new(&order), 0);
+        order->key.bytes[0] = key;
+        assert_int_equal(queue_join(f->queue, order, urgency, &handlers, asker, &asker->ticket), 0);
+        assert_int_equal(asker->n_done, 0);
+}
+
+static void equal_keys_share_one_job(void **state) {
+        Fixture *f = *state;
+        Asker a, b, c;
+
+        join(f, &a, 1, false, 1);
+        join(f, &b, 1, true, 0);
+        turn(f);
+        join(f, &c, 1, false, 2); /* while it runs */
+        turn(f);
+        assert_int_equal(f->n_jobs, 1);
+        f->jobs[0].phase(JOB_PHASE_COMPILING, f->jobs[0].userdata);
+        assert_int_equal(a.n_phases + b.n_phases + c.n_phases, 3);
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(a.n_done + b.n_done + c.n_done, 3);
+        assert_int_equal(c.outcome, JOB_MADE);
+        assert_int_equal(f->statistics.counts[STATISTIC_SINGLE_FLIGHT_JOINS], 2);
+}
+
+static void clients_first_then_the_newest_save(void **state) {
+        Fixture *f = *state;
+        Asker a[5];
+
+        join(f, &a[0], 10, false, 1);
+        turn(f); /* runs: all others wait */
+        join(f, &a[1], 11, false, 5);
+        join(f, &a[2], 12, false, 9);
+        join(f, &a[3], 13, true, 2);
+        join(f, &a[4], 14, false, 7);
+        turn(f);
+        assert_int_equal(ticket_position(a[0].ticket), 0);
+        assert_int_equal(ticket_position(a[3].ticket), 1);
+        assert_int_equal(ticket_position(a[2].ticket), 2);
+        assert_int_equal(ticket_position(a[1].ticket), 4);
+        assert_int_equal(queue_n_waiting(f->queue), 4);
+        for (size_t i = 0; i < 5; i++) {
+                end_job(&f->jobs[i], JOB_MADE);
+                turn(f);
+        }
+        assert_int_equal(f->jobs[1].key.bytes[0], 13);
+        assert_int_equal(f->jobs[2].key.bytes[0], 12);
+        assert_int_equal(f->jobs[3].key.bytes[0], 14);
+        assert_int_equal(f->jobs[4].key.bytes[0], 11);
+}
+
+static void no_more_at_once_than_allowed(void **state) {
+        Fixture *f = *state;
+        Asker a[6];
+
+        queue_set_running_max(f->queue, 3);
+        for (uint8_t i = 0; i < 6; i++)
+                join(f, &a[i], (uint8_t) (i + 1), false, i);
+        turn(f);
+        assert_int_equal(f->n_jobs, 3);
+        assert_int_equal(queue_n_running(f->queue), 3);
+        end_job(&f->jobs[1], JOB_FAILED);
+        turn(f);
+        assert_int_equal(f->n_jobs, 4);
+        stop(f);
+}
+
+static void a_job_dies_with_its_last_ticket(void **state) {
+        Fixture *f = *state;
+        Asker a, b;
+
+        join(f, &a, 1, false, 1);
+        join(f, &b, 1, false, 2);
+        turn(f);
+        ticket_cancel(a.ticket);
+        turn(f);
+        assert_int_equal(a.n_done, 1); /* at once: the job goes on for others */
+        assert_int_equal(a.outcome, JOB_CANCELLED);
+        assert_false(f->jobs[0].cancelled);
+
+        ticket_cancel(b.ticket);
+        ticket_cancel(b.ticket);
+        turn(f);
+        assert_true(f->jobs[0].cancelled);
+        assert_int_equal(b.n_done, 0); /* not before the compiler is dead */
+        end_job(&f->jobs[0], JOB_CANCELLED);
+        turn(f);
+        assert_int_equal(b.n_done, 1);
+        assert_int_equal(b.outcome, JOB_CANCELLED);
+}
+
+static void who_joins_a_dying_job_gets_a_new_one(void **state) {
+        Fixture *f = *state;
+        Asker a, b;
+
+        join(f, &a, 1, false, 1);
+        turn(f);
+        ticket_cancel(a.ticket);
+        join(f, &b, 1, false, 2);
+        turn(f);
+        assert_int_equal(f->n_jobs, 1);
+        end_job(&f->jobs[0], JOB_CANCELLED);
+        turn(f);
+        assert_int_equal(a.n_done, 1);
+        assert_int_equal(a.outcome, JOB_CANCELLED);
+        assert_int_equal(b.n_done, 0);
+        assert_int_equal(f->n_jobs, 2);
+        end_job(&f->jobs[1], JOB_MADE);
+        turn(f);
+        assert_int_equal(b.outcome, JOB_MADE);
+}
+
+static void a_waiting_job_just_goes(void **state) {
+        Fixture *f = *state;
+        Asker a, b;
+
+        join(f, &a, 1, false, 1);
+        turn(f);
+        join(f, &b, 2, false, 2);
+        ticket_cancel(b.ticket);
+        assert_int_equal(b.n_done, 0);
+        turn(f);
+        assert_int_equal(b.n_done, 1);
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->n_jobs, 1);
+}
+
+static void transient_failures_are_tried_three_times(void **state) {
+        Fixture *f = *state;
+        Asker a;
+
+        join(f, &a, 1, false, 1);
+        for (size_t i = 0; i < QUEUE_TRIES_MAX; i++) {
+                while (f->n_jobs == i)
+                        (void) uv_run(&f->loop, UV_RUN_ONCE); /* the back-off is real time */
+                assert_int_equal(a.n_done, 0);
+                end_job(&f->jobs[i], JOB_TRANSIENT);
+        }
+        turn(f);
+        assert_int_equal(a.n_done, 1);
+        assert_int_equal(a.outcome, JOB_TRANSIENT);
+        assert_int_equal(f->n_jobs, QUEUE_TRIES_MAX);
+}
+
+static void a_busy_key_is_looked_at_again_and_again(void **state) {
+        Fixture *f = *state;
+        Asker a;
+
+        join(f, &a, 1, false, 1);
+        for (size_t i = 0; i < QUEUE_TRIES_MAX + 2; i++) {
+                while (f->n_jobs == i)
+                        (void) uv_run(&f->loop, UV_RUN_ONCE);
+                end_job(&f->jobs[i], JOB_BUSY);
+        }
+        while (f->n_jobs == QUEUE_TRIES_MAX + 2)
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        end_job(&f->jobs[f->n_jobs - 1], JOB_MADE);
+        turn(f);
+        assert_int_equal(a.outcome, JOB_MADE);
+}
+
+static void a_start_that_fails_is_told_later(void **state) {
+        Fixture *f = *state;
+        Asker a;
+
+        f->start_error = -ENOMEM;
+        join(f, &a, 1, false, 1);
+        turn(f);
+        assert_int_equal(a.n_done, 0); /* transient: tried again */
+        f->start_error = 0;
+        while (f->n_jobs == 0)
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(a.outcome, JOB_MADE);
+}
+
+static void stopping_tells_everybody(void **state) {
+        Fixture *f = *state;
+        Asker a, b, c;
+
+        join(f, &a, 1, false, 1);
+        turn(f);
+        join(f, &b, 2, false, 1);
+        join(f, &c, 2, true, 1);
+        stop(f);
+        assert_int_equal(a.n_done + b.n_done + c.n_done, 3);
+        assert_int_equal(a.outcome, JOB_CANCELLED);
+        assert_int_equal(b.outcome, JOB_CANCELLED);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(equal_keys_share_one_job),
+                TEST(clients_first_then_the_newest_save),
+                TEST(no_more_at_once_than_allowed),
+                TEST(a_job_dies_with_its_last_ticket),
+                TEST(who_joins_a_dying_job_gets_a_new_one),
+                TEST(a_waiting_job_just_goes),
+                TEST(transient_failures_are_tried_three_times),
+                TEST(a_busy_key_is_looked_at_again_and_again),
+                TEST(a_start_that_fails_is_told_later),
+                TEST(stopping_tells_everybody),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

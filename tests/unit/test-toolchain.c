@@ -1,0 +1,226 @@
+#include "unit.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "daemon/toolchain.h"
+
+typedef struct Fixture {
+        UnitDir *dir;
+        State *state;
+        char script[128];
+} Fixture;
+
+static void write_in(Fixture *f, const char *name, const char *text, mode_t mode) {
+        _cleanup_(freep) char *folder = path_dirname(name);
+        _cleanup_(closep) int folder_fd = file_make_dirs(f->dir->fd, folder, 0755);
+        _cleanup_(closep) int fd = -1;
+
+        assert_true(folder_fd >= 0);
+        fd = openat(f->dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+        assert_int_equal(fchmod(fd, mode), 0);
+}
+
+/* an installation like a conda environment's */
+static int setup(void **state) {
+        static Fixture f;
+
+        if (unit_dir_setup(state) < 0)
+                return -1;
+        f = (Fixture){ .dir = *state };
+        *state = &f;
+        (void) snprintf(f.script, sizeof(f.script), "%s/env/bin/vai_c_xir", f.dir->path);
+        write_in(&f, "env/bin/vai_c_xir", "#!/usr/bin/env python\n", 0755);
+        write_in(&f, "env/lib/libxcompiler-core.so.3.5.0", "the compiler", 0644);
+        write_in(&f, "env/lib/libxir.so.3.5.0", "the library", 0644);
+        write_in(&f, "env/lib/libz.so.1", "none of our business", 0644);
+        write_in(&f, "env/lib/python3.8/site-packages/vaic/__init__.py", "import x", 0644);
+        write_in(&f, "env/lib/python3.8/site-packages/numpy/__init__.py", "numbers", 0644);
+        setenv("PATH", "/usr/bin:/bin", 1);
+        unsetenv("PYTHONPATH");
+        unsetenv("MY_FLAG");
+        return state_open(&f.state, NULL, NULL);
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        (void) state_close(f->state);
+        *state = f->dir;
+        return unit_dir_teardown(state);
+}
+
+static Toolchain *native(Fixture *f, bool on_path, const char *not_this) {
+        ConfigToolchain config = {
+                .name = (char *) "native",
+                .kind = TOOLCHAIN_NATIVE,
+                .path = on_path ? NULL : f->script,
+                .time_limit_s = 60,
+        };
+        const ToolchainSpec spec = {
+                .config = &config,
+                .dpucc = "/nowhere/dpucc",
+                .not_this = not_this,
+        };
+        Toolchain *toolchain;
+
+        assert_int_equal(strings_add(&config.environment, "MY_FLAG"), 0);
+        assert_int_equal(toolchain_new(&toolchain, &spec), 0);
+        strings_deinit(&config.environment);
+        return toolchain;
+}
+
+static Digest identify(Fixture *f, const Toolchain *toolchain) {
+        ToolchainIdentity identity;
+        Problem problem = {};
+
+        assert_int_equal(toolchain_identify(toolchain, f->state, &identity, &problem), 0);
+        return identity.digest;
+}
+
+static void identity_is_content(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        Digest first = identify(f, toolchain), next;
+
+        next = identify(f, toolchain);
+        assert_true(digest_equal(&first, &next));
+
+#define CHANGES(name)                                                                              \
+        do {                                                                                       \
+                write_in(f, name, "changed", 0755);                                                \
+                next = identify(f, toolchain);                                                     \
+                assert_false(digest_equal(&first, &next));                                         \
+                first = next;                                                                      \
+        } while (0)
+        CHANGES("env/bin/vai_c_xir");
+        CHANGES("env/lib/libxcompiler-core.so.3.5.0");
+        CHANGES("env/lib/libxir.so.3.5.0");
+        CHANGES("env/lib/python3.8/site-packages/vaic/__init__.py");
+        CHANGES("env/lib/python3.8/site-packages/vaic/new/file.py");
+        CHANGES("env/lib/libtarget-factory.so");
+#undef CHANGES
+
+        write_in(f, "env/lib/libz.so.1", "changed", 0644);
+        write_in(f, "env/lib/python3.8/site-packages/numpy/__init__.py", "changed", 0644);
+        write_in(f, "env/lib/python3.8/site-packages/vaic/__pycache__/x.pyc", "made", 0644);
+        next = identify(f, toolchain);
+        assert_true(digest_equal(&first, &next));
+}
+
+static void search_paths_are_part_of_it(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        Digest without = identify(f, toolchain), with;
+
+        setenv("PYTHONPATH", "/somewhere", 1);
+        with = identify(f, toolchain);
+        assert_false(digest_equal(&without, &with));
+        unsetenv("PYTHONPATH");
+        setenv("MY_FLAG", "1", 1); /* named in the configuration */
+        with = identify(f, toolchain);
+        assert_false(digest_equal(&without, &with));
+        unsetenv("MY_FLAG");
+        setenv("PATH", "/bin", 1); /* the child gets its own */
+        with = identify(f, toolchain);
+        assert_true(digest_equal(&without, &with));
+}
+
+static void path_is_searched_and_we_are_never_found(void **state) {
+        Fixture *f = *state;
+        char path[256], ours[128];
+        _cleanup_(freep) char *found = NULL, *other = NULL;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = NULL;
+        Problem problem = {};
+
+        (void) snprintf(ours, sizeof(ours), "%s/dpucc-client", f->dir->path);
+        toolchain = native(f, true, ours);
+        assert_int_equal(toolchain_find(toolchain, &found, &problem), -ENOENT);
+        assert_non_null(strstr(problem.text, "conda"));
+
+        /* our own symlink comes first, the real one second */
+        write_in(f, "dpucc-client", "us", 0755);
+        write_in(f, "ours/x", "", 0644);
+        assert_int_equal(symlinkat("../dpucc-client", f->dir->fd, "ours/vai_c_xir"), 0);
+        (void) snprintf(path, sizeof(path), "relative:%s/ours:%s/env/bin", f->dir->path,
+                        f->dir->path);
+        setenv("PATH", path, 1);
+        assert_int_equal(toolchain_find(toolchain, &other, &problem), 0);
+        assert_string_equal(other, f->script);
+}
+
+static bool has(char *const *list, const char *text) {
+        for (; *list; list++)
+                if (strcmp(*list, text) == 0)
+                        return true;
+        return false;
+}
+
+static void commands_are_plain(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        _cleanup_(command_cleanup) Command command = {};
+        const CommandSpec spec = {
+                .job_id = "00112233445566778899aabbccddeeff",
+                .tmp_dir = "/jobs/x/tmp",
+                .xmodel = "in/model.xmodel",
+                .arch = "in/arch.json",
+                .output_dir = "out",
+                .net_name = "net",
+                .options = "{'prefetch': 'true'}",
+        };
+        Problem problem = {};
+
+        setenv("SECRET", "hunter2", 1);
+        assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), 0);
+        assert_string_equal(command.argv[0], f->script);
+        assert_string_equal(command.argv[1], "-x");
+        assert_string_equal(command.argv[2], "in/model.xmodel");
+        assert_string_equal(command.argv[9], "-e");
+        assert_string_equal(command.argv[10], "{'prefetch': 'true'}");
+        assert_null(command.argv[11]);
+        assert_true(has(command.env, "DPUCC_JOB=00112233445566778899aabbccddeeff"));
+        assert_true(has(command.env, "DPUCC_GUARD=1"));
+        assert_true(has(command.env, "TMPDIR=/jobs/x/tmp"));
+        assert_true(has(command.env, "PYTHONUNBUFFERED=1"));
+        assert_false(has(command.env, "SECRET=hunter2"));
+}
+
+static void keys_tell_toolchains_apart(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        ToolchainIdentity identity = { .digest = { .bytes = { 1 } } };
+        Digest first, second;
+
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_(key_freep) Key *key = NULL;
+
+                assert_int_equal(key_new(&key), 0);
+                assert_int_equal(key_add_snapshot(key, "map-sorted", 1, &identity.digest), 0);
+                assert_int_equal(key_add_fingerprint(key, 1), 0);
+                identity.digest.bytes[5] = (uint8_t) i;
+                assert_int_equal(toolchain_add_to_key(toolchain, &identity, key), 0);
+                assert_int_equal(key_finish(key, i == 0 ? &first : &second), 0);
+        }
+        assert_false(digest_equal(&first, &second));
+        assert_int_equal(toolchain_form(toolchain), CANON_MAP_SORTED);
+        assert_false(toolchain_may_lack_dpu_code(toolchain));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(identity_is_content),
+                TEST(search_paths_are_part_of_it),
+                TEST(path_is_searched_and_we_are_never_found),
+                TEST(commands_are_plain),
+                TEST(keys_tell_toolchains_apart),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
