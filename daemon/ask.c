@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -566,18 +565,9 @@ static void ask_pair(Ask *ask) {
 
 /* --- identifying ------------------------------------------------------------------------------ */
 
-static int ask_open_source(const Ask *ask) {
-        char link[32];
-
-        if (ask->source_fd < 0)
-                return file_open_regular(AT_FDCWD, ask->source_path);
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", ask->source_fd);
-        return file_open_regular(AT_FDCWD, link);
-}
-
 static int ask_identify_work(Work *work) {
         Ask *ask = container_of(work, Ask, work);
-        _cleanup_(closep) int fd = ask_open_source(ask);
+        _cleanup_(closep) int fd = identify_open(ask->source_fd, ask->source_path);
 
         return fd < 0 ? fd : identify_fd(ask->asks->core->state, fd, &ask->identity);
 }

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,19 +130,9 @@ static void build_run_later(Build *build) {
 
 /* --- IDENTIFYING ------------------------------------------------------------------------------ */
 
-/* A descriptor of a client is opened anew: the position of the original is the client's, too. */
-static int build_open_source(const Build *build) {
-        char link[32];
-
-        if (build->source_fd < 0)
-                return file_open_regular(AT_FDCWD, build->source_path);
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", build->source_fd);
-        return file_open_regular(AT_FDCWD, link);
-}
-
 static int build_identify_work(Work *work) {
         Build *build = container_of(work, Build, work);
-        _cleanup_(closep) int fd = build_open_source(build);
+        _cleanup_(closep) int fd = identify_open(build->source_fd, build->source_path);
 
         return fd < 0 ? fd : identify_fd(build->core->state, fd, &build->identity);
 }

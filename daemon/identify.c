@@ -1,6 +1,7 @@
 #include "daemon/identify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -98,6 +99,10 @@ static void identify_too_big(const StatId *stat, Identity *ret) {
         (void) problem_set(&ret->reason, 0,
                            "the file has %llu bytes, more than an XIR graph can have",
                            (unsigned long long) stat->size);
+}
+
+int identify_open(int fd, const char *path) {
+        return fd >= 0 ? file_reopen(fd) : file_open_regular(AT_FDCWD, path);
 }
 
 int identify_fd(State *state, int fd, Identity *ret) {

@@ -39,6 +39,9 @@ typedef struct Identity {
         bool was_read;  /* the memo did not know it */
 } Identity;
 
+/* Opens the source for reading: what @fd is, else (-1) what is at @path now. -errno. */
+int identify_open(int fd, const char *path);
+
 /* -EAGAIN: it does not stop changing. -EINVAL, -EIO ...: it cannot be read. */
 int identify_fd(State *state, int fd, Identity *ret);
 

@@ -121,21 +121,10 @@ static void job_judge_error(Job *job, int r, const Problem *problem, const char 
 
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
 
-static int job_open_source(const Job *job) {
-        const Order *order = job->order;
-        char link[32];
-
-        if (order->source_fd < 0)
-                return file_open_regular(AT_FDCWD, order->source_path);
-        /* opened anew, because a file position would be shared with the client */
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", order->source_fd);
-        return file_open_regular(AT_FDCWD, link);
-}
-
 static int job_write_snapshot(Job *job) {
         _cleanup_(closep) int source = -1, to = -1;
 
-        source = job_open_source(job);
+        source = identify_open(job->order->source_fd, job->order->source_path);
         if (source < 0)
                 return source;
         to = openat(job->dir->fd, JOB_SNAPSHOT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -43,6 +42,13 @@ int file_open_regular(int dirfd, const char *path) {
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
         return TAKE_FD(fd);
+}
+
+int file_reopen(int fd) {
+        char link[32];
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        return file_open_regular(AT_FDCWD, link);
 }
 
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
@@ -391,19 +397,4 @@ int file_stat_id_fd(int fd, StatId *ret) {
                 return error_from_errno();
         *ret = stat_id_of(&st);
         return 0;
-}
-
-int file_path_of_fd(int fd, char **ret) {
-        char link[64], target[PATH_MAX];
-        ssize_t n;
-
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        n = readlink(link, target, sizeof(target));
-        if (n < 0)
-                return error_from_errno();
-        if ((size_t) n == sizeof(target))
-                return -ENAMETOOLONG;
-
-        *ret = strndup(target, (size_t) n);
-        return *ret ? 0 : -ENOMEM;
 }

@@ -21,6 +21,10 @@
  * is -EINVAL (-EISDIR). Follows symbolic links. */
 int file_open_regular(int dirfd, const char *path);
 
+/* Opens the file behind @fd anew, for reading from its beginning: dup(2) would share the position
+ * with everybody who has the descriptor. As file_open_regular(). */
+int file_reopen(int fd);
+
 /* For paths that a project file gives: nothing on the way may lead out of @dirfd (openat2 with
  * RESOLVE_BENEATH), -EXDEV otherwise. @flags as open(2). */
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
@@ -63,7 +67,3 @@ int file_remove_tree(int dirfd, const char *name);
 /* The stat identity of a path (following links) or of a descriptor. */
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
-
-/* The absolute path that an open descriptor has right now, by /proc/self/fd; " (deleted)" follows
- * that of a removed file. New string. */
-int file_path_of_fd(int fd, char **ret);

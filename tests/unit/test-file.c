@@ -320,7 +320,6 @@ static void depth_is_bounded(void **state) {
 static void identifies(void **state) {
         const UnitDir *dir = *state;
         StatId a, b;
-        char *path = NULL, expected[128];
         int fd;
 
         put(dir->fd, "f", "abc");
@@ -334,14 +333,25 @@ static void identifies(void **state) {
         assert_false(stat_id_equal(&a, &b)); /* the same content in another inode */
         assert_int_equal(file_stat_id(dir->fd, "none", &a), -ENOENT);
         close(fd);
+}
 
+static void reopens_with_a_position_of_its_own(void **state) {
+        const UnitDir *dir = *state;
+        char text[4] = "";
+        int fd, again;
+
+        put(dir->fd, "f", "abc");
         fd = file_open_regular(dir->fd, "f");
-        assert_int_equal(file_path_of_fd(fd, &path), 0);
-        (void) snprintf(expected, sizeof(expected), "%s/f", dir->path);
-        assert_string_equal(path, expected);
-        free(path);
+        assert_int_equal(read(fd, text, 2), 2);
+        assert_int_equal(unlinkat(dir->fd, "f", 0), 0);
+        again = file_reopen(fd);
+        assert_int_equal(read(again, text, sizeof(text)), 3);
+        assert_string_equal(text, "abc");
+        assert_int_equal(read(fd, text, sizeof(text)), 1);
+        close(again);
         close(fd);
-        assert_int_equal(file_path_of_fd(fd, &path), -ENOENT);
+        assert_int_equal(file_reopen(fd), -ENOENT);
+        assert_int_equal(file_reopen(dir->fd), -EISDIR);
 }
 
 #define DIR_TEST(_test) cmocka_unit_test_setup_teardown(_test, unit_dir_setup, unit_dir_teardown)
@@ -360,6 +370,7 @@ int main(void) {
                 DIR_TEST(removes_trees),
                 DIR_TEST(depth_is_bounded),
                 DIR_TEST(identifies),
+                DIR_TEST(reopens_with_a_position_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -986,13 +986,11 @@ int __wrap_fstatfs64(int fd, struct statfs *fs);
 
 int __wrap_fstatfs64(int fd, struct statfs *fs) {
         int r = __real_fstatfs64(fd, fs);
-        char *path;
+        char link[32], path[PATH_MAX] = "";
 
-        if (r == 0 && file_path_of_fd(fd, &path) == 0) {
-                if (strstr(path, REMOTE_NAME))
-                        fs->f_type = 0x6969;
-                free(path);
-        }
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        if (r == 0 && readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, REMOTE_NAME))
+                fs->f_type = 0x6969;
         return r;
 }
 
