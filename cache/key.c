@@ -78,7 +78,8 @@ int key_add_string(Key *key, const char *tag, const char *value) {
         return key_add(key, tag, slice_of_string(value));
 }
 
-int key_add_u64(Key *key, const char *tag, uint64_t value) {
+/* decimal */
+static int key_add_u64(Key *key, const char *tag, uint64_t value) {
         char text[24];
 
         (void) snprintf(text, sizeof(text), "%" PRIu64, value);
@@ -89,13 +90,6 @@ int key_add_digest(Key *key, const char *tag, const Digest *value) {
         char text[DIGEST_HEX];
 
         digest_to_hex(value, text);
-        return key_add_string(key, tag, text);
-}
-
-int key_add_sha256(Key *key, const char *tag, const Sha256 *value) {
-        char text[SHA256_HEX];
-
-        sha256_to_hex(value, text);
         return key_add_string(key, tag, text);
 }
 

@@ -45,9 +45,7 @@ static inline void key_freep(Key **key) {
  * one of the limits above; -ENOMEM. A tag that is there already is found by key_finish(). */
 int key_add(Key *key, const char *tag, Slice value);
 int key_add_string(Key *key, const char *tag, const char *value);
-int key_add_u64(Key *key, const char *tag, uint64_t value); /* decimal */
 int key_add_digest(Key *key, const char *tag, const Digest *value);
-int key_add_sha256(Key *key, const char *tag, const Sha256 *value);
 /* TAG.0000, TAG.0001 ... and TAG.count, so that no list is another's prefix */
 int key_add_list(Key *key, const char *tag, const char *const *values, size_t n);
 

@@ -63,7 +63,3 @@ int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd);
 void store_forget_verified(Store *store);
 
 void store_counters(Store *store, StoreCounters *ret);
-
-static inline void store_freep(Store **store) {
-        (void) store_free(*store);
-}

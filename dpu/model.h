@@ -26,10 +26,6 @@ typedef struct Model {
 int model_init(Model *model, const char *path, Problem *problem);
 void model_deinit(Model *model);
 
-static inline void model_cleanup(Model *model) {
-        model_deinit(model);
-}
-
 int model_md5(const Model *model, Md5 *ret); /* of the file's bytes */
 
 /* The bytes of a form and their MD5. @ret may be NULL. @model must have a walk. */

@@ -201,22 +201,6 @@ int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret,
         return 0;
 }
 
-int json_number(const JsonPlace *place, double min, double max, double *ret, Problem *problem) {
-        char what[80];
-        double value;
-
-        (void) snprintf(what, sizeof(what), "a number from %g to %g", min, max);
-        if (!json_object_is_type(place->value, json_type_int) &&
-            !json_object_is_type(place->value, json_type_double))
-                return json_expected(place, problem, what);
-
-        value = json_object_get_double(place->value);
-        if (!(value >= min && value <= max))
-                return json_expected(place, problem, what);
-        *ret = value;
-        return 0;
-}
-
 int json_boolean(const JsonPlace *place, bool *ret, Problem *problem) {
         if (!json_object_is_type(place->value, json_type_boolean))
                 return json_expected(place, problem, "true or false");

@@ -46,7 +46,6 @@ size_t json_length(const JsonPlace *array);
 JsonPlace json_element(const JsonPlace *array, size_t index);
 int json_string(const JsonPlace *place, const char **ret, Problem *problem); /* no NUL inside */
 int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret, Problem *problem);
-int json_number(const JsonPlace *place, double min, double max, double *ret, Problem *problem);
 int json_boolean(const JsonPlace *place, bool *ret, Problem *problem);
 
 /* the one of @known (NULL-terminated) that is at most two typing errors away, or NULL */

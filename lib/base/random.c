@@ -27,12 +27,6 @@ uint64_t random_below(Random *random, uint64_t bound) {
         return value % bound;
 }
 
-int64_t random_between(Random *random, int64_t low, int64_t high) {
-        assert(low <= high && high - low < INT64_MAX);
-
-        return low + (int64_t) random_below(random, (uint64_t) (high - low) + 1);
-}
-
 int64_t random_bell(Random *random, uint32_t spread) {
         uint64_t bits = random_u64(random);
         int64_t sum = 0;

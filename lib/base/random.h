@@ -21,7 +21,6 @@ typedef struct Random {
 
 uint64_t random_u64(Random *random);
 uint64_t random_below(Random *random, uint64_t bound); /* 0 .. bound - 1, unbiased; 0 for 0 */
-int64_t random_between(Random *random, int64_t low, int64_t high); /* both included */
 
 /* The sum of four uniform numbers: bell-shaped about 0, never beyond +-2 * @spread; the standard
  * deviation is @spread / sqrt(3). */

@@ -260,17 +260,6 @@ int attrs_lend_bytes(Attrs *attrs, Arena *arena, const char *name, Slice value) 
         return attrs_put(attrs, arena, name, &attr);
 }
 
-int attrs_set_all(Attrs *to, Arena *arena, const Attrs *from) {
-        int r;
-
-        for (size_t i = 0; i < from->n; i++) {
-                r = attrs_set(to, arena, from->items[i].name, &from->items[i].value);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 bool attrs_remove(Attrs *attrs, const char *name) {
         size_t at = attrs_place(attrs, name);
 
@@ -286,17 +275,6 @@ const Attr *attrs_find(const Attrs *attrs, const char *name) {
         size_t at = attrs_place(attrs, name);
 
         return attrs_has_at(attrs, at, name) ? &attrs->items[at].value : NULL;
-}
-
-const Attr *attr_map_find(const Attr *map, const char *key) {
-        size_t at;
-
-        if (!map || attr_kind_shape(map->kind) != ATTR_SHAPE_MAP)
-                return NULL;
-        at = attr_pairs_place(map->pairs, map->n, key);
-        if (at == map->n || strcmp(map->pairs[at].key, key) != 0)
-                return NULL;
-        return &map->pairs[at].value;
 }
 
 static const Attr *attrs_find_kind(const Attrs *attrs, const char *name, AttrKind kind) {

@@ -120,15 +120,11 @@ int attrs_set(Attrs *attrs, Arena *arena, const char *name, const Attr *value);
 /* The same for a bytes value that is not copied: it must outlive @attrs. For weights. */
 int attrs_lend_bytes(Attrs *attrs, Arena *arena, const char *name, Slice value);
 
-/* Adds or replaces in @to everything that @from has. */
-int attrs_set_all(Attrs *to, Arena *arena, const Attrs *from);
-
 bool attrs_remove(Attrs *attrs, const char *name); /* false if it was not there */
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
 const Attr *attrs_find(const Attrs *attrs, const char *name);
-const Attr *attr_map_find(const Attr *map, const char *key); /* NULL too if @map is no map */
 
 const char *attrs_string(const Attrs *attrs, const char *name); /* NULL if absent or other kind */
 int attrs_int32(const Attrs *attrs, const char *name, int32_t *ret);   /* -ENOENT */

@@ -248,12 +248,6 @@ int graph_set_int32s(Graph *graph, Attrs *attrs, const char *name, const int32_t
         return attrs_set(attrs, &graph->arena, name, &attr);
 }
 
-int graph_set_floats(Graph *graph, Attrs *attrs, const char *name, const float *v, size_t n) {
-        const Attr attr = { .kind = ATTR_FLOAT_VEC, .n = n, .floats = v };
-
-        return attrs_set(attrs, &graph->arena, name, &attr);
-}
-
 int graph_set_bytes(Graph *graph, Attrs *attrs, const char *name, Slice value) {
         const Attr attr = { .kind = ATTR_BYTES, .bytes = value };
 

@@ -146,7 +146,6 @@ int graph_set_int32(Graph *graph, Attrs *attrs, const char *name, int32_t value)
 int graph_set_uint64(Graph *graph, Attrs *attrs, const char *name, uint64_t value);
 int graph_set_bool(Graph *graph, Attrs *attrs, const char *name, bool value);
 int graph_set_int32s(Graph *graph, Attrs *attrs, const char *name, const int32_t *v, size_t n);
-int graph_set_floats(Graph *graph, Attrs *attrs, const char *name, const float *v, size_t n);
 int graph_set_bytes(Graph *graph, Attrs *attrs, const char *name, Slice value);
 
 /* --- asking -------------------------------------------------------------------------------- */

@@ -112,14 +112,6 @@ int wire_next(Slice *rest, WireField *ret) {
         return 1;
 }
 
-size_t wire_varint_size(uint64_t value) {
-        size_t n = 1;
-
-        while (value >>= 7)
-                n++;
-        return n;
-}
-
 size_t wire_varint_put(uint64_t value, uint8_t ret[WIRE_VARINT_MAX]) {
         size_t n = 0;
 

@@ -41,8 +41,7 @@ typedef struct WireField {
 int wire_next(Slice *rest, WireField *ret);
 int wire_varint(Slice *rest, uint64_t *ret);
 
-/* encoding: bytes that @value takes; writes them and returns their number */
-size_t wire_varint_size(uint64_t value);
+/* encoding: writes the bytes of @value and returns their number */
 size_t wire_varint_put(uint64_t value, uint8_t ret[WIRE_VARINT_MAX]);
 
 static inline uint64_t wire_tag(uint32_t number, WireType type) {

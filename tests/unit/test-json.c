@@ -202,14 +202,13 @@ static void open_document(Document *d, const char *text) {
 
 static const char document[] =
         "{\"models\":[0,{\"odd key\":{\"n\":\"x\",\"i\":7,\"f\":2.5,\"b\":true,"
-        "\"z\":\"a\\u0000b\",\"q\":null,\"e\":1e999}}]}";
+        "\"z\":\"a\\u0000b\",\"q\":null}}]}";
 
 static void accessors_give_values(void **state) {
         Problem problem = { "" };
         const char *string;
         JsonPlace place;
         int64_t integer;
-        double number;
         Document d;
         bool yes;
 
@@ -222,10 +221,6 @@ static void accessors_give_values(void **state) {
         assert_int_equal(json_member(&d.odd, "i", &place), 0);
         assert_int_equal(json_integer(&place, 7, 7, &integer, &problem), 0);
         assert_int_equal(integer, 7);
-        assert_int_equal(json_number(&place, 0, 10, &number, &problem), 0);
-        assert_true(number == 7);
-        assert_int_equal(json_member(&d.odd, "f", &place), 0);
-        assert_int_equal(json_number(&place, 2.5, 2.5, &number, &problem), 0);
         assert_int_equal(json_member(&d.odd, "b", &place), 0);
         assert_int_equal(json_boolean(&place, &yes, &problem), 0);
         assert_true(yes);
@@ -239,7 +234,6 @@ static void accessors_name_the_place(void **state) {
         const char *string = NULL;
         JsonPlace place;
         int64_t integer;
-        double number;
         Document d;
 
         open_document(&d, document);
@@ -252,8 +246,8 @@ static void accessors_name_the_place(void **state) {
         assert_int_equal(json_member(&d.odd, "z", &place), 0);
         assert_int_equal(json_string(&place, &string, &problem), -EINVAL);
         assert_string_equal(problem.text, "models[1][\"odd key\"].z: a string with a NUL in it");
-        assert_int_equal(json_member(&d.odd, "e", &place), 0);
-        assert_int_equal(json_number(&place, 0, 1e300, &number, &problem), -EINVAL);
+        assert_int_equal(json_member(&d.odd, "f", &place), 0);
+        assert_int_equal(json_integer(&place, 0, 9, &integer, &problem), -EINVAL);
         assert_int_equal(json_member(&d.odd, "q", &place), 0);
         assert_int_equal(json_string(&place, &string, &problem), -EINVAL);
         assert_string_equal(problem.text, "models[1][\"odd key\"].q: a string expected, not null");

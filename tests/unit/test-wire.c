@@ -26,7 +26,7 @@ static void varints_round_trip(void **state) {
                         Slice rest = slice_of(bytes, n + 1);
                         uint64_t value;
 
-                        assert_int_equal(n, wire_varint_size(values[i]));
+                        assert_true(n == 1 || values[i] >> (7 * (n - 1)) != 0); /* no shorter one */
                         assert_int_equal(wire_varint(&rest, &value), 0);
                         assert_int_equal(rest.size, 1);
                         assert_true(value == values[i]);
