@@ -29,7 +29,8 @@ bool corpus_present(void) {
 static int is_input(const struct dirent *entry) {
         const char *dot = strrchr(entry->d_name, '.');
 
-        return dot && (strcmp(dot, ".xmodel") == 0 || strcmp(dot, ".json") == 0);
+        return dot && (strcmp(dot, ".xmodel") == 0 || strcmp(dot, ".json") == 0 ||
+                       strcmp(dot, ".txt") == 0);
 }
 
 int corpus_each(const char *folder,
