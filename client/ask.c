@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "client/output.h"
+#include "client/answer.h"
 #include "client/place.h"
 
 int ask(const Options *options, Exchange *x, AskPrintFn print) {
         (void) exchange_run(x, options);
-        if (!output_answer(options, x) && print)
+        if (!answer_print(x, options) && print)
                 print(x);
         return x->code;
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "base/program.h"
 #include "client/command.h"
 #include "client/output.h"

@@ -12,20 +12,8 @@
  * result to stdout and everything else to stderr.
  */
 
+#include "client/code.h"
 #include "client/options.h"
-
-/* exit codes; those below CODE_TIMED_OUT that the daemon knows, too, are the wire's Outcome */
-enum {
-        CODE_DONE = 0,
-        CODE_ERROR = 1,
-        CODE_USAGE = 2,
-        CODE_NOT_READY = 3,
-        CODE_COMPILE_FAILED = 4,
-        CODE_NOT_FOUND = 5,
-        CODE_UNREACHABLE = 6,
-        CODE_LIMIT_EXCEEDED = 7,
-        CODE_TIMED_OUT = 124,
-};
 
 typedef int (*CommandFn)(Options *options, int argc, char **argv);
 

@@ -6,7 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/problem.h"
-#include "client/command.h"
+#include "client/code.h"
+#include "client/options.h"
 #include "proto/dpucc.pb-c.h"
 
 #define EXCHANGE_PATIENCE_S 30 /* with a daemon that should answer at once */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "client/answer.h"
 #include "client/exchange.h"
 #include "client/output.h"
 #include "client/place.h"
@@ -145,7 +146,7 @@ static void fetch_save(Exchange *x, const FetchSpec *spec) {
 static int fetch_print(const Options *options, const Exchange *x, const FetchSpec *spec) {
         if (x->reply && !options->json)
                 fetch_notes(x);
-        if (output_answer(options, x))
+        if (answer_print(x, options))
                 return x->code;
 
         if (spec->copy_to) /* as it was given: for $(...) */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/output.h"
 
 const char command_list_help[] = "usage: dpucc-client list [--limit N]\n"

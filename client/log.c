@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/output.h"
 
 const char command_log_help[] =

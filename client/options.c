@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
-#include "client/command.h"
+#include "client/code.h"
 
 #define OPTIONS_LONG_MAX    32
 #define OPTIONS_TIMEOUT_MAX 1e9 /* seconds */

@@ -5,14 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "client/document.h"
 
-#define OUTPUT_DOCUMENT_MAX (1024 * 1024 * 1024)
-#define OUTPUT_LINE_MAX     8192 /* bytes of one escaped text on stderr */
-#define OUTPUT_PIECE        1024 /* bytes that are escaped at once */
+#define OUTPUT_LINE_MAX 8192 /* bytes of one escaped text on stderr */
+#define OUTPUT_PIECE    1024 /* bytes that are escaped at once */
 
 bool output_is_terminal(FILE *out) {
         const char *term = getenv("TERM");
@@ -174,35 +171,10 @@ void output_complain(const char *text) {
         output_to_stderr("dpucc-client: ", text);
 }
 
+void output_hint(const char *text) {
+        output_to_stderr("  ", text);
+}
+
 void output_note(const char *text) {
         output_to_stderr("dpucc-client: note: ", text);
-}
-
-static void output_document(const Exchange *exchange) {
-        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(OUTPUT_DOCUMENT_MAX);
-
-        if (document_of(exchange, &text) < 0)
-                output_complain("the answer is too long to be printed");
-        else
-                (void) fwrite(text.data, 1, text.size, stdout);
-}
-
-static const char *output_message(const Exchange *exchange) {
-        if (!exchange->reply)
-                return exchange->problem.text;
-        return exchange->reply->message ?: "it did not work, and the daemon does not say why";
-}
-
-bool output_answer(const Options *options, const Exchange *exchange) {
-        if (options->json) {
-                output_document(exchange);
-                return true;
-        }
-        if (exchange->code == CODE_DONE)
-                return false;
-
-        output_complain(output_message(exchange));
-        for (size_t i = 0; exchange->reply && i < exchange->reply->n_hints; i++)
-                output_to_stderr("  ", exchange->reply->hints[i]);
-        return true;
 }

@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "client/exchange.h"
-
 typedef enum OutputColour {
         OUTPUT_PLAIN,
         OUTPUT_BOLD,
@@ -41,7 +39,4 @@ void output_duration(uint64_t ms, char ret[16]); /* "1.2 s", "3 min", "5 h", "12
 /* "dpucc-client: TEXT" on stderr, escaped */
 void output_complain(const char *text);
 void output_note(const char *text); /* likewise, "note: " */
-
-/* What every command does with an answer first: in JSON mode all of it is printed, otherwise
- * what went wrong. True if nothing is left to be printed. */
-bool output_answer(const Options *options, const Exchange *exchange);
+void output_hint(const char *text); /* a further line of a complaint */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "client/ask.h"
+#include "client/command.h"
 
 const char command_reload_help[] =
         "usage: dpucc-client reload\n"

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/describe.h"
 
 const char command_roots_help[] = "usage: dpucc-client roots\n"

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/describe.h"
 #include "client/output.h"
 

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "client/ask.h"
+#include "client/command.h"
 
 const char command_shutdown_help[] =
         "usage: dpucc-client shutdown\n"

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/output.h"
 
 const char command_stats_help[] =

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "client/ask.h"
+#include "client/command.h"
 #include "client/place.h"
 
 const char command_unwatch_help[] =

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json_writer.h"
+#include "client/command.h"
 #include "client/connect.h"
 #include "client/exchange.h"
 #include "client/output.h"

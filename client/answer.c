@@ -1,0 +1,39 @@
+#include "client/answer.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "client/document.h"
+#include "client/output.h"
+
+#define ANSWER_DOCUMENT_MAX (1024 * 1024 * 1024)
+
+static void answer_print_document(const Exchange *exchange) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(ANSWER_DOCUMENT_MAX);
+
+        if (document_of(exchange, &text) < 0)
+                output_complain("the answer is too long to be printed");
+        else
+                (void) fwrite(text.data, 1, text.size, stdout);
+}
+
+static const char *answer_message(const Exchange *exchange) {
+        if (!exchange->reply)
+                return exchange->problem.text;
+        return exchange->reply->message ?: "it did not work, and the daemon does not say why";
+}
+
+bool answer_print(const Exchange *exchange, const Options *options) {
+        if (options->json) {
+                answer_print_document(exchange);
+                return true;
+        }
+        if (exchange->code == CODE_DONE)
+                return false;
+
+        output_complain(answer_message(exchange));
+        for (size_t i = 0; exchange->reply && i < exchange->reply->n_hints; i++)
+                output_hint(exchange->reply->hints[i]);
+        return true;
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+/*
+ * Answers: the part of an answer that every command prints alike
+ */
+
+#include <stdbool.h>
+
+#include "client/exchange.h"
+
+/* In JSON mode all of it, otherwise what went wrong. True if nothing is left to be printed. */
+bool answer_print(const Exchange *exchange, const Options *options);
