@@ -5,6 +5,7 @@
  * prompts: no event loop, and no library that takes time to load.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,14 +122,14 @@ static int main_run(int argc, char **argv) {
         options_init(&options);
         options.help = NULL;
         argv[0] = program;
-        if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-                return main_help(1, argv);
         if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
                 (void) printf("dpucc-client %s\n", DPUCC_VERSION);
                 return CODE_DONE;
         }
 
         first = options_parse_global(&options, argc, argv);
+        if (first == -ECANCELED)
+                return main_help(1, argv);
         if (first < 0)
                 return options_code(first);
         if (first == argc) {

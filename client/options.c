@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,12 +90,33 @@ static int options_take_global(Options *o, const char *name, int c) {
                                               "version: start dpuccd");
                 return -EINVAL;
         case 'h':
-                (void) fputs(o->help, stdout);
+                if (o->help)
+                        (void) fputs(o->help, stdout);
                 return -ECANCELED;
-        default: /* getopt has said it */
-                (void) fprintf(stderr, "Try '%s --help'.\n", name);
+        default:
+                assert(!"an option without a case");
                 return -EINVAL;
         }
+}
+
+/* What getopt would say, but it writes arguments to the terminal as they are. @c is what it
+ * returned. It has put the letter into optopt, for "--json=x" the number of that option, and 0 for
+ * a word that it does not know. An 'h' is never wrong as a letter, so it is that of "--help=x". */
+static int options_complain_of(const char *name, int c, char **argv) {
+        Problem p;
+
+        if (optopt > 0 && optopt <= UCHAR_MAX && optopt != 'h')
+                (void) problem_set(&p, 0,
+                                   c == ':' ? "option '-%c' takes a value" : "unknown option '-%c'",
+                                   optopt);
+        else if (c == ':')
+                (void) problem_set(&p, 0, "option '%s' takes a value", argv[optind - 1]);
+        else if (optopt > 0)
+                (void) problem_set(&p, 0, "option '%s' takes no value", argv[optind - 1]);
+        else
+                (void) problem_set(&p, 0, "unknown or ambiguous option '%s'", argv[optind - 1]);
+        (void) options_complain(name, p.text);
+        return -EINVAL;
 }
 
 static size_t options_merge(const OptionsOwn *own, struct option ret[OPTIONS_LONG_MAX]) {
@@ -110,7 +132,7 @@ static size_t options_merge(const OptionsOwn *own, struct option ret[OPTIONS_LON
 }
 
 static bool options_is_global(int c) {
-        return c == '?' || c == 'h' || c >= OPTION_SOCKET;
+        return c == 'h' || c >= OPTION_SOCKET;
 }
 
 int options_parse(Options *options, int argc, char **argv, const OptionsOwn *own) {
@@ -118,12 +140,17 @@ int options_parse(Options *options, int argc, char **argv, const OptionsOwn *own
         char shorts[32];
         int c, r = 0;
 
-        (void) snprintf(shorts, sizeof(shorts), "h%s", own ? own->shorts : "");
+        (void) snprintf(shorts, sizeof(shorts), ":h%s", own ? own->shorts : "");
         (void) options_merge(own, longs);
         optind = 0; /* start anew: main() has parsed before */
-        while (r == 0 && (c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0)
-                r = options_is_global(c) ? options_take_global(options, argv[0], c)
-                                         : own->fn(c, optarg, own->userdata);
+        while (r == 0 && (c = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+                if (c == '?' || c == ':')
+                        r = options_complain_of(argv[0], c, argv);
+                else if (options_is_global(c))
+                        r = options_take_global(options, argv[0], c);
+                else
+                        r = own->fn(c, optarg, own->userdata);
+        }
         return r < 0 ? r : optind;
 }
 
@@ -132,8 +159,9 @@ int options_parse_global(Options *options, int argc, char **argv) {
         int c, r = 0;
 
         (void) options_merge(NULL, longs);
-        while (r == 0 && (c = getopt_long(argc, argv, "+h", longs, NULL)) >= 0)
-                r = options_take_global(options, argv[0], c);
+        while (r == 0 && (c = getopt_long(argc, argv, "+:h", longs, NULL)) >= 0)
+                r = c == '?' || c == ':' ? options_complain_of(argv[0], c, argv)
+                                         : options_take_global(options, argv[0], c);
         return r < 0 ? r : optind;
 }
 

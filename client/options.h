@@ -18,7 +18,7 @@ typedef struct Options {
         bool json;
         bool force;
 
-        const char *help; /* of the command that runs */
+        const char *help; /* of the command that runs; NULL before there is one */
 } Options;
 
 /* Called for each option of the command's own. 0, or -EINVAL after saying why. */
@@ -34,7 +34,8 @@ typedef struct OptionsOwn {
 
 void options_init(Options *ret);
 
-/* Parses what stands before the command. Returns its index in @argv, argc if there is none. */
+/* Parses what stands before the command. Returns its index in @argv, argc if there is none;
+ * -EINVAL: wrong, and said so; -ECANCELED: help is asked for, and the caller has it. */
 int options_parse_global(Options *options, int argc, char **argv);
 
 /* Parses the arguments of a command, argv[0] being its name as messages show it. Returns the

@@ -51,6 +51,19 @@ restart_with() { # [NAME=VALUE ...]
   [[ $stderr == *"dpucc-client get: an argument is missing"*"Try 'dpucc-client get --help'"* ]]
   client 2 get a b
   client 2 get --bogus a
+  [[ $stderr == *"dpucc-client get: unknown or ambiguous option '--bogus'"* ]]
+  client 2 get $'--bo\e[31mgus'
+  [[ $stderr == *"'--bo\x1b[31mgus'"* ]]
+  client 2 get -xo a
+  [[ $stderr == *"unknown option '-x'"* ]]
+  client 2 get a -o
+  [[ $stderr == *"option '-o' takes a value"* ]]
+  client 2 get a --arch
+  [[ $stderr == *"option '--arch' takes a value"* ]]
+  client 2 --json=yes status
+  [[ $stderr == *"option '--json=yes' takes no value"* ]]
+  client 2 --bogus
+  [[ $stderr == *"dpucc-client: unknown or ambiguous option '--bogus'"* ]]
   client 2 get --arch a --target b c
   client 2 status --timeout soon
   client 2 --no-daemon get m.xmodel
@@ -60,6 +73,11 @@ restart_with() { # [NAME=VALUE ...]
 }
 
 @test "help, with examples, for every command" {
+  for option in -h --help --he "--json --help"; do
+    # shellcheck disable=SC2086
+    client 0 $option
+    [[ $output == "usage: dpucc-client [OPTION...] COMMAND"* ]]
+  done
   local commands command
   commands=$(dpucc-client --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
   [ "$(wc -l <<<"$commands")" -ge 16 ]
