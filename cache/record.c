@@ -482,11 +482,13 @@ int record_read(const char *root, const Digest *key, Record **ret) {
         fd = openat(shard, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
         if (fd < 0 && errno == ENOENT)
                 return RECORD_MISSING;
-        if (fd < 0)
-                return record_error_is_ours(-errno) ? -errno : RECORD_DAMAGED;
+        if (fd < 0 && record_error_is_ours(-errno))
+                return -errno;
 
-        r = record_read_fd(fd, key, ret);
-        if (r == RECORD_DAMAGED)
+        r = fd < 0 ? RECORD_DAMAGED : record_read_fd(fd, key, ret);
+        if (fd < 0) /* a symbolic link, a file without permissions */
+                fd = openat(shard, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (r == RECORD_DAMAGED && fd >= 0)
                 (void) layout_quarantine(root, LAYOUT_RECORDS, key, fd);
         return r;
 }

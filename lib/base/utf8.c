@@ -38,12 +38,13 @@ size_t utf8_length(const uint8_t *s, size_t n) {
 }
 
 /* C0, DEL, C1; the line and paragraph separators; and the characters that change the direction of
- * text, with which a file name can look like another one (U+200E, 200F, 202A-202E, 2066-2069) */
+ * text, with which a file name can look like another one (U+061C, 200E, 200F, 202A-202E,
+ * 2066-2069) */
 static bool utf8_is_control(const uint8_t *s, size_t length) {
         if (length == 1)
                 return s[0] < 0x20 || s[0] == 0x7f;
         if (length == 2)
-                return s[0] == 0xc2 && s[1] < 0xa0;
+                return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
         if (length != 3 || s[0] != 0xe2)
                 return false;
         return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||

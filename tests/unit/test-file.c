@@ -253,6 +253,11 @@ static void makes_directories(void **state) {
         close(fd);
         assert_int_equal(fstatat(dir->fd, "a/b", &st, 0), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
+        fd = file_make_dirs_durable(dir->fd, "a/b/d/e", 0750);
+        assert_true(fd >= 0);
+        close(fd);
+        assert_int_equal(fstatat(dir->fd, "a/b/d", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0750);
         fd = file_make_dirs(AT_FDCWD, dir->path, 0700);
         assert_true(fd >= 0);
         close(fd);

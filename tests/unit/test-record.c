@@ -289,6 +289,11 @@ static void moves_damaged_files_away(void **state) {
         assert_int_equal(record_read(dir->path, &other.record.key, &found), RECORD_DAMAGED);
         assert_int_equal(record_read(dir->path, &other.record.key, &found), RECORD_MISSING);
 
+        /* what cannot be opened for reading */
+        assert_int_equal(symlink("elsewhere", path), 0);
+        assert_int_equal(record_read(dir->path, &s.record.key, &found), RECORD_DAMAGED);
+        assert_false(exists(path));
+
         /* a later version stays */
         bytes.data[8] = RECORD_VERSION + 1;
         seal(&bytes);

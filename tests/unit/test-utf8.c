@@ -55,6 +55,8 @@ static void escapes(void **state) {
                   "\\xe2\\x80\\xae"
                   "cod.exe" }, /* right to left */
                 { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
+                { "\xd8\x9c", "\\xd8\\x9c" }, /* right to left, too */
+                { "\xd8\x9b", "\xd8\x9b" },
                 { "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
                 { "\xe2\x80\xa7", "\xe2\x80\xa7" },
                 { "x\xff\xfe", "x\\xff\\xfe" },
