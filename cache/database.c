@@ -112,6 +112,15 @@ static int database_make_schema(Database *database, sqlite3 *connection) {
         return r;
 }
 
+/* SQLite opens a file for reading if it cannot do better, and finds out that there is no place for
+ * the journal when something is to be written. */
+static int database_check_writable(sqlite3 *connection) {
+        if (sqlite3_db_readonly(connection, "main") == 1)
+                return -EROFS;
+        return database_error(
+                sqlite3_exec(connection, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL));
+}
+
 /* 0, DATABASE_CORRUPT, DATABASE_NEWER or an error; on 0 the connection is in place */
 static int database_connect_once(Database *database, const char *path) {
         static const char pragmas[] = "PRAGMA journal_mode = WAL;"
@@ -136,6 +145,8 @@ static int database_connect_once(Database *database, const char *path) {
                 r = database_make_schema(database, connection);
         if (r == 0 && version > database->version)
                 r = DATABASE_NEWER;
+        if (r == 0)
+                r = database_check_writable(connection);
         if (r != 0)
                 return r;
 

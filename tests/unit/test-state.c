@@ -259,6 +259,44 @@ static void goes_on_in_memory(void **state) {
         expect_roots(f, "/a ");
 }
 
+static void as_nobody(Fixture *f, int (*fn)(Fixture *f)) {
+        int status;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(geteuid() == 0 && setresuid(65534, 65534, 65534) < 0 ? 99 : fn(f));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
+static int open_unwritable(Fixture *f) {
+        if (open_state(f) != STATE_IN_MEMORY || !strstr(f->problem.text, "nothing is remembered"))
+                return 1;
+        return state_add_root(f->state, "/a", false) == 0 ? 0 : 2;
+}
+
+/* it is said at once, not when the first thing cannot be kept */
+static void tells_of_an_unwritable_file(void **state) {
+        Fixture *f = *state;
+        const char *directory = below(f->dir, "state/dpucc");
+
+        f->state = state_close(f->state);
+        assert_int_equal(chmod(f->dir->path, 0755), 0);
+        assert_int_equal(chmod(below(f->dir, "state"), 0755), 0);
+        if (geteuid() == 0) {
+                assert_int_equal(chown(directory, 65534, 65534), 0);
+                assert_int_equal(chown(db(f), 65534, 65534), 0);
+        }
+        assert_int_equal(chmod(db(f), 0444), 0);
+        as_nobody(f, open_unwritable);
+
+        assert_int_equal(chmod(db(f), 0644), 0);
+        assert_int_equal(chmod(directory, 0500), 0);
+        as_nobody(f, open_unwritable);
+        assert_int_equal(chmod(directory, 0700), 0);
+}
+
 #define WRITERS 4
 #define WRITES  50
 
@@ -363,6 +401,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(survives_corruption_anywhere, setup, teardown),
                 cmocka_unit_test_setup_teardown(leaves_a_later_version_alone, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
+                cmocka_unit_test_setup_teardown(tells_of_an_unwritable_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(processes_share_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(nobody_is_locked_out_at_the_start, setup, teardown),
