@@ -7,18 +7,21 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "cache/cache.h"
 #include "cache/state.h"
 #include "daemon/queue.h"
 #include "daemon/settle.h"
-#include "daemon/source.h"
 #include "daemon/statistics.h"
 #include "daemon/toolchains.h"
 #include "daemon/work.h"
 
+typedef struct Source Source;
 typedef struct Workspace Workspace;
+
+TAILQ_HEAD(SourceList, Source);
 
 typedef struct Core {
         uv_loop_t *loop;

@@ -600,7 +600,7 @@ int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
         return problem_set(problem, -ENOENT, "%s is not watched", path);
 }
 
-int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
+int engine_each_root(Engine *engine, RootViewFn fn, void *userdata) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++) {
@@ -611,7 +611,7 @@ int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
         return r;
 }
 
-int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata) {
+int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++)

@@ -32,6 +32,7 @@
 #include "base/digest.h"
 #include "base/problem.h"
 #include "base/stat_id.h"
+#include "daemon/view.h"
 
 typedef struct Config Config;
 typedef struct Engine Engine;
@@ -47,41 +48,6 @@ typedef enum AskOutcome {
         ASK_NOT_FOUND = 5,
         ASK_LIMIT_EXCEEDED = 7,
 } AskOutcome;
-
-typedef enum UnitState {
-        UNIT_NEW,
-        UNIT_WRITING,
-        UNIT_SETTLING,
-        UNIT_HASHING,
-        UNIT_QUEUED,
-        UNIT_COMPILING,
-        UNIT_READY,
-        UNIT_FAILED,
-        UNIT_OVER_LIMIT,
-        UNIT_NO_TARGET,
-        UNIT_NOT_SOURCE,
-        UNIT_INVALID,
-} UnitState;
-
-/* What one can see of a unit. Borrowed; valid until the loop goes on. NULL where unknown. */
-typedef struct UnitView {
-        const char *net_name;
-        const char *target; /* NULL: no target */
-        const char *root;   /* NULL: asked for by path, outside every workspace */
-        const char *source_path;
-        const char *arch_path;
-        UnitState state;
-        int source_class; /* XmodelClass, or -1 before the first look */
-        const char *detail;
-        const char *toolchain;
-        const Digest *key;
-        const char *artifact_path; /* .../NET.xmodel in its view */
-        const char *output_path;
-        uint64_t elapsed_ms;  /* in the present state */
-        uint64_t fingerprint; /* of the target, 0 if only named */
-        bool no_dpu_code;
-        bool hit;
-} UnitView;
 
 /* What an answer rests on. */
 typedef struct AskBasis {
@@ -169,25 +135,13 @@ void ask_cancel(Ask *ask);
 
 /* --- workspaces ------------------------------------------------------------------------- */
 
-typedef struct RootView {
-        const char *path;
-        bool trusted;
-        const char *state;  /* "watching", "scanning", "polling", "gone" */
-        const char *detail; /* NULL, or what to do about it */
-        uint64_t epoch;
-        uint64_t n_directories;
-        uint64_t n_sources;
-} RootView;
-
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem);
 int engine_unwatch(Engine *engine, const char *path, Problem *problem); /* -ENOENT */
 
 /* Calls @fn for each; stops early when it returns non-zero and returns that. Units come in
  * order of root, source path, target. */
-typedef int (*EngineRootFn)(const RootView *root, void *userdata);
-typedef int (*EngineUnitFn)(const UnitView *unit, void *userdata);
-int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata);
-int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata);
+int engine_each_root(Engine *engine, RootViewFn fn, void *userdata);
+int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata);
 
 /* The unit that @text means (source path, delivered file, NET@TARGET). -ENOENT, or -ENOTUNIQ
  * with the candidates in @problem. @path is @text made absolute, or NULL. */

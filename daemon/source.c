@@ -379,7 +379,7 @@ static UnitView source_view(const Source *source) {
         };
 }
 
-int source_each_unit(Source *source, EngineUnitFn fn, void *userdata) {
+int source_each_unit(Source *source, UnitViewFn fn, void *userdata) {
         bool any = false;
         UnitView view;
         int r = 0;

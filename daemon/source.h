@@ -16,18 +16,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "base/stat_id.h"
-#include "daemon/engine.h"
 #include "daemon/identify.h"
+#include "daemon/view.h"
 
 typedef struct Core Core;
 typedef struct Source Source;
 typedef struct Unit Unit;
 typedef struct Workspace Workspace;
-
-TAILQ_HEAD(SourceList, Source);
 
 int source_new(Source **ret, Core *core, Workspace *workspace, const char *path);
 Source *source_free(Source *source); /* must be over */
@@ -55,7 +52,7 @@ bool source_output_gone(Source *source, const char *path);
 void source_unit_changed(Source *source);
 
 /* Each unit, or, where there is none, one view of the source itself. */
-int source_each_unit(Source *source, EngineUnitFn fn, void *userdata);
+int source_each_unit(Source *source, UnitViewFn fn, void *userdata);
 
 /* the next one in core->busy */
 Source *source_next_busy(const Source *source);

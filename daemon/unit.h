@@ -26,8 +26,8 @@
 #include <sys/queue.h>
 
 #include "daemon/build.h"
-#include "daemon/engine.h"
 #include "daemon/source.h"
+#include "daemon/view.h"
 
 typedef struct Unit Unit;
 

@@ -481,7 +481,7 @@ static int workspace_compare_entries(const void *a, const void *b) {
         return strcmp((*(Entry *const *) a)->path, (*(Entry *const *) b)->path);
 }
 
-int workspace_each_unit(Workspace *workspace, EngineUnitFn fn, void *userdata) {
+int workspace_each_unit(Workspace *workspace, UnitViewFn fn, void *userdata) {
         size_t n = HASH_COUNT(workspace->sources), i = 0;
         _cleanup_(freep) Entry **entries = calloc(n ?: 1, sizeof(Entry *));
         Entry *entry, *next;

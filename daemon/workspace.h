@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/engine.h"
 #include "daemon/pairing.h"
 #include "daemon/source.h"
+#include "daemon/view.h"
 #include "daemon/watch.h"
 
 typedef struct Core Core;
@@ -58,4 +58,4 @@ void workspace_source_over(Workspace *workspace, Source *source);
 size_t workspace_n_sources(const Workspace *workspace);
 RootView workspace_view(const Workspace *workspace);
 /* in order of path */
-int workspace_each_unit(Workspace *workspace, EngineUnitFn fn, void *userdata);
+int workspace_each_unit(Workspace *workspace, UnitViewFn fn, void *userdata);

@@ -246,12 +246,12 @@ int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
                        : problem_set(problem, -ENOENT, "%s is not watched", path);
 }
 
-int engine_each_root(Engine *engine, EngineRootFn fn, void *userdata) {
+int engine_each_root(Engine *engine, RootViewFn fn, void *userdata) {
         (void) engine;
         return fn(&double_root, userdata);
 }
 
-int engine_each_unit(Engine *engine, EngineUnitFn fn, void *userdata) {
+int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata) {
         const UnitView unit = double_unit(engine);
         int r = 0;
 

@@ -1,0 +1,62 @@
+#pragma once
+
+/*
+ * Views: what one can see of units and roots
+ *
+ * Plain values that the engine's parts fill in and its callers read, so that neither has to know
+ * the other. Strings and keys are borrowed, NULL where unknown; valid until the loop goes on.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+
+/* numbers of the wire's UnitState */
+typedef enum UnitState {
+        UNIT_NEW,
+        UNIT_WRITING,
+        UNIT_SETTLING,
+        UNIT_HASHING,
+        UNIT_QUEUED,
+        UNIT_COMPILING,
+        UNIT_READY,
+        UNIT_FAILED,
+        UNIT_OVER_LIMIT,
+        UNIT_NO_TARGET,
+        UNIT_NOT_SOURCE,
+        UNIT_INVALID,
+} UnitState;
+
+typedef struct UnitView {
+        const char *net_name;
+        const char *target; /* NULL: no target */
+        const char *root;   /* NULL: asked for by path, outside every workspace */
+        const char *source_path;
+        const char *arch_path;
+        UnitState state;
+        int source_class; /* XmodelClass, or -1 before the first look */
+        const char *detail;
+        const char *toolchain;
+        const Digest *key;
+        const char *artifact_path; /* .../NET.xmodel in its view */
+        const char *output_path;
+        uint64_t elapsed_ms;  /* in the present state */
+        uint64_t fingerprint; /* of the target, 0 if only named */
+        bool no_dpu_code;
+        bool hit;
+} UnitView;
+
+typedef int (*UnitViewFn)(const UnitView *unit, void *userdata);
+
+typedef struct RootView {
+        const char *path;
+        bool trusted;
+        const char *state;  /* "watching", "scanning", "polling", "gone" */
+        const char *detail; /* NULL, or what to do about it */
+        uint64_t epoch;
+        uint64_t n_directories;
+        uint64_t n_sources;
+} RootView;
+
+typedef int (*RootViewFn)(const RootView *root, void *userdata);
