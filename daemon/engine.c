@@ -115,16 +115,13 @@ static int engine_lock(Engine *engine, Problem *problem) {
         return 0;
 }
 
-/* Compilers run beside the cache; where that cannot be written, where temporary files go. */
-static int engine_find_jobs(Engine *engine) {
-        const char *temporary = getenv("TMPDIR");
+/* Compilers run beside the cache; where that cannot be written, beside the state. Both are
+ * directories that only we can write to. */
+static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
+        bool normal = cache_mode(engine->core.cache) == CACHE_NORMAL;
 
-        if (cache_mode(engine->core.cache) == CACHE_NORMAL)
-                engine->core.jobs = path_join(cache_directory(engine->core.cache), "jobs");
-        else if (asprintf(&engine->core.jobs, "%s/dpucc-%ld/jobs",
-                          temporary && temporary[0] == '/' ? temporary : "/tmp",
-                          (long) geteuid()) < 0)
-                engine->core.jobs = NULL;
+        engine->core.jobs =
+                path_join(normal ? cache_directory(engine->core.cache) : spec->state_dir, "jobs");
         return engine->core.jobs ? 0 : -ENOMEM;
 }
 
@@ -169,7 +166,7 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
                         engine->cache_problem.text[0] ? engine->cache_problem.text : strerror(-r));
         r = engine_lock(engine, problem);
         if (r == 0)
-                r = engine_find_jobs(engine);
+                r = engine_find_jobs(engine, spec);
         if (r == 0)
                 r = watch_new(&engine->watch, WATCH_NODES_MAX);
         return r;

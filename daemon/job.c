@@ -567,6 +567,24 @@ static int job_publish(Job *job) {
         return cache_publish(job->core->cache, &draft, files.files, files.n, &record);
 }
 
+/* The history serves people and estimates; nothing depends on it. */
+static void job_remember(const Job *job) {
+        const Order *order = job->order;
+        const StateBuild build = {
+                .ended_ns = clock_real_ns(),
+                .build_ms = job->compiled.elapsed_ms,
+                .source = order->source_path,
+                .net_name = order->net_name,
+                .target = order->target_name,
+                .toolchain = toolchain_name(order->toolchain),
+                .key = order->key,
+                .outcome = (int) job->result.outcome,
+                .detail = job->result.diagnosis.text[0] ? job->result.diagnosis.text : NULL,
+        };
+
+        (void) state_add_build(job->core->state, &build);
+}
+
 static int job_store_work(Work *work) {
         Job *job = container_of(work, Job, work);
         int r;
@@ -578,6 +596,7 @@ static int job_store_work(Work *work) {
                 return 0;
 
         r = job_publish(job);
+        job_remember(job);
         if (r == 0 || job->result.outcome == JOB_FAILED)
                 return 0; /* a diagnosis that cannot be kept is told all the same */
 

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@
 #include "base/path.h"
 
 #define JOBDIR_SWEEPS_MAX  8
+#define JOBDIR_DEATH_MS    2000
 #define JOBDIR_ENVIRON_MAX ((size_t) 1024 * 1024)
 #define JOBDIR_STAT_MAX    ((size_t) 4096)
 
@@ -106,6 +108,13 @@ static bool jobdir_is_recorded(const char *pid, const char *recorded) {
         return strcmp(line, recorded) == 0;
 }
 
+/* A big process takes a moment to die. */
+static void jobdir_await_end(int pidfd) {
+        struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+        (void) poll(&poll_fd, 1, JOBDIR_DEATH_MS);
+}
+
 /* Returns whether @pid was one of them. */
 static bool jobdir_kill_one(const char *pid, const char *id, const char *recorded) {
         _cleanup_(closep) int pidfd = -1;
@@ -121,7 +130,10 @@ static bool jobdir_kill_one(const char *pid, const char *id, const char *recorde
 
         if (leader)
                 (void) kill(-number, SIGKILL); /* its number is taken as long as it is there */
-        return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+        if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
+                return false;
+        jobdir_await_end(pidfd);
+        return true;
 }
 
 static unsigned jobdir_sweep_once(const char *id, const char *recorded) {

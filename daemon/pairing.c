@@ -92,9 +92,8 @@ void pairs_deinit(Pairs *pairs) {
 /* --- making one ------------------------------------------------------------------------------- */
 
 /* The first complaint stays. */
-static void pair_complain(Pair *pair, const Problem *problem) {
-        if (!pair->problem)
-                pair->problem = strdup(problem->text);
+static int pair_complain(Pair *pair, const char *text) {
+        return pair->problem ? 0 : pair_copy_string(&pair->problem, text);
 }
 
 /* What the arch file says. @file is NULL if there is none at that path. */
@@ -107,29 +106,24 @@ static int pair_set_arch(Pair *pair, const char *path, const ArchFile *file) {
         if (!file) {
                 (void) problem_set(&problem, 0, PROJECT_FILE " names %s, and there is no such file",
                                    path);
-                pair_complain(pair, &problem);
-                return 0;
+                return pair_complain(pair, problem.text);
         }
         pair->arch_id = file->id;
         pair->target = file->target;
         if (!file->usable)
-                pair->problem = strdup(file->problem);
-        else if (file->problem)
-                pair->warning = strdup(file->problem);
-        return 0;
+                return pair_complain(pair, file->problem);
+        return pair_copy_string(&pair->warning, file->problem);
 }
 
 static int pair_set_names(Pair *pair, const char *source_path, const ProjectModel *model,
                           const char *target_name) {
         char short_name[FINGERPRINT_NAME_MAX];
         Problem problem;
-        int r = 0;
+        int r;
 
         pair->net_name = model ? strdup(model->net_name) : project_net_name(source_path);
-        if (target_name)
-                pair->target_name = strdup(target_name);
-        else
-                r = arch_name(pair->arch_path, &pair->target_name);
+        r = target_name ? pair_copy_string(&pair->target_name, target_name)
+                        : arch_name(pair->arch_path, &pair->target_name);
         if (r == 0 && !pair->target_name) {
                 target_short_name(&pair->target, short_name);
                 pair->target_name = strdup(pair->problem ? "?" : short_name);
@@ -143,7 +137,7 @@ static int pair_set_names(Pair *pair, const char *source_path, const ProjectMode
                                    "'%s' cannot be the name of a net: rename the file, or give it "
                                    "a net_name in " PROJECT_FILE,
                                    pair->net_name);
-                pair_complain(pair, &problem);
+                return pair_complain(pair, problem.text);
         }
         return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cache/state.h"
 #include "daemon/engine.h"
 #include "daemon/jobdir.h"
 #include "tests/support/sample_graph.h"
@@ -663,6 +664,22 @@ static void without_a_target_there_is_a_remedy(void **state) {
         assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
 }
 
+static int count_build(const StateBuild *build, void *userdata) {
+        assert_string_equal(path_basename(build->source), "Net_int.xmodel");
+        ++*(unsigned *) userdata;
+        return 0;
+}
+
+static unsigned count_history(Fixture *f) {
+        _cleanup_(state_closep) State *history = NULL;
+        Problem problem = {};
+        unsigned n = 0;
+
+        assert_int_equal(state_open(&history, f->state, &problem), 0);
+        assert_int_equal(state_each_build(history, NULL, 100, count_build, &n), 0);
+        return n;
+}
+
 static void a_failure_is_stored_and_answered(void **state) {
         Fixture *f = *state;
         Answer answer;
@@ -685,6 +702,9 @@ static void a_failure_is_stored_and_answered(void **state) {
         save_model(f, "Net_int.xmodel", 2, false);
         get(f, &answer, "Net_int.xmodel", NULL);
         assert_int_equal(answer.outcome, ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        stop_engine(f);
+        assert_int_equal(count_history(f), 2); /* failures are remembered, too */
 }
 
 static void exit_status_0_is_not_success(void **state) {

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/options.h"
+#include "tests/support/fail_alloc.h"
 
 static void expect(const char *text, const char *rendered) {
         _cleanup_(freep) char *got = NULL;
@@ -62,11 +63,30 @@ static void code_never_gets_through(void **state) {
         refuse("{", "dictionary");
 }
 
+static int parse_and_render(void *userdata) {
+        _cleanup_(freep) char *text = NULL;
+        Options options;
+        int r;
+
+        r = options_parse("{'hd_opt': 'true', 'output_ops': 'a,b', 'batchsize': 3}", &options,
+                          NULL);
+        if (r < 0)
+                return r;
+        text = options_render(&options);
+        options_deinit(&options);
+        return text ? 0 : -ENOMEM;
+}
+
+static void out_of_memory_leaks_nothing(void **state) {
+        assert_true(fail_alloc_sweep(parse_and_render, NULL) > 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(renders_what_it_understood),
                 cmocka_unit_test(order_does_not_matter),
                 cmocka_unit_test(code_never_gets_through),
+                cmocka_unit_test(out_of_memory_leaks_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "daemon/config.h"
 #include "daemon/pairing.h"
+#include "tests/support/fail_alloc.h"
 
 #define LEOPARD  "{\"fingerprint\":\"0x101000056010402\"}"
 #define ANTELOPE "{\"target\":\"DPUCZDX8G_ISA1_B1024\"}"
@@ -296,6 +297,38 @@ static void pairs_are_compared_whole(void **state) {
         pair_deinit(&copy);
 }
 
+static int refresh_and_find(void *userdata) {
+        Fixture *f = userdata;
+        _cleanup_(freep) char *path = path_join(f->dir->path, "sub/Net_int.xmodel");
+        _cleanup_(pairs_cleanup) Pairs pairs = {};
+        ArchFiles files = {};
+        const PairingSpec spec = {
+                .root = f->dir->path,
+                .source_path = path,
+                .project = f->project,
+                .arch_files = &files,
+        };
+        int r = -ENOMEM;
+
+        if (path)
+                r = pairing_refresh(&spec, &files);
+        if (r == 0)
+                r = pairing_find(&spec, &pairs);
+        arch_files_deinit(&files);
+        return r;
+}
+
+static void out_of_memory_leaks_nothing(void **state) {
+        Fixture *f = *state;
+
+        write_text(f, "arch-leopard.json", LEOPARD);
+        write_text(f, "board.json", ANTELOPE);
+        assert_true(fail_alloc_sweep(refresh_and_find, f) > 0);
+        set_project(f, "{\"targets\": {\"b\": \"board.json\"}, \"models\": [{\"xmodel\": "
+                       "\"sub/Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        assert_true(fail_alloc_sweep(refresh_and_find, f) > 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -310,6 +343,7 @@ int main(void) {
                 TEST(a_project_cannot_read_outside_of_the_root),
                 TEST(names_that_cannot_be_files_are_refused),
                 TEST(pairs_are_compared_whole),
+                TEST(out_of_memory_leaks_nothing),
         };
 #undef TEST
 
