@@ -1,5 +1,6 @@
 /*
- * `check` needs no daemon: dpucc does it. Everything after the word is handed over as it is.
+ * `check` needs no daemon: dpucc does it. Everything after the word is handed over as it is, and
+ * of what stood before it --json; the rest is about the daemon.
  */
 
 #include <errno.h>
@@ -28,15 +29,18 @@ const char command_check_help[] =
         "Exit status: 0 it is right, 8 it is not, 1 error, 2 usage.\n";
 
 /* Returns only if it failed. */
-static int check_hand_over(const char *program, int argc, char **argv) {
-        _cleanup_(freep) char **handed = calloc((size_t) argc + 2, sizeof(*handed));
+static int check_hand_over(const char *program, bool json, int argc, char **argv) {
+        _cleanup_(freep) char **handed = calloc((size_t) argc + 3, sizeof(*handed));
+        size_t n = 0;
 
         if (!handed)
                 return -ENOMEM;
-        handed[0] = (char *) program;
-        handed[1] = (char *) "check";
+        handed[n++] = (char *) program;
+        handed[n++] = (char *) "check";
+        if (json)
+                handed[n++] = (char *) "--json";
         for (int i = 1; i < argc; i++)
-                handed[i + 1] = argv[i];
+                handed[n++] = argv[i];
         (void) execv(program, handed);
         return error_from_errno();
 }
@@ -46,14 +50,13 @@ int command_check(Options *options, int argc, char **argv) {
         Problem problem;
         int r;
 
-        (void) options; /* those of dpucc are among the arguments */
         r = program_find("dpucc", &program);
         if (r < 0) {
                 output_complain("cannot find the program dpucc, neither beside dpucc-client nor "
                                 "on PATH");
                 return CODE_ERROR;
         }
-        r = check_hand_over(program, argc, argv);
+        r = check_hand_over(program, options->json, argc, argv);
         (void) problem_set(&problem, r, "%s: %s", program, strerror(-r));
         output_complain(problem.text);
         return CODE_ERROR;

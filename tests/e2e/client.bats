@@ -294,6 +294,10 @@ PYTHON
   run dpucc-client check m.xmodel
   [ "$status" = "$code" ]
   [ "$output" = "$told" ]
+  told=$(dpucc check --json m.xmodel) || true
+  run dpucc-client --json check m.xmodel
+  [ "$status" = "$code" ]
+  [ "$output" = "$told" ]
 }
 
 @test "the client loads nothing that takes time" {
