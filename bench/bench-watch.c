@@ -110,7 +110,7 @@ static Watch *bench_watch(const char *path, BenchCount *count) {
 
 static long bench_resident_kib(void) {
         _cleanup_(fclosep) FILE *file = fopen("/proc/self/statm", "re");
-        long total, resident;
+        long total = 0, resident = 0;
 
         if (!file || fscanf(file, "%ld %ld", &total, &resident) != 2)
                 bench_die("/proc/self/statm");
@@ -151,7 +151,7 @@ static void bench_crawl(const char *top, unsigned n_directories) {
 }
 
 static void bench_in_child(void (*run)(const char *top, unsigned n), const char *top, unsigned n) {
-        pid_t pid;
+        pid_t pid = -1;
         int status;
 
         (void) fflush(NULL);
@@ -215,7 +215,7 @@ static void bench_event(const char *top, bool by_rename) {
         Watch *watch = bench_watch(top, &count);
         int64_t ns[BENCH_SAVES];
         int go[2], done[2];
-        pid_t pid;
+        pid_t pid = -1;
 
         (void) fflush(NULL);
         if (pipe2(go, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0 || (pid = fork()) < 0)

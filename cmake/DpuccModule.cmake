@@ -82,11 +82,14 @@ endfunction()
 
 # dpucc_fuzzer(fuzz-noun DEPS libs): the same source is a libFuzzer target under DPUCC_FUZZ
 # and, everywhere else, a program that replays tests/fuzz/corpus/<noun>/ as an ordinary test.
+# The target `fuzzers` builds them all and nothing else.
+add_custom_target(fuzzers)
 function(dpucc_fuzzer name)
   cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
   string(REPLACE "fuzz-" "" noun ${name})
   if(DPUCC_FUZZ)
     add_executable(${name} ${name}.c)
+    add_dependencies(fuzzers ${name})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
     add_executable(${name} ${name}.c replay.c)
