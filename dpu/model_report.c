@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "dpu/compiler/emit.h"
 #include "dpu/ports.h"
+#include "dpu/reasons.h"
 #include "dpu/runtime_op.h"
 #include "dpu/where.h"
 #include "xmodel/fingerprint.h"
@@ -89,42 +89,59 @@ static size_t model_report_subgraphs(const Graph *graph, JsonWriter *w) {
         return n_dpu;
 }
 
-/* What a compiler left unsaid but the op's type tells; NULL if it tells nothing either. */
-static const char *model_report_known_reason(const Op *op) {
-        static const char *const borders[] = { "fix2float", "float2fix", "fix" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(borders); i++)
-                if (strcmp(op->type, borders[i]) == 0)
-                        return "converts between fixed point and float at the border of the DPU";
-        if (strcmp(op->type, "softmax") == 0)
-                return "the DPU's compilers never put softmax on it";
-        return NULL;
-}
-
-static void model_report_off_dpu(const Op *op, JsonWriter *w) {
-        const char *said = attrs_string(&op->attrs, EMIT_REASON_ATTR);
-        const char *known = model_report_known_reason(op);
+static void model_report_off_dpu(const Op *op, const Reason *reason, JsonWriter *w) {
         Problem why = { "" };
         bool implemented = runtime_op_is_implemented(op, &why);
 
         json_writer_object(w, NULL);
         json_writer_string(w, "op", op->name);
         json_writer_string(w, "type", op->type);
-        json_writer_string(w, "reason", said ? said : known);
-        json_writer_string(w, "reason_from", said ? "compiler" : known ? "type" : NULL);
+        json_writer_string(w, "source_op", reason->source ? reason->source->name : NULL);
+        json_writer_string(w, "source_type", reason->source ? reason->source->type : NULL);
+        json_writer_string(w, "reason", reason->text);
+        json_writer_string(w, "reason_from", reason->from);
+        ports_write_op(op, w, "output");
         json_writer_bool(w, "runtime", implemented);
         json_writer_string(w, "runtime_problem", implemented ? NULL : why.text);
         json_writer_end(w);
 }
 
-static void model_report_layers(const Graph *graph, JsonWriter *w) {
+static void model_report_layers(const Graph *graph, const Reasons *reasons, JsonWriter *w) {
         json_writer_array(w, "off_dpu");
-        for (size_t i = 0; i < graph->n_ops; i++) {
-                const Op *op = graph->ops[i];
+        for (size_t i = 0; i < graph->n_ops; i++)
+                if (reasons_is_off_dpu(graph->ops[i]))
+                        model_report_off_dpu(graph->ops[i], &reasons->items[i], w);
+        json_writer_end(w);
+}
 
-                if (!partition_is_constant(op) && strcmp(where_device(op), "CPU") == 0)
-                        model_report_off_dpu(op, w);
+/* @leave_out may be NULL */
+static void model_report_log_ops(const CompilerLogOps *ops, const bool *leave_out, JsonWriter *w,
+                                 const char *key) {
+        json_writer_array(w, key);
+        for (size_t i = 0; i < ops->n; i++) {
+                if (leave_out && leave_out[i])
+                        continue;
+                json_writer_object(w, NULL);
+                json_writer_string(w, "op", ops->items[i].name);
+                json_writer_string(w, "type", ops->items[i].type);
+                json_writer_string(w, "reason", ops->items[i].reason);
+                json_writer_end(w);
         }
+        json_writer_end(w);
+}
+
+static void model_report_log(const CompilerLogFacts *log, const Reasons *reasons, JsonWriter *w) {
+        if (!log) {
+                json_writer_null(w, "log");
+                return;
+        }
+        json_writer_object(w, "log");
+        json_writer_string(w, "target", log->target);
+        json_writer_string(w, "graph", log->graph);
+        json_writer_string(w, "md5", log->md5);
+        model_report_log_ops(&log->cpu, reasons->used, w, "unmatched");
+        model_report_log_ops(&log->removed, NULL, w, "removed");
+        model_report_log_ops(&log->custom, NULL, w, "custom");
         json_writer_end(w);
 }
 
@@ -144,7 +161,8 @@ static void model_report_sizes(const ModelReportSpec *spec, JsonWriter *w) {
         json_writer_end(w);
 }
 
-static void model_report_document(const ModelReportSpec *spec, const Ports *ports, JsonWriter *w) {
+static void model_report_document(const ModelReportSpec *spec, const Ports *ports,
+                                  const Reasons *reasons, JsonWriter *w) {
         const Graph *graph = spec->graph;
         size_t n_dpu;
 
@@ -159,22 +177,26 @@ static void model_report_document(const ModelReportSpec *spec, const Ports *port
         model_report_sizes(spec, w);
         model_report_workload(&graph->root->attrs, w);
         n_dpu = model_report_subgraphs(graph, w);
-        model_report_layers(graph, w);
+        model_report_layers(graph, reasons, w);
+        model_report_log(spec->log, reasons, w);
         json_writer_bool(w, "no_dpu_code", n_dpu == 0);
         json_writer_string(w, "proved", "none");
         json_writer_end(w);
 }
 
 int model_report_write(const ModelReportSpec *spec, Bytes *ret) {
+        _cleanup_(reasons_deinit) Reasons reasons = { 0 };
+        _cleanup_(ports_deinit) Ports ports = { 0 };
         JsonWriter w = json_writer_begin(ret, JSON_WRITER_PRETTY);
-        Ports ports;
         int r;
 
         graph_count_consumers(spec->graph);
+        r = reasons_init(&reasons, spec->graph, spec->source, spec->log);
+        if (r < 0)
+                return r;
         r = ports_init(&ports, spec->graph);
         if (r < 0)
                 return r;
-        model_report_document(spec, &ports, &w);
-        ports_deinit(&ports);
+        model_report_document(spec, &ports, &reasons, &w);
         return json_writer_finish(&w);
 }

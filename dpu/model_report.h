@@ -3,12 +3,13 @@
 /*
  * The report: what a compiled graph holds
  *
- * Read from the compiled graph itself, never from a log: logs do not name every layer that is
- * off the DPU. It works on files of any compiler. The schema is in docs/FORMATS.md, "Report".
+ * Read from the compiled graph itself. A log adds reasons, no more: logs do not name every layer
+ * that is off the DPU. The source adds the names that the user knows. It works on files of any compiler. The schema is in docs/FORMATS.md, "Report".
  */
 
 #include "base/bytes.h"
 #include "base/json_writer.h"
+#include "xmodel/compiler_log.h"
 #include "xmodel/graph.h"
 
 #define MODEL_REPORT_VERSION 1
@@ -18,6 +19,9 @@ typedef struct ModelReportSpec {
         Graph *graph;         /* compiled; its consumers are counted anew */
         uint64_t fingerprint; /* of what it was compiled for; 0: not known */
         uint64_t file_size;   /* bytes of the .xmodel */
+
+        const Graph *source;         /* what it was compiled from; NULL: not at hand */
+        const CompilerLogFacts *log; /* of the compile; NULL: not at hand */
 } ModelReportSpec;
 
 int model_report_write(const ModelReportSpec *spec, Bytes *ret); /* -ENOMEM, -EFBIG */

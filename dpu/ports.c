@@ -131,8 +131,8 @@ void ports_deinit(Ports *ports) {
         *ports = (Ports){ 0 };
 }
 
-static void ports_write_port(const Port *port, JsonWriter *w) {
-        json_writer_object(w, NULL);
+static void ports_write_port(const Port *port, JsonWriter *w, const char *key) {
+        json_writer_object(w, key);
         tensor_json_members(&port->op->tensor, w);
         if (port->has_fix_point)
                 json_writer_int64(w, "fix_point", port->fix_point);
@@ -144,6 +144,13 @@ static void ports_write_port(const Port *port, JsonWriter *w) {
 void ports_write_json(const Port *ports, size_t n, JsonWriter *w, const char *key) {
         json_writer_array(w, key);
         for (size_t i = 0; i < n; i++)
-                ports_write_port(&ports[i], w);
+                ports_write_port(&ports[i], w, NULL);
         json_writer_end(w);
+}
+
+void ports_write_op(const Op *op, JsonWriter *w, const char *key) {
+        Port port = { .op = op };
+
+        port.has_fix_point = ports_output_fix_point(op, &port.fix_point);
+        ports_write_port(&port, w, key);
 }

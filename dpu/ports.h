@@ -39,3 +39,6 @@ Slice ports_base_name(const char *tensor_name);
 
 /* an array of objects: tensor, shape, type, fix_point */
 void ports_write_json(const Port *ports, size_t n, JsonWriter *w, const char *key);
+
+/* the same object for what any op puts out */
+void ports_write_op(const Op *op, JsonWriter *w, const char *key);
