@@ -130,6 +130,29 @@ static void search_paths_are_part_of_it(void **state) {
         assert_true(digest_equal(&without, &with));
 }
 
+/* the fields of a key are kept in records and shown by `why` */
+static void values_of_the_environment_stay_out_of_the_key(void **state) {
+        static const char secret[] = "hunter2-in-the-environment";
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        _cleanup_(key_freep) Key *key = NULL;
+        ToolchainIdentity identity;
+        Problem problem = {};
+        const KeyField *fields;
+        size_t n;
+
+        setenv("MY_FLAG", secret, 1);
+        assert_int_equal(toolchain_identify(toolchain, f->state, &identity, &problem), 0);
+        unsetenv("MY_FLAG");
+        assert_int_equal(key_new(&key), 0);
+        assert_int_equal(toolchain_add_to_key(toolchain, &identity, key), 0);
+        fields = key_fields(key, &n);
+        assert_true(n > 0);
+        for (size_t i = 0; i < n; i++)
+                assert_null(
+                        memmem(fields[i].value.data, fields[i].value.size, secret, strlen(secret)));
+}
+
 static void path_is_searched_and_we_are_never_found(void **state) {
         Fixture *f = *state;
         char path[256], ours[128];
@@ -216,6 +239,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(identity_is_content),
                 TEST(search_paths_are_part_of_it),
+                TEST(values_of_the_environment_stay_out_of_the_key),
                 TEST(path_is_searched_and_we_are_never_found),
                 TEST(commands_are_plain),
                 TEST(keys_tell_toolchains_apart),
