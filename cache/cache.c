@@ -311,14 +311,9 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
 
 /* --- keys -------------------------------------------------------------------------------- */
 
-static inline void cache_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 /* Calls @fn for each record of one shard. 0 if there is no such shard. */
 static int cache_each_in_shard(Cache *cache, uint8_t shard, CacheKeyFn fn, void *userdata) {
-        _cleanup_(cache_closedirp) DIR *dir = NULL;
+        _cleanup_(closedirp) DIR *dir = NULL;
         Digest key = { .bytes = { shard } };
         char leaf[LAYOUT_LEAF], hex[DIGEST_HEX];
         struct dirent *entry;

@@ -17,11 +17,6 @@
 
 #define LAYOUT_MODE 0700
 
-static inline void layout_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 static int layout_open_root(const char *root, bool make) {
         int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -105,7 +100,7 @@ int layout_quarantine(const char *root, const char *directory, const Digest *dig
 }
 
 static int layout_remove_temps_in(const char *root, const char *directory) {
-        _cleanup_(layout_closedirp) DIR *dir = NULL;
+        _cleanup_(closedirp) DIR *dir = NULL;
         struct dirent *entry;
         int fd, r;
 

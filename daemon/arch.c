@@ -218,13 +218,8 @@ int arch_files_update(ArchFiles *files, const char *path, const char *root) {
         return r;
 }
 
-static inline void arch_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 static int arch_list(const char *directory, Strings *ret) {
-        _cleanup_(arch_closedirp) DIR *dir = opendir(directory);
+        _cleanup_(closedirp) DIR *dir = opendir(directory);
         struct dirent *entry;
 
         while (dir && (entry = readdir(dir))) {

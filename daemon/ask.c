@@ -53,7 +53,7 @@ struct Ask {
         Build *build;
         char *path;
         Salvage *salvage;
-        Digest key;
+        Digest key, snapshot;
         bool has_key, hit, no_dpu_code;
         Digest toolchain_identity;
         UnitState unit_state;
@@ -169,7 +169,7 @@ static void ask_answer(Ask *ask, AskOutcome outcome, const char *message) {
                 result.basis = (AskBasis){
                         .source_stat = ask->identity.stat,
                         .source_digest = ask->identity.bytes,
-                        .snapshot_digest = ask->identity.canonical,
+                        .snapshot_digest = ask->snapshot,
                         .arch_stat = ask->pair.arch_id,
                         .target = target,
                         .toolchain_identity = identity,
@@ -283,6 +283,8 @@ static void ask_take_result(Ask *ask, const BuildResult *result) {
                 ask->key = *result->key;
         if (result->identity)
                 ask->identity = *result->identity;
+        if (result->snapshot)
+                ask->snapshot = *result->snapshot;
         ask->path = result->path ? strdup(result->path) : NULL;
         if (result->salvage)
                 ask->salvage = salvage_ref(result->salvage);
@@ -595,11 +597,6 @@ static void ask_on_identified(Work *work, int r) {
 
 /* --- get -------------------------------------------------------------------------------------- */
 
-static int ask_copy_string(char **ret, const char *text) {
-        *ret = text ? strdup(text) : NULL;
-        return text && !*ret ? -ENOMEM : 0;
-}
-
 static int ask_parse_options(Ask *ask, const char *text, Problem *problem) {
         Options options;
         int r;
@@ -618,12 +615,12 @@ static int ask_copy_spec(Ask *ask, const GetSpec *spec, Problem *problem) {
         ask->wait = spec->wait;
         ask->force = spec->force;
         ask->want_fd = spec->want_fd;
-        if (ask_copy_string(&ask->source_path, spec->source_path) < 0 ||
-            ask_copy_string(&ask->arch_path, spec->arch_path) < 0 ||
-            ask_copy_string(&ask->target, spec->target) < 0 ||
-            ask_copy_string(&ask->toolchain_name, spec->toolchain) < 0 ||
-            ask_copy_string(&ask->net_name, spec->net_name) < 0 ||
-            ask_copy_string(&ask->output_dir, spec->output_dir) < 0)
+        if (strings_dup(&ask->source_path, spec->source_path) < 0 ||
+            strings_dup(&ask->arch_path, spec->arch_path) < 0 ||
+            strings_dup(&ask->target, spec->target) < 0 ||
+            strings_dup(&ask->toolchain_name, spec->toolchain) < 0 ||
+            strings_dup(&ask->net_name, spec->net_name) < 0 ||
+            strings_dup(&ask->output_dir, spec->output_dir) < 0)
                 return -ENOMEM;
         return ask_parse_options(ask, spec->options, problem);
 }
@@ -662,7 +659,7 @@ int ask_wait(Asks *asks, const char *root, const AskHandlers *handlers, void *us
         r = ask_new(&ask, asks, ASK_WAIT, handlers, userdata);
         if (r < 0)
                 return r;
-        r = ask_copy_string(&ask->root, root);
+        r = strings_dup(&ask->root, root);
         if (r < 0) {
                 (void) ask_free(ask);
                 return r;

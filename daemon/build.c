@@ -416,6 +416,7 @@ static int build_join(Build *build) {
 /* --- the machine ------------------------------------------------------------------------------ */
 
 static void build_finish(Build *build) {
+        SnapshotForm form;
         const Record *record = build->record;
         BuildResult result = {
                 .outcome = build->cancelled && !build->decided ? BUILD_CANCELLED : build->outcome,
@@ -423,6 +424,7 @@ static void build_finish(Build *build) {
                 .identity = build->identified ? &build->identity : NULL,
                 .key = build->has_key ? &build->key : NULL,
                 .toolchain_identity = build->toolchain_identity.digest,
+                .snapshot = build->identified ? build_snapshot(build, &form) : NULL,
                 .path = build->path,
                 .hit = !build->had_job,
                 .salvage = build->salvage,

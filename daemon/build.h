@@ -60,8 +60,9 @@ typedef struct BuildResult {
         const Identity *identity; /* NULL: it never came to that */
         const Digest *key;        /* NULL: it never came to that */
         Digest toolchain_identity;
-        const char *path;     /* .../NET.xmodel; NULL: there is none */
-        uint64_t fingerprint; /* found in the artifact; 0: none */
+        const Digest *snapshot; /* what the key says of the source; NULL as identity */
+        const char *path;       /* .../NET.xmodel; NULL: there is none */
+        uint64_t fingerprint;   /* found in the artifact; 0: none */
         bool no_dpu_code;
         bool hit;         /* no job was needed */
         Salvage *salvage; /* holds path; take a reference. NULL: it is in the cache */

@@ -81,11 +81,6 @@ static inline void engine_freep(Engine **engine) {
         (void) engine_free(*engine);
 }
 
-static int engine_copy(char **ret, const char *text) {
-        *ret = text ? strdup(text) : NULL;
-        return text && !*ret ? -ENOMEM : 0;
-}
-
 static int engine_new_settle(Engine *engine) {
         SettleTimes times = settle_default_times;
 
@@ -142,9 +137,9 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
         Core *core = &engine->core;
         int r;
 
-        if (engine_copy(&core->dpucc, spec->dpucc) < 0 ||
-            engine_copy(&engine->conf_file, spec->conf_file) < 0 ||
-            engine_copy(&engine->conf_default, spec->conf_default) < 0)
+        if (strings_dup(&core->dpucc, spec->dpucc) < 0 ||
+            strings_dup(&engine->conf_file, spec->conf_file) < 0 ||
+            strings_dup(&engine->conf_default, spec->conf_default) < 0)
                 return -ENOMEM;
         r = config_load(&core->config, engine->conf_default, engine->conf_file, problem);
         if (r < 0)

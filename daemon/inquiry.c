@@ -249,15 +249,10 @@ static void files_deinit(Files *files) {
                 free(files->paths[i].data);
 }
 
-static inline void inquiry_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 /* what lies beside the artifact, in its view */
 static void inquiry_list_files(const char *artifact_path, Files *ret) {
         _cleanup_(freep) char *directory = artifact_path ? path_dirname(artifact_path) : NULL;
-        _cleanup_(inquiry_closedirp) DIR *dir = directory ? opendir(directory) : NULL;
+        _cleanup_(closedirp) DIR *dir = directory ? opendir(directory) : NULL;
         struct dirent *entry;
 
         while (dir && ret->n < INQUIRY_FILES_MAX && (entry = readdir(dir))) {

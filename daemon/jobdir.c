@@ -36,11 +36,6 @@
 #define JOBDIR_ENVIRON_MAX ((size_t) 1024 * 1024)
 #define JOBDIR_STAT_MAX    ((size_t) 4096)
 
-static inline void jobdir_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 /* --- processes ------------------------------------------------------------------------------ */
 
 static int jobdir_read_proc(const char *pid, const char *file, Bytes *ret) {
@@ -137,7 +132,7 @@ static bool jobdir_kill_one(const char *pid, const char *id, const char *recorde
 }
 
 static unsigned jobdir_sweep_once(const char *id, const char *recorded) {
-        _cleanup_(jobdir_closedirp) DIR *dir = opendir("/proc");
+        _cleanup_(closedirp) DIR *dir = opendir("/proc");
         struct dirent *entry;
         unsigned n = 0;
 
@@ -296,7 +291,7 @@ static int jobdir_reap_one(int jobs_fd, const char *id, unsigned *killed) {
 }
 
 int jobdir_reap(const char *jobs, unsigned *ret_killed, unsigned *ret_removed) {
-        _cleanup_(jobdir_closedirp) DIR *dir = NULL;
+        _cleanup_(closedirp) DIR *dir = NULL;
         struct dirent *entry;
         unsigned killed = 0, removed = 0;
 

@@ -23,11 +23,6 @@ void pair_deinit(Pair *pair) {
         *pair = (Pair){};
 }
 
-static int pair_copy_string(char **ret, const char *string) {
-        *ret = string ? strdup(string) : NULL;
-        return string && !*ret ? -ENOMEM : 0;
-}
-
 static int pair_copy_strings(Strings *ret, const Strings *strings) {
         int r = 0;
 
@@ -44,13 +39,13 @@ int pair_copy(Pair *ret, const Pair *pair) {
                 .limits_cpu_ops = pair->limits_cpu_ops,
         };
 
-        if (pair_copy_string(&copy.net_name, pair->net_name) < 0 ||
-            pair_copy_string(&copy.target_name, pair->target_name) < 0 ||
-            pair_copy_string(&copy.arch_path, pair->arch_path) < 0 ||
-            pair_copy_string(&copy.output_dir, pair->output_dir) < 0 ||
-            pair_copy_string(&copy.toolchain, pair->toolchain) < 0 ||
-            pair_copy_string(&copy.problem, pair->problem) < 0 ||
-            pair_copy_string(&copy.warning, pair->warning) < 0 ||
+        if (strings_dup(&copy.net_name, pair->net_name) < 0 ||
+            strings_dup(&copy.target_name, pair->target_name) < 0 ||
+            strings_dup(&copy.arch_path, pair->arch_path) < 0 ||
+            strings_dup(&copy.output_dir, pair->output_dir) < 0 ||
+            strings_dup(&copy.toolchain, pair->toolchain) < 0 ||
+            strings_dup(&copy.problem, pair->problem) < 0 ||
+            strings_dup(&copy.warning, pair->warning) < 0 ||
             pair_copy_strings(&copy.cpu_ops, &pair->cpu_ops) < 0) {
                 pair_deinit(&copy);
                 *ret = (Pair){};
@@ -93,7 +88,7 @@ void pairs_deinit(Pairs *pairs) {
 
 /* The first complaint stays. */
 static int pair_complain(Pair *pair, const char *text) {
-        return pair->problem ? 0 : pair_copy_string(&pair->problem, text);
+        return pair->problem ? 0 : strings_dup(&pair->problem, text);
 }
 
 /* What the arch file says. @file is NULL if there is none at that path. */
@@ -112,7 +107,7 @@ static int pair_set_arch(Pair *pair, const char *path, const ArchFile *file) {
         pair->target = file->target;
         if (!file->usable)
                 return pair_complain(pair, file->problem);
-        return pair_copy_string(&pair->warning, file->problem);
+        return strings_dup(&pair->warning, file->problem);
 }
 
 static int pair_set_names(Pair *pair, const char *source_path, const ProjectModel *model,
@@ -122,7 +117,7 @@ static int pair_set_names(Pair *pair, const char *source_path, const ProjectMode
         int r;
 
         pair->net_name = model ? strdup(model->net_name) : project_net_name(source_path);
-        r = target_name ? pair_copy_string(&pair->target_name, target_name)
+        r = target_name ? strings_dup(&pair->target_name, target_name)
                         : arch_name(pair->arch_path, &pair->target_name);
         if (r == 0 && !pair->target_name) {
                 target_short_name(&pair->target, short_name);
@@ -152,7 +147,7 @@ static int pair_set_model(Pair *pair, const ProjectModel *model) {
         pair->limits_cpu_ops = model->limits_cpu_ops;
         r = pair_copy_strings(&pair->cpu_ops, &model->cpu_ops);
         if (r == 0)
-                r = pair_copy_string(&pair->toolchain, model->toolchain);
+                r = strings_dup(&pair->toolchain, model->toolchain);
         return r < 0 ? r : project_output_dir(model, pair->target_name, &pair->output_dir);
 }
 

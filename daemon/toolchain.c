@@ -48,11 +48,6 @@ struct Toolchain {
         uint64_t memory_max;
 };
 
-static int toolchain_copy(char **ret, const char *text) {
-        *ret = text ? strdup(text) : NULL;
-        return text && !*ret ? -ENOMEM : 0;
-}
-
 int toolchain_new(Toolchain **ret, const ToolchainSpec *spec) {
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = NULL;
         const ConfigToolchain *config = spec->config;
@@ -65,9 +60,9 @@ int toolchain_new(Toolchain **ret, const ToolchainSpec *spec) {
         toolchain->kind = config->kind;
         toolchain->timeout_ms = config->time_limit_s * 1000;
         toolchain->memory_max = config->memory_limit;
-        if (toolchain_copy(&toolchain->name, config->name) < 0 ||
-            toolchain_copy(&toolchain->program, dpucc ? spec->dpucc : config->path) < 0 ||
-            toolchain_copy(&toolchain->not_this, spec->not_this) < 0)
+        if (strings_dup(&toolchain->name, config->name) < 0 ||
+            strings_dup(&toolchain->program, dpucc ? spec->dpucc : config->path) < 0 ||
+            strings_dup(&toolchain->not_this, spec->not_this) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < config->environment.n; i++)
                 if (strings_add(&toolchain->environment, config->environment.items[i]) < 0)
@@ -221,11 +216,6 @@ static bool toolchain_is_compiler_name(const char *name) {
         return false;
 }
 
-static inline void toolchain_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 static int toolchain_collect(FileList *list, const char *directory, bool all, unsigned depth);
 
 /* An entry that belongs to the compiler is taken whole; of the others only the directories on
@@ -250,7 +240,7 @@ static int toolchain_collect_entry(FileList *list, const char *directory, const 
 }
 
 static int toolchain_collect(FileList *list, const char *directory, bool all, unsigned depth) {
-        _cleanup_(toolchain_closedirp) DIR *dir = opendir(directory);
+        _cleanup_(closedirp) DIR *dir = opendir(directory);
         struct dirent *entry;
         int r;
 

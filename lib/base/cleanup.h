@@ -7,6 +7,7 @@
  * it away is visible as TAKE_PTR() or TAKE_FD().
  */
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,3 +51,4 @@ static inline void closep(int *fd) {
 }
 
 DEFINE_CLEANUP(FILE, fclose)
+DEFINE_CLEANUP(DIR, closedir)

@@ -22,11 +22,6 @@
 #define FILE_TREE_DEPTH 64
 #define FILE_RACES      64 /* attempts at what others may disturb */
 
-static inline void file_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 int file_open_regular(int dirfd, const char *path) {
         _cleanup_(closep) int fd = -1;
         struct stat st;
@@ -354,7 +349,7 @@ static int file_remove_pass(DIR *dir, dev_t dev, unsigned depth) {
 /* Takes over @fd. A directory may skip entries while others are taken out of it (readdir(3)), so
  * passes are made until one finds nothing; a file that somebody creates all the time ends it. */
 static int file_remove_children(int fd, dev_t dev, unsigned depth) {
-        _cleanup_(file_closedirp) DIR *dir = NULL;
+        _cleanup_(closedirp) DIR *dir = NULL;
         int r;
 
         dir = fdopendir(fd);

@@ -34,3 +34,12 @@ bool strings_contain(const Strings *list, const char *string) {
                         return true;
         return false;
 }
+
+int strings_dup(char **ret, const char *string) {
+        char *copy = string ? strdup(string) : NULL;
+
+        if (string && !copy)
+                return -ENOMEM;
+        *ret = copy;
+        return 0;
+}

@@ -14,6 +14,7 @@ typedef struct Strings {
 } Strings;
 
 int strings_add(Strings *list, const char *string); /* a copy; -ENOMEM */
+int strings_dup(char **ret, const char *string);    /* one copy; NULL of NULL; -ENOMEM */
 void strings_deinit(Strings *list);                 /* back to empty */
 bool strings_contain(const Strings *list, const char *string);
 

@@ -21,11 +21,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static inline void replay_closedirp(DIR **dir) {
-        if (*dir)
-                closedir(*dir);
-}
-
 static int replay_file(int dirfd, const char *name) {
         _cleanup_(bytes_cleanup) Bytes seed = BYTES_INIT(REPLAY_MAX);
         int r;
@@ -41,7 +36,7 @@ static int replay_file(int dirfd, const char *name) {
 
 /* the number of seeds, or an error */
 static int replay_directory(const char *path) {
-        _cleanup_(replay_closedirp) DIR *dir = opendir(path);
+        _cleanup_(closedirp) DIR *dir = opendir(path);
         struct dirent *entry;
         int n = 0, r;
 
