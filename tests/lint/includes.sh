@@ -15,6 +15,16 @@ declare -A allowed=(
   [daemon]="base proto xmodel cache"
   [client]="base proto"
 )
+# parts of daemon/: the front talks to clients and knows the engine by its interface only; what is
+# below that interface knows nothing of clients and wire
+front=" call inquiry inventory listener main manager message peer server service verbs "
+interface=" engine view "
+# headers of daemon/ that one owner has to himself, because what they do must happen in one place
+declare -A owner=(
+  [proc]="job"                # children: all of them have a job's directory, limits and marker
+  [watch]="workspace engine"  # events: workspaces make of them what the others see
+  [notify]="watch" [scan]="watch" [tree]="watch notify"
+)
 # our include roots: the first path component of a quoted include names the module
 own() { # module folder -> first component of its own headers
   case "$1" in
@@ -36,6 +46,28 @@ module_of() {
   echo "$best"
 }
 
+check_daemon() { # FILE LINE TARGET
+  local noun target=${3#daemon/}
+  noun=$(basename "${1%.*}") target=${target%.h}
+  case "$3" in
+  proto/*)
+    if [[ $front != *" $noun "* ]]; then complain "$1:$2: only the front knows the wire: $3"; fi
+    return
+    ;;
+  daemon/*) ;;
+  *) return ;;
+  esac
+  if [[ $front == *" $noun "* && $front$interface != *" $target "* ]]; then
+    complain "$1:$2: the front knows the engine by engine.h, not by $3"
+  fi
+  if [[ $front != *" $noun "* && $front == *" $target "* ]]; then
+    complain "$1:$2: the engine knows nothing of its front: $3"
+  fi
+  if [[ $noun != "$target" && -n ${owner[$target]:-} && " ${owner[$target]} " != *" $noun "* ]]; then
+    complain "$1:$2: $3 is for ${owner[$target]} only"
+  fi
+}
+
 while IFS=: read -r file line text; do
   target=$(sed -E 's/^#include "([^"]*)".*/\1/' <<<"$text")
   module=$(module_of "$file")
@@ -52,7 +84,11 @@ while IFS=: read -r file line text; do
   *" $first "*) ;;
   *) complain "$file:$line: $module must not include $target" ;;
   esac
+  if [[ $module == daemon ]]; then check_daemon "$file" "$line" "$target"; fi
   # below dpu/ the folders are modules of their own
+  if [[ $module == dpu && $file == dpu/*/* ]]; then
+    complain "$file:$line: no rule for this folder"
+  fi
   if [[ $module == dpu/* && $target == dpu/* && $target != "$module"/* ]]; then
     complain "$file:$line: $module must not include $target"
   fi

@@ -8,12 +8,16 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 failed=0
 
-plant() { # plant LINT FILE LINE
+plant() { # plant LINT FILE LINE [FILE LINE]...
   local name=$1 file=$2 line=$3
+  shift
   rm -rf "${tree:?}"/*
   mkdir -p "$tree"/{lib/base,lib/proto,lib/xmodel,cache,dpu/compiler,dpu/models,daemon,client,tests,bench}
-  mkdir -p "$tree/$(dirname "$file")"
-  printf '%s\n' "$line" >"$tree/$file"
+  for (( ; $# > 0; )); do
+    mkdir -p "$tree/$(dirname "$1")"
+    printf '%s\n' "$2" >"$tree/$1"
+    shift 2
+  done
   if "$lint/$name.sh" "$tree" >/dev/null 2>&1; then
     echo "lint $name does not see: $file: $line"
     failed=1
@@ -27,6 +31,15 @@ plant includes dpu/compiler/a.c '#include "dpu/command.h"'
 plant includes cache/a.c '#include <uv.h>'
 plant includes daemon/a.c '#include "xmodel/graph.h"'
 plant includes daemon/a.c '#include "engine.h"'
+plant includes dpu/sim/a.c '#include "base/file.h"'
+plant includes daemon/verbs.c '#include "daemon/unit.h"'
+plant includes daemon/unit.c '#include "daemon/call.h"'
+plant includes daemon/unit.c '#include "proto/dpucc.pb-c.h"'
+plant includes daemon/unit.c '#include "daemon/proc.h"'
+plant includes daemon/job.c '#include "daemon/watch.h"'
+plant circles cache/a.c '#include "cache/b.h"' cache/b.h '#include "cache/a.h"'
+plant circles lib/base/a.c '#include "base/b.h"' lib/base/b.c '#include "base/c.h"' \
+  lib/base/c.h '#include "base/a.h"'
 plant functions daemon/a.c '        strcpy(a, b);'
 plant functions cache/a.c '        exit(1);'
 plant functions lib/xmodel/a.c '        log_error("no");'

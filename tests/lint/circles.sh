@@ -1,0 +1,43 @@
+#!/bin/bash
+# Dependencies run one way inside folders, too: a noun (a .c and its .h) may know another only if
+# that one does not know it, directly or by way of others. The exceptions are families, whose
+# members are one thing in several files. Each has its reason here.
+set -euo pipefail
+cd "$1"
+
+families=(
+  # the strict scan is the first half of parsing, and has its limits
+  "base/json base/json_scan"
+  # the walker checks with a table and puts in order, by its own limits and index
+  "xmodel/walk xmodel/schema xmodel/order"
+  # owner and owned: a unit tells its source, a source its workspace, when it has ended
+  "daemon/workspace daemon/source daemon/unit"
+  # engine.h has the contract of asks, and the engine hands them on
+  "daemon/engine daemon/ask"
+  # a request on its way: read by a peer, answered by a verb through its call
+  "daemon/server daemon/peer daemon/call daemon/verbs daemon/inquiry"
+)
+
+# lines "A B": A includes B, a family standing for each of its members
+pairs=$(
+  grep -rE '^#include "[^"]+\.h"' --include='*.[ch]' lib cache dpu daemon client |
+    sed -E 's|^(lib/)?([^:]*)\.[ch]:#include "([^"]*)\.h".*|\2 \3|' |
+    awk -v families="$(printf '%s\n' "${families[@]}")" '
+      BEGIN {
+        n = split(families, list, "\n")
+        for (i = 1; i <= n; i++) {
+          m = split(list[i], member, " ")
+          for (k = 1; k <= m; k++) family[member[k]] = member[1] "-and-family"
+        }
+      }
+      {
+        from = ($1 in family) ? family[$1] : $1
+        to = ($2 in family) ? family[$2] : $2
+        if (from != to) print from, to
+      }'
+)
+if ! complaint=$(tsort <<<"$pairs" 2>&1 >/dev/null); then
+  echo "$complaint"
+  echo "  ^ these include each other in a circle"
+  exit 1
+fi
