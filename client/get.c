@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "client/command.h"
 #include "client/fetch.h"
 
@@ -29,6 +31,19 @@ enum {
         GET_TARGET,
         GET_WAIT,
 };
+
+/* Both exist and are one file, by whatever names. */
+static bool get_is_same_file(const char *a, const char *b) {
+        struct stat at_a, at_b;
+
+        return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev &&
+               at_a.st_ino == at_b.st_ino;
+}
+
+static bool get_overwrites_input(const FetchSpec *spec) {
+        return spec->copy_to && (get_is_same_file(spec->copy_to, spec->source) ||
+                                 (spec->arch && get_is_same_file(spec->copy_to, spec->arch)));
+}
 
 static int get_option(int c, const char *value, void *userdata) {
         FetchSpec *spec = userdata;
@@ -65,5 +80,7 @@ int command_get(Options *options, int argc, char **argv) {
         if (spec.arch && spec.target)
                 return options_complain(argv[0], "either --arch or --target, not both");
         spec.source = argv[first];
+        if (get_overwrites_input(&spec))
+                return options_complain(argv[0], "-o would replace what is to be compiled");
         return fetch(options, &spec);
 }

@@ -55,7 +55,10 @@ static void list_print_artifact(const Dpucc__Wire__Artifact *a) {
                 output_padded(OUTPUT_RED, "failed", 9);
         else
                 (void) printf("%8s ", size);
-        (void) printf(" %8s ago, took %s\n", age, build);
+        if (age_s > 0)
+                (void) printf(" %8s ago, took %s\n", age, build);
+        else /* times are whole seconds */
+                (void) printf(" %12s, took %s\n", "just now", build);
 }
 
 static void list_print(const Exchange *x) {

@@ -55,7 +55,8 @@ static ProtobufCBinaryData status_source(const Unit *unit) {
 
 static void status_print_unit(const Unit *unit, int width) {
         (void) fputs("  ", stdout);
-        output_padded(OUTPUT_BOLD, unit->name, width + 2);
+        output_padded(OUTPUT_BOLD, unit->name, width);
+        (void) fputs("  ", stdout); /* after a longer name, too */
         output_padded(describe_state_colour(unit->state), describe_state(unit->state), 15);
         output_padded(OUTPUT_DIM, unit->toolchain ?: "", 10);
         output_bytes(status_source(unit));

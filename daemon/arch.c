@@ -178,7 +178,7 @@ static int arch_file_read(ArchFile *file, int fd) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
-                (void) problem_prefix(&problem, r, "%s: ", file->path);
+                (void) problem_prefix(&problem, r, "%s", file->path);
                 problem_text = strdup(problem.text);
                 if (!problem_text)
                         return -ENOMEM;

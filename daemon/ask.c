@@ -471,7 +471,7 @@ static int ask_read_arch(const Ask *ask, Target *ret, StatId *ret_id, Problem *p
         if (r < 0)
                 return problem_set(problem, r, "%s: %s", ask->arch_path, strerror(-r));
         r = target_parse_arch(bytes_slice(&text), ret, problem);
-        return r < 0 ? problem_prefix(problem, r, "%s: ", ask->arch_path) : 0;
+        return r < 0 ? problem_prefix(problem, r, "%s", ask->arch_path) : 0;
 }
 
 /* An arch file was named: of the pairs that are there, the one with its target lends its names
@@ -714,7 +714,8 @@ static int ask_collect_failed(const UnitView *unit, void *userdata) {
         Ask *ask = userdata;
         Problem line;
 
-        if ((unit->state != UNIT_FAILED && unit->state != UNIT_OVER_LIMIT) ||
+        if ((unit->state != UNIT_FAILED && unit->state != UNIT_OVER_LIMIT &&
+             unit->state != UNIT_INVALID) ||
             ask->hints.n >= ASK_HINTS_MAX)
                 return 0;
         (void) problem_set(&line, 0, "%s@%s (%s): %s", unit->net_name, unit->target ?: "",

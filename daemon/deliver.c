@@ -194,8 +194,7 @@ static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Probl
         }
         if (owner == DELIVER_FOREIGN)
                 return problem_set(problem, -EEXIST,
-                                   "%s is in the way and was not delivered by dpucc: move it "
-                                   "away, or keep it as an artifact with 'dpucc-client adopt'",
+                                   "%s is in the way and was not delivered by dpucc: move it away",
                                    file->path);
         file->need = DELIVER_REPLACE;
         return 0;

@@ -654,7 +654,10 @@ int engine_find_unit(Engine *engine, const char *text, const char *path, UnitVie
         if (r < 0)
                 return r;
         if (search.n == 0)
-                return problem_set(problem, -ENOENT, "there is no unit %s", text);
+                return problem_set(problem, -ENOENT,
+                                   "there is no unit %s; 'dpucc-client status' names them, "
+                                   "'dpucc-client list' has keys, of which 8 digits are enough",
+                                   text);
         if (search.n > 1)
                 return problem_set(problem, -ENOTUNIQ, "%s may be any of: %s", text, search.list);
         *ret = search.found;

@@ -454,7 +454,7 @@ static void job_judge_report(Job *job) {
         if (r == 0)
                 r = job_join_cpu_ops(job);
         if (r < 0) {
-                (void) problem_prefix(&diagnosis, r, "the check of the output: ");
+                (void) problem_prefix(&diagnosis, r, "the check of the output");
                 job_judge(job, JOB_TRANSIENT, "check", &diagnosis);
                 return;
         }

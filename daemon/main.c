@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/program.h"
@@ -50,6 +51,7 @@ typedef struct Arguments {
         char *cache_dir;
         char *state_dir;
         char *conf_file;
+        char *conf_default;
         char *dpucc;
         LogLevel level;
 } Arguments;
@@ -59,6 +61,7 @@ static void arguments_deinit(Arguments *a) {
         free(a->cache_dir);
         free(a->state_dir);
         free(a->conf_file);
+        free(a->conf_default);
         free(a->dpucc);
 }
 
@@ -126,6 +129,17 @@ static int main_parse(int argc, char **argv, Arguments *ret, bool *ret_done) {
         return r;
 }
 
+/* of this installation, wherever it was put; new string */
+static char *main_default_conf(void) {
+        _cleanup_(freep) char *directory = NULL, *path = NULL;
+
+        if (program_directory(&directory) == 0)
+                path = path_join(directory, "../" DPUCC_CONF_BESIDE);
+        if (path && access(path, F_OK) == 0)
+                return TAKE_PTR(path);
+        return strdup(DPUCC_CONF_DEFAULT);
+}
+
 /* what the arguments left open, from the environment and the home directory */
 static int main_fill_in(Arguments *a, Problem *problem) {
         const char *conf = getenv("DPUCC_CONFIG");
@@ -145,10 +159,16 @@ static int main_fill_in(Arguments *a, Problem *problem) {
                 return -ENOMEM;
         if (!a->conf_file && conf && conf[0] != '\0')
                 r = main_set_path(&a->conf_file, conf);
-        else if (!a->conf_file)
-                r = (a->conf_file = path_join(conf_home, "dpuccd.json")) ? 0 : -ENOMEM;
         if (r < 0)
                 return r;
+        if (a->conf_file && access(a->conf_file, F_OK) < 0) /* asked for by name */
+                return problem_set(problem, error_from_errno(), "%s: %s", a->conf_file,
+                                   strerror(errno));
+        if (!a->conf_file)
+                a->conf_file = path_join(conf_home, "dpuccd.json");
+        a->conf_default = main_default_conf();
+        if (!a->conf_file || !a->conf_default)
+                return -ENOMEM;
 
         r = program_find("dpucc", &a->dpucc);
         if (r < 0)
@@ -171,7 +191,7 @@ static int main_run(Arguments *a, Problem *problem) {
                 .socket = a->socket,
                 .dpucc = a->dpucc,
                 .conf_file = a->conf_file,
-                .conf_default = DPUCC_CONF_DEFAULT,
+                .conf_default = a->conf_default,
         };
         log_info("dpuccd %s, cache %s, configuration %s", DPUCC_VERSION, spec.cache_dir,
                  spec.conf_file);

@@ -230,7 +230,7 @@ static bool workspace_load_project(Workspace *workspace, bool always) {
         workspace->project_known = fd >= 0;
         workspace->project_id = id;
         if (r < 0) {
-                (void) problem_prefix(&problem, r, "%s: ", path);
+                (void) problem_prefix(&problem, r, "%s", path);
                 workspace_set_project_problem(workspace, &problem);
                 return false;
         }

@@ -117,7 +117,7 @@ static void foreign_files_stay(void **state) {
         set_artifact(f, "one");
         write_in(f, "ws/out/net.xmodel", "mine");
         assert_int_equal(deliver(&spec, &problem), -EEXIST);
-        assert_non_null(strstr(problem.text, "adopt"));
+        assert_non_null(strstr(problem.text, "move it away"));
         assert_true(holds(f, "ws/out/net.xmodel", "mine"));
         assert_false(is_there(f, "ws/out/meta.json")); /* nothing was begun */
 
