@@ -22,7 +22,7 @@ if [ "\$1" = compile ]; then
   exec 9>"$SANDBOX/turn"
   flock -n 9 || touch "$SANDBOX/overlap"
   echo \$\$ >>"$SANDBOX/started"
-  until [ -e "$SANDBOX/open" ]; do read -r -t 0.02 <> <(:) || true; done
+  until [ -e "$SANDBOX/open" ]; do sleep 0.05; done
 fi
 exec "$BIN/dpucc" "\$@"
 GATE
