@@ -6,7 +6,7 @@ const char command_build_help[] =
         "\n"
         "Compiles the quantized model XMODEL, wherever it is, unless the cache has the result, "
         "waits\n"
-        "for it, and prints the artifact's path.\n"
+        "for it, and prints the artifact's path in the cache.\n"
         "\n"
         "  --arch FILE          compile for this arch.json\n"
         "  --output_dir DIR     deliver the artifact there\n"
