@@ -36,6 +36,8 @@ static const Command commands[] = {
         { "log", command_log, command_log_help, "the compiler's log" },
         { "why", command_why, command_why_help, "what its key is made of" },
         { "check", command_check, command_check_help, "will a board take this file?" },
+        { "report", command_report, command_report_help, "what a compiled file holds" },
+        { "diff", command_diff, command_diff_help, "what two of them do not share" },
         { "stats", command_stats, command_stats_help, "the daemon's counters" },
         { "reload", command_reload, command_reload_help, "read the configuration again" },
         { "shutdown", command_shutdown, command_shutdown_help, "stop the daemon" },
@@ -44,8 +46,8 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "adopt",   "cancel", "diff", "doctor", "fsck",   "gc",    "init",
-        "monitor", "pause",  "pin",  "report", "resume", "unpin",
+        "adopt",   "cancel", "doctor", "fsck",   "gc",    "init",
+        "monitor", "pause",  "pin",    "resume", "unpin",
 };
 
 static const Command *main_find(const char *name) {

@@ -22,7 +22,8 @@ enum {
         COMMAND_ERROR = 1,
         COMMAND_USAGE = 2,
         COMMAND_NOT_A_SOURCE = 5,
-        COMMAND_NOT_RIGHT = 8, /* `check`: the file is not what was asked for */
+        COMMAND_NOT_RIGHT =
+                8, /* `check`: the file is not what was asked for; `diff`: they differ */
 };
 
 typedef struct Command {
@@ -41,6 +42,7 @@ int command_failed(const char *name, int r, const Problem *problem);
 /* the commands; main.c has the table */
 int command_check(int argc, char **argv);
 int command_compile(int argc, char **argv);
+int command_diff(int argc, char **argv);
 int command_digest(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_mkmodel(int argc, char **argv);
@@ -49,6 +51,7 @@ int command_targets(int argc, char **argv);
 
 extern const char command_check_help[];
 extern const char command_compile_help[];
+extern const char command_diff_help[];
 extern const char command_digest_help[];
 extern const char command_inspect_help[];
 extern const char command_mkmodel_help[];

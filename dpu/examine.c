@@ -120,13 +120,6 @@ static void examine_add(Examiner *e, Findings *to, const char *format, ...) {
 
 /* --- what the runtime needs ---------------------------------------------------------------- */
 
-static const Attr *examine_pair(const Attr *map, const char *key) {
-        for (size_t i = 0; i < map->n; i++)
-                if (strcmp(map->pairs[i].key, key) == 0)
-                        return &map->pairs[i].value;
-        return NULL;
-}
-
 /* the attribute if it is there with this type; a problem otherwise */
 static const Attr *examine_attr(Examiner *e, const Subgraph *subgraph, const char *name,
                                 AttrKind kind) {
@@ -146,7 +139,7 @@ static const Attr *examine_attr(Examiner *e, const Subgraph *subgraph, const cha
 static void examine_runner(Examiner *e, const Subgraph *subgraph) {
         const Attr *runner = examine_attr(e, subgraph, "runner", ATTR_MAP_STRING_STRING);
 
-        if (runner && !examine_pair(runner, "run"))
+        if (runner && !attr_map_find(runner, "run"))
                 examine_problem(e, "%s: its runner has no mode 'run'", subgraph->name);
 }
 
@@ -154,11 +147,11 @@ static void examine_runner(Examiner *e, const Subgraph *subgraph) {
 static uint64_t examine_register(Examiner *e, const Subgraph *subgraph, const AttrPair *type,
                                  const Attr *sizes) {
         const Attr *values = attrs_find(&subgraph->attrs, "reg_id_to_parameter_value");
-        const Attr *size = examine_pair(sizes, type->key);
+        const Attr *size = attr_map_find(sizes, type->key);
 
         if (strcmp(type->value.string, "CONST") == 0) {
                 if (!values || values->kind != ATTR_MAP_STRING_BYTES ||
-                    !examine_pair(values, type->key))
+                    !attr_map_find(values, type->key))
                         examine_problem(e, "%s: the constants of %s are missing", subgraph->name,
                                         type->key);
                 return 0;

@@ -30,6 +30,7 @@ static const char command_version_help[] =
 static const Command commands[] = {
         { "check", command_check, command_check_help, "is a compiled model what it should be" },
         { "compile", command_compile, command_compile_help, "compile a quantized model" },
+        { "diff", command_diff, command_diff_help, "what two compiled models do not share" },
         { "digest", command_digest, command_digest_help, "the identity of models" },
         { "help", command_help, command_help_help, "help of one command" },
         { "inspect", command_inspect, command_inspect_help, "what a model file holds" },

@@ -42,8 +42,7 @@ static void model_report_workload(const Attrs *attrs, JsonWriter *w) {
                 json_writer_null(w, "workload");
 }
 
-/* sum of the sizes in a map from register to bytes */
-static uint64_t model_report_parameter_bytes(const Attrs *attrs) {
+uint64_t model_report_parameter_bytes(const Attrs *attrs) {
         const Attr *attr = attrs_find(attrs, "reg_id_to_parameter_value");
         uint64_t sum = 0;
 
@@ -145,19 +144,21 @@ static void model_report_log(const CompilerLogFacts *log, const Reasons *reasons
         json_writer_end(w);
 }
 
+uint64_t model_report_constant_bytes(const Graph *graph) {
+        uint64_t sum = 0;
+        Slice data;
+
+        for (size_t i = 0; i < graph->n_ops; i++)
+                if (attrs_bytes(&graph->ops[i]->attrs, "data", &data) == 0)
+                        sum += data.size;
+        return sum;
+}
+
 static void model_report_sizes(const ModelReportSpec *spec, JsonWriter *w) {
-        uint64_t constants = 0;
-
-        for (size_t i = 0; i < spec->graph->n_ops; i++) {
-                const Attr *data = attrs_find(&spec->graph->ops[i]->attrs, "data");
-
-                if (data && data->kind == ATTR_BYTES)
-                        constants += data->bytes.size;
-        }
         json_writer_object(w, "sizes");
         json_writer_uint64(w, "file_bytes", spec->file_size);
         json_writer_uint64(w, "ops", spec->graph->n_ops);
-        json_writer_uint64(w, "constant_bytes", constants);
+        json_writer_uint64(w, "constant_bytes", model_report_constant_bytes(spec->graph));
         json_writer_end(w);
 }
 

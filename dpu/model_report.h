@@ -26,5 +26,8 @@ typedef struct ModelReportSpec {
 
 int model_report_write(const ModelReportSpec *spec, Bytes *ret); /* -ENOMEM, -EFBIG */
 
+uint64_t model_report_parameter_bytes(const Attrs *attrs); /* of a DPU subgraph, all registers */
+uint64_t model_report_constant_bytes(const Graph *graph);  /* in the ops */
+
 /* pieces that `dpucc check --json` has in common with it */
 void model_report_string_map(const Attrs *attrs, const char *name, JsonWriter *w, const char *key);

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* the subgraph below the root that holds @op; NULL if none does */
-static const Subgraph *where_is(const Op *op) {
+const Subgraph *where_is(const Op *op) {
         const Subgraph *subgraph = op->subgraph;
 
         while (subgraph && subgraph->parent && subgraph->parent->parent)

@@ -12,6 +12,9 @@
 
 #include "xmodel/graph.h"
 
+/* the subgraph below the root that holds @op; NULL if none does */
+const Subgraph *where_is(const Op *op);
+
 /* "DPU", "CPU", "USER" or what the file says; "" if it says nothing */
 const char *where_device(const Op *op);
 

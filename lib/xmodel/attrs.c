@@ -271,6 +271,60 @@ bool attrs_remove(Attrs *attrs, const char *name) {
         return true;
 }
 
+const Attr *attr_map_find(const Attr *map, const char *key) {
+        if (attr_kind_shape(map->kind) != ATTR_SHAPE_MAP)
+                return NULL;
+        for (size_t i = 0; i < map->n; i++)
+                if (strcmp(map->pairs[i].key, key) == 0)
+                        return &map->pairs[i].value;
+        return NULL;
+}
+
+/* both of kind @kind, a scalar's */
+static bool attr_equal_scalar(AttrKind kind, const Attr *a, const Attr *b) {
+        if (kind == ATTR_STRING)
+                return strcmp(a->string, b->string) == 0;
+        if (kind == ATTR_BYTES)
+                return slice_equal(a->bytes, b->bytes);
+        if (kind == ATTR_BOOL)
+                return a->boolean == b->boolean;
+        if (kind == ATTR_INT32 || kind == ATTR_UINT32 || kind == ATTR_FLOAT)
+                return a->uint32 == b->uint32;
+        return a->uint64 == b->uint64;
+}
+
+static bool attr_equal_vector(const Attr *a, const Attr *b) {
+        if (a->kind != ATTR_STRING_VEC && a->kind != ATTR_BYTES_VEC)
+                return a->n == 0 ||
+                       memcmp(a->elements, b->elements, a->n * attr_kind_size(a->kind)) == 0;
+        for (size_t i = 0; i < a->n; i++)
+                if (a->kind == ATTR_STRING_VEC ? strcmp(a->strings[i], b->strings[i]) != 0
+                                               : !slice_equal(a->byteses[i], b->byteses[i]))
+                        return false;
+        return true;
+}
+
+/* the values of a map are scalars or vectors */
+bool attr_equal(const Attr *a, const Attr *b) {
+        if (a->kind != b->kind || a->n != b->n)
+                return false;
+        switch (attr_kind_shape(a->kind)) {
+        case ATTR_SHAPE_NONE:
+                return true;
+        case ATTR_SHAPE_SCALAR:
+                return attr_equal_scalar(a->kind, a, b);
+        case ATTR_SHAPE_VECTOR:
+                return attr_equal_vector(a, b);
+        case ATTR_SHAPE_MAP:
+                break;
+        }
+        for (size_t i = 0; i < a->n; i++)
+                if (strcmp(a->pairs[i].key, b->pairs[i].key) != 0 ||
+                    !attr_equal(&a->pairs[i].value, &b->pairs[i].value))
+                        return false;
+        return true;
+}
+
 const Attr *attrs_find(const Attrs *attrs, const char *name) {
         size_t at = attrs_place(attrs, name);
 

@@ -124,6 +124,9 @@ bool attrs_remove(Attrs *attrs, const char *name); /* false if it was not there 
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
+const Attr *attr_map_find(const Attr *map, const char *key); /* NULL: not there, or no map */
+bool attr_equal(const Attr *a, const Attr *b);               /* floats by their bits */
+
 const Attr *attrs_find(const Attrs *attrs, const char *name);
 
 const char *attrs_string(const Attrs *attrs, const char *name); /* NULL if absent or other kind */

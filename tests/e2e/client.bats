@@ -84,7 +84,7 @@ restart_with() { # [NAME=VALUE ...]
   for command in $commands; do
     client 0 help "$command"
     [[ $output == "usage: dpucc-client $command"*Example*"Exit status"* ]]
-    [ "$command" = check ] && continue # hands over
+    case $command in check | diff | report) continue ;; esac # handed over
     client 0 "$command" --help
     [[ $output == "usage: dpucc-client $command"* ]]
     [ -z "$(awk 'length > 96' <<<"$output")" ]
@@ -390,4 +390,15 @@ PYTHON
   wait "$DAEMON"
   DAEMON=
   [ -S "$socket" ]
+}
+
+@test "report and diff are dpucc's, too" {
+  arch_b1024
+  rm -rf m.xmodel
+  dpucc mkmodel lenet --seed 1 -o m.xmodel
+  dpucc compile -x m.xmodel -a arch.json -o out -n net
+  cmp <(dpucc report out/net.xmodel) <(dpucc-client --json report out/net.xmodel)
+  cmp <(dpucc diff --json out/net.xmodel out/net.xmodel) \
+    <(dpucc-client --json diff out/net.xmodel out/net.xmodel)
+  run -1 dpucc-client diff m.xmodel m.xmodel
 }

@@ -280,3 +280,40 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   run -1 bash -c 'dpucc report out/net.xmodel >/dev/full'
   run -1 bash -c 'dpucc check --json out/net.xmodel >/dev/full'
 }
+
+@test "report: names and reasons from source and log" {
+  model q.xmodel
+  compile out
+  printf '%s\n' '[UNILOG][INFO] Target architecture: DPUCZDX8G_ISA1_B1024' \
+    '[UNILOG][WARNING] xir::Op{name = nowhere, type = relu} has been assigned to CPU: [so].' >log
+  dpucc report --source q.xmodel --log log out/net.xmodel >report.json
+  [ "$(jq -r .log.target report.json)" = DPUCZDX8G_ISA1_B1024 ]
+  [ "$(jq -r '.log.unmatched[0].reason' report.json)" = so ]
+  [ "$(jq '[.off_dpu[] | select(.source_op == null)] | length' report.json)" -lt \
+    "$(jq '.off_dpu | length' report.json)" ]
+  [ "$(jq .log <(dpucc report out/net.xmodel))" = null ]
+  fails_with 1 'not a quantized model' dpucc report --source out/net.xmodel out/net.xmodel
+  fails_with 1 'missing.log' dpucc report --log missing.log out/net.xmodel
+}
+
+@test "diff: equal, the same function, different" {
+  model q.xmodel
+  compile out
+  [ "$(dpucc diff --exit-code out/net.xmodel out/net.xmodel)" = 'the same file' ]
+
+  cp q.xmodel elsewhere.xmodel
+  dpucc compile -x elsewhere.xmodel -a arch.json -o again -n net
+  dpucc diff --exit-code out/net.xmodel again/net.xmodel
+
+  dpucc mkmodel lenet --seed 2 -o other.xmodel
+  dpucc compile -x other.xmodel -a arch.json -o other -n net
+  dpucc diff out/net.xmodel other/net.xmodel
+  run -8 dpucc diff --exit-code out/net.xmodel other/net.xmodel
+  [[ "$output" == 'they differ'* ]]
+  run -8 dpucc diff --exit-code --json out/net.xmodel other/net.xmodel
+  [ "$(jq .same_function <<<"$output")" = false ]
+  [ "$(jq '[.changes[] | select(.effect)] | length > 0' <<<"$output")" = true ]
+
+  fails_with 1 'not a compiled model' dpucc diff q.xmodel out/net.xmodel
+  run -2 dpucc diff out/net.xmodel
+}
