@@ -7,11 +7,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "xmodel/walk.h"
 
 /*
  * The table first, then the check: one recursive function over it. Recursion follows the table,
- * and the one cycle in the table (subgraphs in subgraphs) is counted against WALK_DEPTH_MAX.
+ * and the one cycle in the table (subgraphs in subgraphs) is counted against SCHEMA_DEPTH_MAX.
  *
  * Keys of maps and names of arguments must be unique. They are gathered while a message is read,
  * on a stack that nested messages share, and sorted when it ends: n log n whatever a file
@@ -35,7 +34,7 @@
 
 /* a message of its own around one list, as AttrValue's members have them */
 #define DEFINE_VECTOR(_name, _kind) \
-        static const SchemaField _name##_fields[] = { LIST(1, "value", _kind, WALK_VALUES_MAX) }; \
+        static const SchemaField _name##_fields[] = { LIST(1, "value", _kind, SCHEMA_VALUES_MAX) }; \
         static const SchemaMessage _name = MESSAGE(_name##_fields)
 
 /* map<string, scalar or message> and the message of its own around it */
@@ -43,7 +42,7 @@
         static const SchemaField _name##_entry_fields[] = { FIELD(1, "key", SCHEMA_NAME), __VA_ARGS__ }; \
         static const SchemaMessage _name##_entry = ENTRY(_name##_entry_fields); \
         static const SchemaField _name##_fields[] = { \
-                NESTED(1, "value", SCHEMA_MAP, _name##_entry, WALK_ATTRS_MAX) }; \
+                NESTED(1, "value", SCHEMA_MAP, _name##_entry, SCHEMA_ATTRS_MAX) }; \
         static const SchemaMessage _name = MESSAGE(_name##_fields)
 
 static const SchemaField bytes_fields[] = { FIELD(1, "value", SCHEMA_BYTES) };
@@ -109,34 +108,34 @@ static const SchemaMessage attr_entry = ENTRY(attr_entry_fields);
 
 static const SchemaField tensor_fields[] = {
         FIELD(1, "tensor_name", SCHEMA_NAME),
-        LIST(SCHEMA_TENSOR_DIM, "tensor_dim", SCHEMA_UINT32, WALK_DIMS_MAX),
+        LIST(SCHEMA_TENSOR_DIM, "tensor_dim", SCHEMA_UINT32, SCHEMA_DIMS_MAX),
         FIELD(5, "data_type", SCHEMA_INT32),
         FIELD(SCHEMA_TENSOR_BIT_WIDTH, "tensor_bit_width", SCHEMA_INT32),
-        NESTED(WALK_TENSOR_ATTRS, "tensor_attr", SCHEMA_MAP, attr_entry, WALK_ATTRS_MAX),
+        NESTED(SCHEMA_TENSOR_ATTR, "tensor_attr", SCHEMA_MAP, attr_entry, SCHEMA_ATTRS_MAX),
 };
 static const SchemaMessage tensor = MESSAGE(tensor_fields);
 
 static const SchemaField arg_fields[] = {
         FIELD(1, "arg_name", SCHEMA_NAME),
-        LIST(SCHEMA_ARG_OPS, "arg_ops", SCHEMA_NAME, WALK_ARGS_MAX),
+        LIST(SCHEMA_ARG_OPS, "arg_ops", SCHEMA_NAME, SCHEMA_ARGS_MAX),
 };
 static const SchemaMessage arg = MESSAGE(arg_fields);
 
 static const SchemaField op_fields[] = {
         FIELD(SCHEMA_OP_NAME, "op_name", SCHEMA_NAME),
         FIELD(SCHEMA_OP_TYPE, "op_type", SCHEMA_NAME),
-        NESTED(WALK_OP_ATTRS, "op_attr", SCHEMA_MAP, attr_entry, WALK_ATTRS_MAX),
-        NESTED(SCHEMA_OP_ARGS, "args", SCHEMA_KEYED, arg, WALK_ARGS_MAX),
+        NESTED(SCHEMA_OP_ATTR, "op_attr", SCHEMA_MAP, attr_entry, SCHEMA_ATTRS_MAX),
+        NESTED(SCHEMA_OP_ARGS, "args", SCHEMA_KEYED, arg, SCHEMA_ARGS_MAX),
         NESTED(SCHEMA_OP_TENSOR, "output_tensor", SCHEMA_SINGULAR, tensor, 0),
 };
 static const SchemaMessage op = MESSAGE(op_fields);
 
 static const SchemaField subgraph_fields[] = {
         FIELD(SCHEMA_SUBGRAPH_NAME, "subgraph_name", SCHEMA_NAME),
-        LIST(SCHEMA_SUBGRAPH_OP_NAME, "op_name", SCHEMA_NAME, WALK_OPS_MAX),
-        NESTED(WALK_SUBGRAPH_ATTRS, "subg_attr", SCHEMA_MAP, attr_entry, WALK_ATTRS_MAX),
+        LIST(SCHEMA_SUBGRAPH_OP_NAME, "op_name", SCHEMA_NAME, SCHEMA_OPS_MAX),
+        NESTED(SCHEMA_SUBGRAPH_ATTR, "subg_attr", SCHEMA_MAP, attr_entry, SCHEMA_ATTRS_MAX),
         NESTED(SCHEMA_SUBGRAPH_CHILD, "subg_child", SCHEMA_REPEATED, schema_subgraph,
-               WALK_SUBGRAPHS_MAX),
+               SCHEMA_SUBGRAPHS_MAX),
 };
 const SchemaMessage schema_subgraph = MESSAGE(subgraph_fields);
 
@@ -159,18 +158,18 @@ static const SchemaMessage attr_def = MESSAGE(attr_def_fields);
 
 static const SchemaField op_def_fields[] = {
         FIELD(1, "name", SCHEMA_NAME),
-        NESTED(2, "input_args", SCHEMA_REPEATED, arg_def, WALK_ARGS_MAX),
-        NESTED(3, "attrs", SCHEMA_REPEATED, attr_def, WALK_ATTRS_MAX),
+        NESTED(2, "input_args", SCHEMA_REPEATED, arg_def, SCHEMA_ARGS_MAX),
+        NESTED(3, "attrs", SCHEMA_REPEATED, attr_def, SCHEMA_ATTRS_MAX),
         FIELD(4, "annotation", SCHEMA_STRING),
 };
 static const SchemaMessage op_def = MESSAGE(op_def_fields);
 
 static const SchemaField graph_fields[] = {
         FIELD(SCHEMA_GRAPH_NAME, "graph_name", SCHEMA_NAME),
-        NESTED(SCHEMA_GRAPH_OP_NODE, "op_node", SCHEMA_REPEATED, op, WALK_OPS_MAX),
+        NESTED(SCHEMA_GRAPH_OP_NODE, "op_node", SCHEMA_REPEATED, op, SCHEMA_OPS_MAX),
         NESTED(SCHEMA_GRAPH_SUBG_ROOT, "subg_root", SCHEMA_SINGULAR, schema_subgraph, 0),
-        NESTED(SCHEMA_GRAPH_ATTR, "graph_attr", SCHEMA_MAP, attr_entry, WALK_ATTRS_MAX),
-        NESTED(SCHEMA_GRAPH_OP_DEFS, "op_defs", SCHEMA_REPEATED, op_def, WALK_ATTRS_MAX),
+        NESTED(SCHEMA_GRAPH_ATTR, "graph_attr", SCHEMA_MAP, attr_entry, SCHEMA_ATTRS_MAX),
+        NESTED(SCHEMA_GRAPH_OP_DEFS, "op_defs", SCHEMA_REPEATED, op_def, SCHEMA_ATTRS_MAX),
 };
 const SchemaMessage schema_graph = MESSAGE(graph_fields);
 /* clang-format on */
@@ -301,14 +300,14 @@ static int schema_check_integer(SchemaChecker *c, const SchemaField *field, uint
 }
 
 static int schema_check_string(SchemaChecker *c, const SchemaField *field, Slice text) {
-        if (field->kind == SCHEMA_NAME && text.size > WALK_NAME_MAX)
+        if (field->kind == SCHEMA_NAME && text.size > SCHEMA_NAME_MAX)
                 return problem_set(c->problem, -EFBIG, "%s: %zu bytes, more than %d", field->name,
-                                   text.size, WALK_NAME_MAX);
+                                   text.size, SCHEMA_NAME_MAX);
         if (text.size == 0)
                 return 0;
         if (memchr(text.data, '\0', text.size))
                 return problem_set(c->problem, -EBADMSG, "%s: a NUL in \"%.*s...\"", field->name,
-                                   (int) strnlen((const char *) text.data, WALK_NAME_MAX),
+                                   (int) strnlen((const char *) text.data, SCHEMA_NAME_MAX),
                                    (const char *) text.data);
         if (!utf8_valid((const char *) text.data, text.size))
                 return problem_set(c->problem, -EBADMSG, "%s: not UTF-8", field->name);
@@ -351,12 +350,12 @@ static int schema_check_nested(SchemaChecker *c, const SchemaField *field, Slice
         Slice name;
         int r;
 
-        if (is_subgraph && ++c->subgraph_depth > WALK_DEPTH_MAX)
+        if (is_subgraph && ++c->subgraph_depth > SCHEMA_DEPTH_MAX)
                 return problem_set(c->problem, -EFBIG, "subgraphs are nested more than %d deep",
-                                   WALK_DEPTH_MAX);
-        if (is_subgraph && ++c->n_subgraphs > WALK_SUBGRAPHS_MAX)
+                                   SCHEMA_DEPTH_MAX);
+        if (is_subgraph && ++c->n_subgraphs > SCHEMA_SUBGRAPHS_MAX)
                 return problem_set(c->problem, -EFBIG, "more than %u subgraphs",
-                                   WALK_SUBGRAPHS_MAX);
+                                   SCHEMA_SUBGRAPHS_MAX);
         r = schema_check_message(c, field->message, content);
         if (is_subgraph)
                 c->subgraph_depth--;
@@ -420,16 +419,16 @@ static int schema_check_field(SchemaChecker *c, const SchemaMessage *message, co
         uint32_t n;
         int r;
 
-        if (seen->n_fields++ >= WALK_FIELDS_MAX)
+        if (seen->n_fields++ >= SCHEMA_OCCURRENCES_MAX)
                 return problem_set(c->problem, -EFBIG, "more than %u fields in one message",
-                                   WALK_FIELDS_MAX);
+                                   SCHEMA_OCCURRENCES_MAX);
         if (!field) {
                 if (message->is_entry)
                         return problem_set(c->problem, -EBADMSG, "a map entry with a field %u",
                                            f->number);
-                if (seen->n_unknown++ >= WALK_UNKNOWN_MAX)
+                if (seen->n_unknown++ >= SCHEMA_UNKNOWN_MAX)
                         return problem_set(c->problem, -EFBIG, "more than %d unknown fields",
-                                           WALK_UNKNOWN_MAX);
+                                           SCHEMA_UNKNOWN_MAX);
                 return 0;
         }
         r = schema_check_content(c, field, f, &n);

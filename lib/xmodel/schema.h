@@ -16,6 +16,18 @@
 #include "base/slice.h"
 #include "xmodel/wire.h"
 
+/* how many there may be */
+#define SCHEMA_DEPTH_MAX       64 /* levels of subgraphs, the root counted */
+#define SCHEMA_OPS_MAX         (1u << 18)
+#define SCHEMA_SUBGRAPHS_MAX   (1u << 16)
+#define SCHEMA_ARGS_MAX        (1u << 14) /* of one op, and op names in one of them */
+#define SCHEMA_ATTRS_MAX       (1u << 14) /* entries of one map */
+#define SCHEMA_VALUES_MAX      (1u << 24) /* elements of one list attribute */
+#define SCHEMA_DIMS_MAX        32
+#define SCHEMA_OCCURRENCES_MAX (1u << 19) /* fields of one message; a packed list is one */
+#define SCHEMA_UNKNOWN_MAX     256        /* unknown ones of them */
+#define SCHEMA_NAME_MAX        4096       /* bytes of a name or a map key */
+
 typedef enum SchemaKind {
         SCHEMA_BOOL,
         SCHEMA_INT32, /* enums too */
@@ -23,7 +35,7 @@ typedef enum SchemaKind {
         SCHEMA_INT64, /* signed or not: all 64 bits are good */
         SCHEMA_FIXED32,
         SCHEMA_FIXED64,
-        SCHEMA_NAME,   /* a string of at most WALK_NAME_MAX bytes */
+        SCHEMA_NAME,   /* a string of at most SCHEMA_NAME_MAX bytes */
         SCHEMA_STRING, /* of any length */
         SCHEMA_BYTES,
         SCHEMA_MESSAGE,
@@ -64,13 +76,16 @@ struct SchemaMessage {
 #define SCHEMA_GRAPH_OP_DEFS    101
 #define SCHEMA_OP_NAME          1
 #define SCHEMA_OP_TYPE          2
+#define SCHEMA_OP_ATTR          3
 #define SCHEMA_OP_ARGS          4
 #define SCHEMA_OP_TENSOR        5
 #define SCHEMA_ARG_OPS          2
 #define SCHEMA_TENSOR_DIM       2
 #define SCHEMA_TENSOR_BIT_WIDTH 6
+#define SCHEMA_TENSOR_ATTR      10
 #define SCHEMA_SUBGRAPH_NAME    1
 #define SCHEMA_SUBGRAPH_OP_NAME 3
+#define SCHEMA_SUBGRAPH_ATTR    5
 #define SCHEMA_SUBGRAPH_CHILD   10
 #define SCHEMA_ENTRY_KEY        1
 #define SCHEMA_ENTRY_VALUE      2

@@ -259,7 +259,7 @@ static int walk_fill_subgraph(WalkBuilder *b, uint32_t index, uint32_t *ret_n_ch
         return 0;
 }
 
-/* recursion: at most WALK_DEPTH_MAX, which schema.c has checked */
+/* recursion: at most SCHEMA_DEPTH_MAX, which schema.c has checked */
 static int walk_add_subgraph(WalkBuilder *b, Slice body, uint32_t parent, uint32_t depth) {
         Walk *walk = b->walk;
         uint32_t index = walk->n_subgraphs, n_children;

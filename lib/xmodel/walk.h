@@ -4,11 +4,11 @@
  * Walk: an XIR file checked and indexed without unpacking it
  *
  * An .xmodel is one serial_v2.Graph message (Xilinx/Vitis-AI,
- * src/vai_runtime/xir/src/xir/proto/graph_proto_v2.proto). walk_new() accepts it only if
- * it has exactly one reading: it is bounded (below), every field has the type of the schema, and
- * nothing is left that protobuf readers settle differently (docs/FORMATS.md, "What is refused").
- * After it returned 0 every name resolves, the ops form an acyclic graph, and lib/xmodel/graph.h
- * may unpack the bytes.
+ * src/vai_runtime/xir/src/xir/proto/graph_proto_v2.proto). walk_new() accepts it only if it has
+ * exactly one reading: it is bounded (below, and in schema.h), every field has the type of the
+ * schema, and nothing is left that protobuf readers settle differently (docs/FORMATS.md, "What is
+ * refused"). After it returned 0 every name resolves, the ops form an acyclic graph, and
+ * lib/xmodel/graph.h may unpack the bytes.
  *
  * All slices point into the file's bytes, which the caller keeps alive as long as the Walk. A
  * Walk is constant once made: any thread may read it. It takes some 100 bytes for each op and 4
@@ -24,22 +24,13 @@
 
 #include "base/problem.h"
 #include "base/slice.h"
+#include "xmodel/schema.h"
 #include "xmodel/wire.h"
 
-#define WALK_FILE_MAX      (((size_t) 1 << 31) - 1) /* bytes; protobuf's own limit */
-#define WALK_DEPTH_MAX     64                       /* levels of subgraphs, the root counted */
-#define WALK_OPS_MAX       (1u << 18)
-#define WALK_EDGES_MAX     (1u << 22) /* arguments of all ops together */
-#define WALK_FIELDS_MAX    (1u << 19) /* of one message; a packed list is one field */
-#define WALK_SUBGRAPHS_MAX (1u << 16)
-#define WALK_ARGS_MAX      (1u << 14) /* of one op, and op names in one of them */
-#define WALK_ATTRS_MAX     (1u << 14) /* entries of one map */
-#define WALK_VALUES_MAX    (1u << 24) /* elements of one list attribute */
-#define WALK_DIMS_MAX      32
-#define WALK_UNKNOWN_MAX   256                  /* unknown fields of one message */
-#define WALK_NAME_MAX      4096                 /* bytes of a name or a map key */
-#define WALK_ELEMENTS_MAX  (UINT64_C(1) << 40)  /* of one tensor */
-#define WALK_DIM_UNKNOWN   UINT64_C(0xffffffff) /* -1 as the vendor writes it: not known yet */
+#define WALK_FILE_MAX     (((size_t) 1 << 31) - 1) /* bytes; protobuf's own limit */
+#define WALK_EDGES_MAX    (1u << 22)               /* arguments of all ops together */
+#define WALK_ELEMENTS_MAX (UINT64_C(1) << 40)      /* of one tensor */
+#define WALK_DIM_UNKNOWN  UINT64_C(0xffffffff)     /* -1 as the vendor writes it: not known yet */
 
 typedef struct WalkOp {
         Slice name;
@@ -104,10 +95,10 @@ uint32_t walk_subgraph_at(const Walk *walk, const uint8_t *body);
 
 /* Attribute maps, by the message that holds them. */
 typedef enum WalkAttrs {
-        WALK_OP_ATTRS = 3,
-        WALK_SUBGRAPH_ATTRS = 5,
-        WALK_TENSOR_ATTRS = 10,
-        WALK_GRAPH_ATTRS = 11,
+        WALK_OP_ATTRS = SCHEMA_OP_ATTR,
+        WALK_SUBGRAPH_ATTRS = SCHEMA_SUBGRAPH_ATTR,
+        WALK_TENSOR_ATTRS = SCHEMA_TENSOR_ATTR,
+        WALK_GRAPH_ATTRS = SCHEMA_GRAPH_ATTR,
 } WalkAttrs;
 
 /* The member of AttrValue that attribute @key of the message @body has: its field number is its

@@ -8,8 +8,8 @@ cd "$1"
 families=(
   # the strict scan is the first half of parsing, and has its limits
   "base/json base/json_scan"
-  # the walker checks with a table and puts in order, by its own limits and index
-  "xmodel/walk xmodel/schema xmodel/order"
+  # the order is a function of the walk, and the walk keeps it
+  "xmodel/walk xmodel/order"
   # owner and owned: a unit tells its source, a source its workspace, when it has ended
   "daemon/workspace daemon/source daemon/unit"
   # engine.h has the contract of asks, and the engine hands them on

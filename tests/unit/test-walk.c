@@ -284,7 +284,7 @@ static void refuses_impossible_tensors(void **state) {
 }
 
 static void limits_hold(void **state) {
-        char name[WALK_NAME_MAX + 2];
+        char name[SCHEMA_NAME_MAX + 2];
 
         memset(name, 'x', sizeof(name));
         name[sizeof(name) - 1] = '\0';
@@ -295,7 +295,7 @@ static void limits_hold(void **state) {
                         node_varint(s.conv, 77, i);
         });
         REFUSES(-EFBIG, "op_attr: more than 16384", {
-                for (unsigned i = 0; i <= WALK_ATTRS_MAX; i++) {
+                for (unsigned i = 0; i <= SCHEMA_ATTRS_MAX; i++) {
                         (void) snprintf(name, sizeof(name), "%u", i);
                         node_attr(s.conv, 3, name);
                 }
@@ -303,7 +303,7 @@ static void limits_hold(void **state) {
         REFUSES(-EFBIG, "string_vec: more than 524288 fields in one message", {
                 Node *vec = node_message(node_attr(s.conv, 3, "k"), 20);
 
-                for (unsigned i = 0; i <= WALK_FIELDS_MAX; i++)
+                for (unsigned i = 0; i <= SCHEMA_OCCURRENCES_MAX; i++)
                         node_varint(vec, 1, 0)->kind = NODE_BYTES;
         });
         assert_refused(slice_of("", WALK_FILE_MAX + 1), -EFBIG, "more than protobuf's");
@@ -335,7 +335,7 @@ static void write_nested(unsigned levels, Bytes *ret) {
 }
 
 static void deep_nesting_is_bounded(void **state) {
-        const unsigned levels[] = { WALK_DEPTH_MAX + 1, 10000 };
+        const unsigned levels[] = { SCHEMA_DEPTH_MAX + 1, 10000 };
 
         for (size_t i = 0; i < 2; i++) {
                 _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(WALK_FILE_MAX);
@@ -343,7 +343,7 @@ static void deep_nesting_is_bounded(void **state) {
                 write_nested(levels[i], &file);
                 assert_refused(bytes_slice(&file), -EFBIG, "nested more than 64 deep");
         }
-        for (unsigned n = WALK_DEPTH_MAX - 1; n <= WALK_DEPTH_MAX; n++) {
+        for (unsigned n = SCHEMA_DEPTH_MAX - 1; n <= SCHEMA_DEPTH_MAX; n++) {
                 _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(WALK_FILE_MAX);
 
                 write_nested(n, &file);
