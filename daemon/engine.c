@@ -666,9 +666,27 @@ int engine_find_unit(Engine *engine, const char *text, const char *path, UnitVie
 
 /* --- the rest ----------------------------------------------------------------------------------- */
 
+/* What only the cache knows: its hits and misses include its own second looks, so they are not
+ * those that people mean. */
+static void engine_each_cache_statistic(const Engine *engine, EngineStatFn fn, void *userdata) {
+        CacheCounters counters;
+
+        cache_counters(engine->core.cache, &counters);
+        fn("cache_published", counters.published, userdata);
+        fn("cache_publish_errors", counters.publish_errors, userdata);
+        fn("cache_bytes_written", counters.bytes_written, userdata);
+        fn("cache_deduplicated", counters.deduplicated, userdata);
+        fn("cache_verified", counters.verified, userdata);
+        fn("cache_incomplete", counters.incomplete, userdata);
+        fn("cache_newer", counters.newer, userdata);
+        fn("cache_quarantined", counters.quarantined, userdata);
+        fn("state_recreated", state_recreated(engine->core.state), userdata);
+}
+
 void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
         for (size_t i = 0; i < _STATISTIC_MAX; i++)
                 fn(statistic_text((StatisticName) i), engine->core.statistics.counts[i], userdata);
+        engine_each_cache_statistic(engine, fn, userdata);
 }
 
 uint32_t engine_n_queued(const Engine *engine) {

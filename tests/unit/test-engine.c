@@ -435,6 +435,10 @@ static void a_re_export_is_a_hit(void **state) {
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_true(statistic(f, "hits") > hits);
         assert_int_equal(n_started(f), 1);
+        assert_int_equal(statistic(f, "cache_published"), 1);
+        assert_true(statistic(f, "cache_bytes_written") > 0);
+        assert_int_equal(statistic(f, "cache_quarantined"), 0);
+        assert_int_equal(statistic(f, "state_recreated"), 0);
 }
 
 static void a_change_compiles_again(void **state) {
