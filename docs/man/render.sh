@@ -1,0 +1,24 @@
+#!/bin/bash
+# Fills a manual page's template: a line "@HELP PROGRAM [COMMAND]" becomes what that program
+# prints for --help, "@VERSION@" the version. So the pages say what the programs say.
+#
+#   render.sh TEMPLATE BIN-DIR VERSION >PAGE
+set -euo pipefail
+template=$1 bin=$2 version=$3
+
+literal() {
+  echo '.Bd -literal -offset 2n'
+  # backslashes, and lines that roff would take for requests
+  sed -e 's/\\/\\e/g' -e "s/^\([.']\)/\\\\\&\1/"
+  echo '.Ed'
+}
+
+while IFS= read -r line; do
+  case $line in
+  '@HELP '*)
+    read -ra words <<<"${line#@HELP }"
+    "$bin/${words[0]}" "${words[@]:1}" --help | literal
+    ;;
+  *) printf '%s\n' "${line//@VERSION@/$version}" ;;
+  esac
+done <"$template"
