@@ -58,6 +58,9 @@ struct Ask {
         Digest toolchain_identity;
         UnitState unit_state;
         Problem deliver_problem;
+        bool delivering; /* waits for the unit's delivery */
+        bool poked;      /* the unit was told to look for itself */
+        bool renamed;    /* net_name was given: not the unit's artifact */
 
         Strings hints, notes;
 };
@@ -208,6 +211,66 @@ static void ask_report(Ask *ask, const char *phase, uint32_t position) {
 
 /* --- delivering ------------------------------------------------------------------------------- */
 
+/* The workspace in which it was paired, NULL if it is gone. */
+static Workspace *ask_own_workspace(const Ask *ask) {
+        Workspace *workspace = workspace_containing(ask->asks->core, ask->source_path);
+
+        return workspace && ask->root_path && strcmp(workspace_root(workspace), ask->root_path) == 0
+                       ? workspace
+                       : NULL;
+}
+
+/* The project's output_dir gets what the unit makes, not what somebody asked for with other
+ * options. */
+static bool ask_is_for_unit(const Ask *ask) {
+        return ask->pair.output_dir && !ask->renamed && !ask->toolchain_name && !ask->options;
+}
+
+/* Whoever has an answer uses the file in output_dir next: it must be the answered one. */
+static void ask_check_unit_delivery(Ask *ask) {
+        Workspace *workspace = ask_own_workspace(ask);
+        const char *why = NULL;
+        Problem note;
+
+        if (ask->cancelled || !workspace) {
+                ask_finish(ask, ASK_DONE, NULL);
+                return;
+        }
+        switch (workspace_delivered(workspace, ask->source_path, &ask->pair, &ask->key, &why)) {
+        case DELIVERED_LATER:
+                return;
+        case DELIVERED:
+                break;
+        case DELIVERED_REFUSED:
+                (void) problem_set(&note, 0, "not delivered: %s", why);
+                ask_note(ask, note.text);
+                break;
+        case DELIVERED_ELSEWHERE:
+                if (!ask->poked) { /* it may not have heard of this save */
+                        ask->poked = true;
+                        workspace_poke(workspace, ask->source_path);
+                        return;
+                }
+                (void) problem_set(&note, 0,
+                                   "not delivered to %s: %s changed after it was asked for",
+                                   ask->pair.output_dir, ask->source_path);
+                ask_note(ask, note.text);
+                break;
+        }
+        ask_finish(ask, ASK_DONE, NULL);
+}
+
+static void ask_deliver_unit(Ask *ask) {
+        Workspace *workspace = ask_own_workspace(ask);
+
+        if (!ask_is_for_unit(ask) || !workspace || ask->answered || ask->cancelled) {
+                ask_finish(ask, ASK_DONE, NULL);
+                return;
+        }
+        workspace_redeliver(workspace, ask->source_path, &ask->pair, &ask->key);
+        ask->delivering = true; /* asks_check() goes on */
+}
+
 static int ask_deliver_work(Work *work) {
         Ask *ask = container_of(work, Ask, work);
         _cleanup_(freep) char *view = path_dirname(ask->path);
@@ -236,7 +299,7 @@ static void ask_on_delivered(Work *work, int r) {
         if (r < 0)
                 ask_finish(ask, ASK_FAILED, ask->deliver_problem.text);
         else
-                ask_finish(ask, ASK_DONE, NULL);
+                ask_deliver_unit(ask);
 }
 
 /* --- building --------------------------------------------------------------------------------- */
@@ -297,7 +360,7 @@ static void ask_deliver(Ask *ask) {
         int r;
 
         if (!ask->output_dir || ask->answered || ask->cancelled) {
-                ask_finish(ask, ASK_DONE, NULL);
+                ask_deliver_unit(ask);
                 return;
         }
         r = work_start(&ask->asks->core->pool, &ask->work, WORK_STORE, ask_deliver_work,
@@ -547,6 +610,7 @@ static AskOutcome ask_apply_names(Ask *ask, Problem *problem) {
                 (void) problem_set(problem, 0, "'%s' cannot be the name of a net", ask->net_name);
                 return ASK_USAGE;
         }
+        ask->renamed = strcmp(ask->pair.net_name, ask->net_name) != 0;
         free(ask->pair.net_name);
         ask->pair.net_name = TAKE_PTR(ask->net_name);
         return ASK_DONE;
@@ -740,6 +804,10 @@ void asks_check(Asks *asks) {
 
         for (Ask *ask = TAILQ_FIRST(&asks->list); ask; ask = next) {
                 next = TAILQ_NEXT(ask, link);
+                if (ask->delivering) {
+                        ask_check_unit_delivery(ask);
+                        continue;
+                }
                 if (ask->kind != ASK_WAIT)
                         continue;
                 if (ask->cancelled)

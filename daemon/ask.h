@@ -39,5 +39,5 @@ int ask_wait(Asks *asks, const char *root, const AskHandlers *handlers, void *us
 /* The watcher has nothing more to tell: what is accounted for from here on? */
 void asks_pass_barrier(Asks *asks);
 bool asks_want_barrier(const Asks *asks);
-/* Answers the waits that are over. Call before the loop sleeps. */
+/* Answers the waits and the deliveries that are over. Call before the loop sleeps. */
 void asks_check(Asks *asks);

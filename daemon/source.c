@@ -359,11 +359,33 @@ bool source_output_gone(Source *source, const char *path) {
                 const char *output = unit_output_path(source->units[i]);
 
                 if (output && strcmp(output, path) == 0 && !unit_is_dead(source->units[i])) {
-                        unit_output_gone(source->units[i]);
+                        unit_redeliver(source->units[i]);
                         return true;
                 }
         }
         return false;
+}
+
+void source_redeliver(Source *source, const Pair *pair, const Digest *key) {
+        Unit *unit = source_find_unit(source, pair);
+        const char *problem;
+
+        if (!unit || unit_is_dead(unit) ||
+            unit_delivered(unit, key, &problem) == DELIVERED_ELSEWHERE)
+                return;
+        unit_redeliver(unit);
+        source_update(source);
+}
+
+Delivered source_delivered(const Source *source, const Pair *pair, const Digest *key,
+                           const char **ret_problem) {
+        const Unit *unit = source_find_unit(source, pair);
+        Delivered delivered = DELIVERED_ELSEWHERE;
+
+        *ret_problem = NULL;
+        if (unit && !unit_is_dead(unit))
+                delivered = unit_delivered(unit, key, ret_problem);
+        return delivered == DELIVERED_ELSEWHERE && source->is_busy ? DELIVERED_LATER : delivered;
 }
 
 /* --- views ------------------------------------------------------------------------------------ */

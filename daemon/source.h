@@ -22,9 +22,18 @@
 #include "daemon/view.h"
 
 typedef struct Core Core;
+typedef struct Pair Pair;
 typedef struct Source Source;
 typedef struct Unit Unit;
 typedef struct Workspace Workspace;
+
+/* where an artifact is on its way to a unit's output_dir */
+typedef enum Delivered {
+        DELIVERED,           /* the file is this artifact */
+        DELIVERED_LATER,     /* something is under way that may change what is there */
+        DELIVERED_REFUSED,   /* it cannot be written; there is a problem that says why */
+        DELIVERED_ELSEWHERE, /* the unit is done, and has another artifact or none */
+} Delivered;
 
 int source_new(Source **ret, Core *core, Workspace *workspace, const char *path);
 Source *source_free(Source *source); /* must be over */
@@ -47,6 +56,11 @@ void source_settled(Source *source);
 void source_pair(Source *source, bool refresh);
 /* A delivered file of one of its units disappeared. True if it was one. */
 bool source_output_gone(Source *source, const char *path);
+
+/* See unit.h. For the unit of @pair, as far as it has @key. */
+void source_redeliver(Source *source, const Pair *pair, const Digest *key);
+Delivered source_delivered(const Source *source, const Pair *pair, const Digest *key,
+                           const char **ret_problem);
 
 /* called by units, and by nobody else, as the last thing they do: it may free them */
 void source_unit_changed(Source *source);

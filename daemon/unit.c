@@ -205,9 +205,19 @@ static void unit_deliver(Unit *unit) {
         unit_start_delivery(unit);
 }
 
-void unit_output_gone(Unit *unit) {
+void unit_redeliver(Unit *unit) {
         if (unit->state == UNIT_READY)
                 unit_deliver(unit);
+}
+
+Delivered unit_delivered(const Unit *unit, const Digest *key, const char **ret_problem) {
+        *ret_problem = NULL;
+        if (unit->state != UNIT_READY || !unit->has_key || !digest_equal(&unit->key, key))
+                return DELIVERED_ELSEWHERE;
+        if (unit->work.busy)
+                return DELIVERED_LATER;
+        *ret_problem = unit->delivery_problem;
+        return unit->delivery_problem ? DELIVERED_REFUSED : DELIVERED;
 }
 
 /* --- results ---------------------------------------------------------------------------------- */

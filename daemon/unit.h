@@ -46,8 +46,11 @@ void unit_settled(Unit *unit);
 void unit_kill(Unit *unit);
 void unit_revive(Unit *unit);
 
-/* The file that it delivers, or NULL; and the notice that this file is not there any more. */
+/* The file that it delivers, or NULL. */
 const char *unit_output_path(const Unit *unit);
-void unit_output_gone(Unit *unit);
+/* Looks whether what it delivers is there, and delivers it again if not. */
+void unit_redeliver(Unit *unit);
+/* Where the artifact @key is on its way to that file. @ret_problem is borrowed. */
+Delivered unit_delivered(const Unit *unit, const Digest *key, const char **ret_problem);
 
 UnitView unit_view(const Unit *unit);

@@ -392,6 +392,23 @@ void workspace_poke(Workspace *workspace, const char *source_path) {
                 workspace_model_changed(workspace, source_path, &id);
 }
 
+void workspace_redeliver(Workspace *workspace, const char *source_path, const Pair *pair,
+                         const Digest *key) {
+        Entry *entry = workspace_find(workspace, source_path);
+
+        if (entry)
+                source_redeliver(entry->source, pair, key);
+}
+
+Delivered workspace_delivered(const Workspace *workspace, const char *source_path, const Pair *pair,
+                              const Digest *key, const char **ret_problem) {
+        const Entry *entry = workspace_find(workspace, source_path);
+
+        *ret_problem = NULL;
+        return entry ? source_delivered(entry->source, pair, key, ret_problem)
+                     : DELIVERED_ELSEWHERE;
+}
+
 int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret) {
         const PairingSpec spec = workspace_pairing(workspace, source_path);
 

@@ -50,6 +50,12 @@ int workspace_refresh(Workspace *workspace, const char *source_path);
 void workspace_poke(Workspace *workspace, const char *source_path);
 
 int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret);
+/* For one who has the artifact @key of @pair and wants it in its output_dir, too: if the unit has
+ * it, it looks whether the file is still there; and how far is that? */
+void workspace_redeliver(Workspace *workspace, const char *source_path, const Pair *pair,
+                         const Digest *key);
+Delivered workspace_delivered(const Workspace *workspace, const char *source_path, const Pair *pair,
+                              const Digest *key, const char **ret_problem);
 bool workspace_is_output(const Workspace *workspace, const char *path);
 
 /* called by sources only */

@@ -32,6 +32,7 @@ typedef struct Answer {
         char message[512];
         char path[512];
         size_t n_hints;
+        char notes[1024];
         Ask *ask;
 } Answer;
 
@@ -245,6 +246,12 @@ static void on_answer(const AskResult *result, void *userdata) {
         answer->n_hints = result->n_hints;
         (void) snprintf(answer->message, sizeof(answer->message), "%s", result->message ?: "");
         (void) snprintf(answer->path, sizeof(answer->path), "%s", result->path ?: "");
+        for (size_t i = 0; i < result->n_notes; i++) {
+                size_t used = strlen(answer->notes);
+
+                (void) snprintf(answer->notes + used, sizeof(answer->notes) - used, "%s\n",
+                                result->notes[i]);
+        }
 }
 
 static const AskHandlers handlers = { .done = on_answer };
@@ -976,6 +983,56 @@ static void a_foreign_file_in_the_way_stays(void **state) {
         assert_false(exists(out, "meta.json")); /* refused before anything was written */
 }
 
+/* The answer itself says it: nothing is turned between it and the look at the file. */
+static void a_get_is_answered_after_the_delivery(void **state) {
+        Fixture *f = *state;
+        char path[512], out[300];
+        Answer answer;
+
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(path, sizeof(path), out, "Net.xmodel");
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        for (int32_t i = 0; i < 20; i++) {
+                _cleanup_(bytes_cleanup) Bytes made = BYTES_INIT(4096), there = BYTES_INIT(4096);
+
+                save_model(f, "Net_int.xmodel", i / 2, false);
+                get(f, &answer, "Net_int.xmodel", NULL);
+                assert_int_equal(answer.outcome, ASK_DONE);
+                assert_string_equal(answer.notes, "");
+                assert_int_equal(file_read(AT_FDCWD, path, &there), 0);
+                assert_int_equal(file_read(AT_FDCWD, answer.path, &made), 0);
+                assert_true(slice_equal(bytes_slice(&made), bytes_slice(&there)));
+
+                assert_int_equal(unlink(path), 0);
+                start_get(f, &answer, "Net_int.xmodel", NULL, false);
+                WAIT_UNTIL(f, answer.done);
+                assert_int_equal(answer.outcome, ASK_DONE);
+                assert_int_equal(access(path, F_OK), 0);
+        }
+        assert_int_equal(n_started(f), 10);
+}
+
+static void a_refused_delivery_is_noted(void **state) {
+        Fixture *f = *state;
+        char out[300];
+        Answer answer;
+
+        path_in(out, sizeof(out), f->root, "out");
+        assert_int_equal(mkdir(out, 0755), 0);
+        write_text(out, "Net.xmodel", "mine");
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_non_null(strstr(answer.notes, "in the way"));
+}
+
 static void a_deleted_source_is_no_unit(void **state) {
         Fixture *f = *state;
         char path[300];
@@ -1248,6 +1305,8 @@ int main(void) {
                 TEST(limits_of_the_project_hold),
                 TEST(a_bad_project_file_leaves_the_old_one_in_force),
                 TEST(a_foreign_file_in_the_way_stays),
+                TEST(a_get_is_answered_after_the_delivery),
+                TEST(a_refused_delivery_is_noted),
                 TEST(a_deleted_source_is_no_unit),
                 TEST(unwatching_ends_the_work),
                 TEST(a_restart_remembers_roots_and_artifacts),
