@@ -283,6 +283,7 @@ static int ask_deliver_work(Work *work) {
                 .view = view,
                 .key = &ask->key,
                 .state = ask->asks->core->state,
+                .umask = ask->asks->core->umask,
         };
 
         return view ? deliver(&spec, &ask->deliver_problem) : -ENOMEM;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "cache/cache.h"
@@ -30,8 +31,9 @@ typedef struct Core {
         State *state;
         Queue *queue;
         Statistics statistics;
-        char *dpucc; /* absolute path of the dpucc program */
-        char *jobs;  /* directory for job directories */
+        char *dpucc;  /* absolute path of the dpucc program */
+        char *jobs;   /* directory for job directories */
+        mode_t umask; /* of what is delivered */
 
         Config *config;
         Toolchains *toolchains;

@@ -49,43 +49,66 @@ static void delivery_cleanup(Delivery *delivery) {
 
 /* --- the directory ---------------------------------------------------------------------------- */
 
-static int deliver_open_beneath(int root_fd, const char *path, bool make) {
+/* The way to the directory, and how it may be gone. */
+typedef struct DeliverWay {
+        int root_fd;
+        bool beneath; /* and never out of the root */
+        bool make;
+        mode_t umask;
+} DeliverWay;
+
+static int deliver_open_there(const DeliverWay *way, const char *path) {
+        int fd;
+
+        if (way->beneath)
+                return file_open_beneath(way->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+        fd = openat(way->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? error_from_errno() : fd;
+}
+
+/* Makes one directory. Ours is the umask of a private daemon, so the mode is set afterwards. */
+static int deliver_make_directory(const DeliverWay *way, int parent_fd, const char *path) {
+        _cleanup_(closep) int fd = -1;
+        struct stat st;
+
+        if (mkdirat(parent_fd, path_basename(path), 0777) < 0)
+                return errno == EEXIST ? deliver_open_there(way, path) : error_from_errno();
+        fd = deliver_open_there(way, path);
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0 || fchmod(fd, (st.st_mode & S_ISGID) | (0777 & ~way->umask)) < 0)
+                return error_from_errno();
+        return TAKE_FD(fd);
+}
+
+static int deliver_walk(const DeliverWay *way, const char *path) {
         _cleanup_(freep) char *parent = NULL;
         _cleanup_(closep) int parent_fd = -1;
         int fd;
 
-        fd = file_open_beneath(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
-        if (fd != -ENOENT || !make || strcmp(path, ".") == 0)
+        fd = deliver_open_there(way, path);
+        if (fd != -ENOENT || !way->make || strcmp(path, ".") == 0 || strcmp(path, "/") == 0)
                 return fd;
 
         parent = path_dirname(path);
         if (!parent)
                 return -ENOMEM;
-        parent_fd = deliver_open_beneath(root_fd, parent, make);
-        if (parent_fd < 0)
-                return parent_fd;
-        if (mkdirat(parent_fd, path_basename(path), 0777) < 0 && errno != EEXIST)
-                return error_from_errno();
-        return file_open_beneath(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+        parent_fd = deliver_walk(way, parent);
+        return parent_fd < 0 ? parent_fd : deliver_make_directory(way, parent_fd, path);
 }
 
 static int deliver_open_directory(const DeliverSpec *spec, bool make, Problem *problem) {
-        _cleanup_(freep) char *path = NULL;
+        DeliverWay way = { .root_fd = AT_FDCWD, .make = make, .umask = spec->umask };
         _cleanup_(closep) int root_fd = -1;
+        _cleanup_(freep) char *path = NULL;
         int fd;
 
-        if (spec->trusted) {
-                path = path_normalise(spec->root, spec->output_dir);
-                if (!path)
-                        return -ENOMEM;
-                fd = make ? file_make_dirs(AT_FDCWD, path, 0777)
-                          : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                return fd < 0 && !make ? error_from_errno() : fd;
-        }
-
-        path = path_normalise("/", spec->output_dir);
+        path = path_normalise(spec->trusted ? spec->root : "/", spec->output_dir);
         if (!path)
                 return -ENOMEM;
+        if (spec->trusted)
+                return deliver_walk(&way, path);
+
         if (!path_is_downward(spec->output_dir))
                 return problem_set(problem, -EXDEV,
                                    "output_dir %s leads out of the workspace %s (only a trusted "
@@ -94,7 +117,9 @@ static int deliver_open_directory(const DeliverSpec *spec, bool make, Problem *p
         root_fd = open(spec->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (root_fd < 0)
                 return error_from_errno();
-        fd = deliver_open_beneath(root_fd, path[1] ? path + 1 : ".", make);
+        way.root_fd = root_fd;
+        way.beneath = true;
+        fd = deliver_walk(&way, path[1] ? path + 1 : ".");
         if (fd == -EXDEV || fd == -ELOOP)
                 return problem_set(problem, -EXDEV,
                                    "output_dir %s leads out of the workspace %s by a symbolic "
@@ -225,13 +250,15 @@ static int delivery_open_view(Delivery *delivery) {
         return 0;
 }
 
-static int delivery_fill_temp(const DeliverFile *file, int temp_fd) {
+static int delivery_fill_temp(const Delivery *delivery, const DeliverFile *file, int temp_fd) {
         int r;
 
         r = file_copy_fd(file->from, temp_fd, NULL);
         if (r < 0)
                 return r;
-        return fsync(temp_fd) < 0 ? error_from_errno() : 0;
+        return fchmod(temp_fd, 0666 & ~delivery->spec->umask) < 0 || fsync(temp_fd) < 0
+                       ? error_from_errno()
+                       : 0;
 }
 
 static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
@@ -244,7 +271,7 @@ static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
         temp_fd = file_open_temp(delivery->dir_fd, 0666, temp);
         if (temp_fd < 0)
                 return temp_fd;
-        r = delivery_fill_temp(file, temp_fd);
+        r = delivery_fill_temp(delivery, file, temp_fd);
         /* a file that appeared since we looked is not ours to replace */
         if (r == 0 && renameat2(delivery->dir_fd, temp, delivery->dir_fd, file->name, flags) < 0)
                 r = error_from_errno();

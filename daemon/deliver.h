@@ -15,6 +15,7 @@
  */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/digest.h"
 #include "base/problem.h"
@@ -28,6 +29,7 @@ typedef struct DeliverSpec {
         const char *view; /* directory of the view; unused by deliver_withdraw() */
         const Digest *key;
         State *state;
+        mode_t umask; /* for what is made: not our own, which keeps everything private */
 } DeliverSpec;
 
 /* outcomes */

@@ -461,6 +461,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
                 return -ENOMEM;
         engine->daemon_lock = engine->poll_fd = -1;
         engine->core.loop = spec->loop;
+        engine->core.umask = spec->umask;
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
         asks_init(&engine->asks, &engine->core);

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include "base/digest.h"
@@ -108,6 +109,7 @@ typedef struct EngineSpec {
         const char *dpucc;        /* absolute path of the dpucc program */
         const char *conf_file;    /* user's, may be missing */
         const char *conf_default; /* installed default, may be missing */
+        mode_t umask;             /* for delivered files */
 } EngineSpec;
 
 typedef void (*EngineStoppedFn)(void *userdata);

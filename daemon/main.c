@@ -53,6 +53,7 @@ typedef struct Arguments {
         char *conf_file;
         char *conf_default;
         char *dpucc;
+        mode_t umask;
         LogLevel level;
 } Arguments;
 
@@ -192,6 +193,7 @@ static int main_run(Arguments *a, Problem *problem) {
                 .dpucc = a->dpucc,
                 .conf_file = a->conf_file,
                 .conf_default = a->conf_default,
+                .umask = a->umask,
         };
         log_info("dpuccd %s, cache %s, configuration %s", DPUCC_VERSION, spec.cache_dir,
                  spec.conf_file);
@@ -206,7 +208,7 @@ int main(int argc, char **argv) {
 
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
         (void) setenv("UV_THREADPOOL_SIZE", "8", 0);
-        (void) umask(0077);
+        arguments.umask = umask(0077);
         (void) signal(SIGPIPE, SIG_IGN);
 
         r = main_parse(argc, argv, &arguments, &done);

@@ -126,6 +126,7 @@ static int manager_start_engine(Manager *manager, const ManagerSpec *spec, Probl
                 .dpucc = spec->dpucc,
                 .conf_file = spec->conf_file,
                 .conf_default = spec->conf_default,
+                .umask = spec->umask,
         };
         int r;
 

@@ -10,6 +10,8 @@
  * again. While it stops, requests are refused with a message.
  */
 
+#include <sys/types.h>
+
 #include "base/problem.h"
 
 typedef struct ManagerSpec {
@@ -19,6 +21,7 @@ typedef struct ManagerSpec {
         const char *dpucc;
         const char *conf_file;
         const char *conf_default;
+        mode_t umask; /* that dpuccd was started with */
 } ManagerSpec;
 
 /* Runs until told to stop. A failure to start is an error with @problem; 0 after a stop that

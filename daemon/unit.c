@@ -73,6 +73,7 @@ static DeliverSpec unit_deliver_spec(const Unit *unit) {
                 .output_dir = unit->pair.output_dir,
                 .net_name = unit->pair.net_name,
                 .state = unit->core->state,
+                .umask = unit->core->umask,
         };
 }
 

@@ -80,6 +80,18 @@ JSON
   [ "$(jq '[.units[] | select(.state == "ready")] | length' <<<"$output")" = 1 ]
 }
 
+@test "delivered files follow the umask of the daemon's start, the cache stays private" {
+  cat >dpucc.json <<'JSON'
+{ "models": [ { "xmodel": "Net_int.xmodel", "net_name": "net", "output_dir": "out/deep" } ] }
+JSON
+  dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
+  dpucc-client get --wait Net_int.xmodel
+  expected=$(umask)
+  [ "$(stat -c %a out/deep/net.xmodel)" = "$(printf %o $((0666 & ~expected)))" ]
+  [ "$(stat -c %a out/deep)" = "$(printf %o $((0777 & ~expected)))" ]
+  [ "$(stat -c %a "$CACHE")" = 700 ]
+}
+
 @test "a foreign file in the way of a delivery is not touched" {
   mkdir -p out
   echo mine >out/net.xmodel

@@ -97,6 +97,35 @@ static void delivers_replaces_and_withdraws(void **state) {
         assert_true(is_there(f, "ws/out/deep/er/net.xmodel"));
 }
 
+static mode_t mode_of(Fixture *f, const char *name) {
+        struct stat st;
+
+        assert_int_equal(fstatat(f->dir->fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+        return st.st_mode & 07777;
+}
+
+/* our own is private, what others are to read is not */
+static void follows_the_umask_it_is_given(void **state) {
+        static const mode_t masks[] = { 0022, 0002, 0077 };
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "out/deep");
+        mode_t saved = umask(0077);
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        for (size_t i = 0; i < ARRAY_SIZE(masks) * 2; i++) {
+                spec.umask = masks[i / 2];
+                spec.trusted = i % 2;
+                assert_int_equal(deliver(&spec, &problem), 0);
+                assert_int_equal(mode_of(f, "ws/out/deep/net.xmodel"), 0666 & ~spec.umask);
+                assert_int_equal(mode_of(f, "ws/out/deep/meta.json"), 0666 & ~spec.umask);
+                assert_int_equal(mode_of(f, "ws/out/deep"), 0777 & ~spec.umask);
+                assert_int_equal(mode_of(f, "ws/out"), 0777 & ~spec.umask);
+                assert_int_equal(file_remove_tree(f->dir->fd, "ws/out"), 0);
+        }
+        (void) umask(saved);
+}
+
 static void restores_what_was_deleted(void **state) {
         Fixture *f = *state;
         const DeliverSpec spec = to(f, "out");
@@ -225,15 +254,11 @@ static void the_root_itself_is_a_directory_too(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(delivers_replaces_and_withdraws),
-                TEST(restores_what_was_deleted),
-                TEST(foreign_files_stay),
-                TEST(what_somebody_edited_is_foreign),
-                TEST(equal_content_becomes_ours),
-                TEST(never_through_a_symbolic_link),
-                TEST(never_upwards),
-                TEST(a_trusted_root_may_lead_out),
-                TEST(the_root_itself_is_a_directory_too),
+                TEST(delivers_replaces_and_withdraws), TEST(follows_the_umask_it_is_given),
+                TEST(restores_what_was_deleted),       TEST(foreign_files_stay),
+                TEST(what_somebody_edited_is_foreign), TEST(equal_content_becomes_ours),
+                TEST(never_through_a_symbolic_link),   TEST(never_upwards),
+                TEST(a_trusted_root_may_lead_out),     TEST(the_root_itself_is_a_directory_too),
         };
 #undef TEST
 
