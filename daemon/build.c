@@ -311,8 +311,8 @@ static int build_fill_order(Build *build, Order *order) {
 static void build_on_job_phase(JobPhase phase, void *userdata) {
         static const BuildPhase phases[] = {
                 [JOB_PHASE_QUEUED] = BUILD_QUEUED,       [JOB_PHASE_SNAPSHOT] = BUILD_COMPILING,
-                [JOB_PHASE_COMPILING] = BUILD_COMPILING, [JOB_PHASE_CHECKING] = BUILD_CHECKING,
-                [JOB_PHASE_STORING] = BUILD_STORING,
+                [JOB_PHASE_COMPILING] = BUILD_COMPILING, [JOB_PHASE_WRITING] = BUILD_WRITING,
+                [JOB_PHASE_CHECKING] = BUILD_CHECKING,   [JOB_PHASE_STORING] = BUILD_STORING,
         };
 
         build_enter(userdata, phases[phase]);
@@ -558,6 +558,8 @@ const char *build_phase_name(BuildPhase phase) {
                 return "queued";
         case BUILD_COMPILING:
                 return "compiling";
+        case BUILD_WRITING:
+                return "writing";
         case BUILD_CHECKING:
                 return "checking";
         case BUILD_STORING:

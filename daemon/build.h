@@ -49,6 +49,7 @@ typedef enum BuildPhase {
         BUILD_AT_GATE,
         BUILD_QUEUED,
         BUILD_COMPILING,
+        BUILD_WRITING,
         BUILD_CHECKING,
         BUILD_STORING,
 } BuildPhase;

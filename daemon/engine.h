@@ -76,7 +76,7 @@ typedef struct AskResult {
 } AskResult;
 
 typedef struct AskProgress {
-        const char *phase; /* "hashing", "queued", "compiling", "checking", "storing" */
+        const char *phase; /* "hashing", "queued", "compiling", "writing", "checking", "storing" */
         uint64_t elapsed_ms;
         uint32_t queue_position; /* 0: running */
 } AskProgress;

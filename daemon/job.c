@@ -13,10 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -31,6 +31,7 @@
 #include "daemon/limits.h"
 #include "daemon/proc.h"
 #include "daemon/salvage.h"
+#include "xmodel/compiler_verdict.h"
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
@@ -40,10 +41,12 @@
 #define JOB_CHECK_OUTPUT "check.json"
 #define JOB_XMODEL       "out/" ARTIFACT_NET_NAME ".xmodel"
 #define JOB_REPORT       "out/report.json"
+#define JOB_LOG          "compile.log"
 
 typedef enum JobState {
         JOB_PREPARING,
         JOB_COMPILING,
+        JOB_CLEARING,
         JOB_EXAMINING,
         JOB_CHECKING,
         JOB_REPORTING,
@@ -70,6 +73,10 @@ struct Job {
 
         ProcResult compiled; /* without its output */
         Bytes log;
+        CompilerLog *compiler_log; /* the same, read; all of it */
+        CompilerVerdict verdict;   /* of that and of how it ended */
+        Problem why;               /* of the verdict */
+        bool tried_again;
         CheckReport report;
         char *cpu_ops; /* of the report, separated by commas */
 
@@ -92,6 +99,7 @@ static Job *job_free(Job *job) {
         check_report_deinit(&job->report);
         free(job->cpu_ops);
         bytes_deinit(&job->log);
+        (void) compiler_log_free(job->compiler_log);
         closep(&job->key_lock);
         (void) order_unref(job->order);
         free(job);
@@ -220,39 +228,58 @@ static void job_last_line(Slice log, char *ret, size_t room) {
         (void) snprintf(ret, room, "%.*s", (int) (end - start), (const char *) log.data + start);
 }
 
-static bool job_is_transient_exit(const ProcResult *result) {
-        return result->term_signal == SIGKILL || result->term_signal == SIGTERM ||
-               result->term_signal == SIGINT || result->term_signal == SIGHUP ||
-               result->exit_status == 128 + SIGKILL || result->exit_status == 128 + SIGTERM;
+static const char *job_failure_class(const Job *job, const CompilerExit *end) {
+        if (end->timed_out)
+                return "timeout";
+        if (compiler_log_failure(job->compiler_log)->fatal)
+                return "fatal";
+        return end->term_signal != 0 || end->status > 128 ? "killed" : "exit-status";
 }
 
-static void job_judge_exit(Job *job, const ProcResult *result) {
-        const char *name = toolchain_name(job->order->toolchain);
+/* The log may give a reason. If not, its last line has to do. */
+static void job_judge_failure(Job *job, const CompilerExit *end) {
+        const CompilerLogFailure *failure = compiler_log_failure(job->compiler_log);
+        bool explained = failure->fatal || failure->exception || failure->error || failure->thrown;
         Problem diagnosis = {};
-        char last[256];
+        char last[256] = "";
 
-        job_last_line(bytes_slice(&job->log), last, sizeof(last));
-        if (result->error == -ETIMEDOUT) {
-                (void) problem_set(&diagnosis, 0,
-                                   "the compiler (%s) was stopped after %" PRIu64
-                                   " s, its time limit",
-                                   name, result->elapsed_ms / 1000);
-                job_judge(job, JOB_TRANSIENT, "timeout", &diagnosis);
-        } else if (result->term_signal != 0 || job_is_transient_exit(result)) {
-                (void) problem_set(&diagnosis, 0, "the compiler (%s) was killed by signal %d%s%s%s",
-                                   name, result->term_signal ?: (int) result->exit_status - 128,
-                                   job_is_transient_exit(result) ? " (out of memory?)" : "",
-                                   last[0] ? ": " : "", last);
-                job_judge(job, job_is_transient_exit(result) ? JOB_TRANSIENT : JOB_FAILED, "killed",
-                          &diagnosis);
-        } else if (result->exit_status != 0) {
-                (void) problem_set(&diagnosis, 0, "the compiler (%s) ended with status %d%s%s",
-                                   name, (int) result->exit_status, last[0] ? ": " : "", last);
-                job_judge(job, JOB_FAILED, "exit-status", &diagnosis);
-        }
+        if (!explained)
+                job_last_line(bytes_slice(&job->log), last, sizeof(last));
+        (void) problem_set(&diagnosis, 0, "the compiler (%s) failed after %" PRIu64 " s: %s%s%s",
+                           toolchain_name(job->order->toolchain), job->compiled.elapsed_ms / 1000,
+                           job->why.text, last[0] ? ": " : "", last);
+        job_judge(job, job->verdict == COMPILER_TRANSIENT ? JOB_TRANSIENT : JOB_FAILED,
+                  job_failure_class(job, end), &diagnosis);
+}
+
+/* With status 0 only a fatal error is certain: what else the log complains of is remembered, and
+ * counts if the outputs are not right. */
+static void job_judge_exit(Job *job) {
+        const ProcResult *result = &job->compiled;
+        const CompilerExit end = {
+                .status = (int) result->exit_status,
+                .term_signal = result->term_signal,
+                .timed_out = result->error == -ETIMEDOUT,
+        };
+
+        job->verdict = compiler_verdict(job->compiler_log, &end, &job->why);
+        if (end.status != 0 || end.term_signal != 0 || end.timed_out ||
+            compiler_log_failure(job->compiler_log)->fatal)
+                job_judge_failure(job, &end);
+}
+
+/* What was seen to pass with the same input gets another chance, at once. */
+static bool job_wants_another_try(const Job *job) {
+        return job->result.outcome == JOB_FAILED && job->verdict == COMPILER_FLAKY &&
+               !job->tried_again;
 }
 
 static void job_run(Job *job);
+
+static void job_enter(Job *job, JobPhase phase) {
+        if (job->on_phase)
+                job->on_phase(phase, job->userdata);
+}
 
 static void job_on_compiled(const ProcResult *result, void *userdata) {
         Job *job = userdata;
@@ -265,13 +292,28 @@ static void job_on_compiled(const ProcResult *result, void *userdata) {
         r = artifact_clean_log(result->output, job->dir->path, &job->log);
         if (r < 0)
                 bytes_deinit(&job->log);
+        (void) compiler_log_end(job->compiler_log);
         if (result->error == -ECANCELED)
                 job->cancelled = true;
         else
-                job_judge_exit(job, result);
+                job_judge_exit(job);
 
-        job->state = job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_EXAMINING;
+        if (job_wants_another_try(job))
+                job->state = JOB_CLEARING;
+        else
+                job->state = job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_EXAMINING;
         job_run(job);
+}
+
+static void job_on_output(Slice output, void *userdata) {
+        Job *job = userdata;
+        const CompilerPhase before = compiler_log_phase(job->compiler_log);
+
+        /* out of memory: then it only knows less */
+        (void) compiler_log_feed(job->compiler_log, output);
+        if (before < COMPILER_PHASE_PARTITIONED &&
+            compiler_log_phase(job->compiler_log) >= COMPILER_PHASE_PARTITIONED)
+                job_enter(job, JOB_PHASE_WRITING);
 }
 
 /* What cannot be recorded is still found by its marker. */
@@ -296,13 +338,64 @@ static int job_compile(Job *job) {
                 .head_max = JOB_LOG_HEAD,
                 .tail_max = JOB_LOG_TAIL,
                 .stdout_fd = -1,
+                .on_output = job_on_output,
         };
+        int r;
 
+        r = compiler_log_new(&job->compiler_log);
+        if (r < 0)
+                return r;
         statistics_count(&job->core->statistics, STATISTIC_COMPILER_RUNS);
         return job_spawn(job, &spec, job_on_compiled);
 }
 
+/* --- CLEARING: on a pool thread --------------------------------------------------------------- */
+
+/* Back to where it was before the compiler ran. */
+static int job_clear_work(Work *work) {
+        static const char *const folders[] = { "out", "tmp" };
+        Job *job = container_of(work, Job, work);
+        Problem none = {};
+        int r = 0;
+
+        job->tried_again = true;
+        job->result.outcome = JOB_MADE;
+        job->result.failure_class[0] = '\0';
+        job->result.diagnosis = none;
+        job->compiler_log = compiler_log_free(job->compiler_log);
+        bytes_deinit(&job->log);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++) {
+                r = file_remove_tree(job->dir->fd, folders[i]);
+                if (r == 0 && mkdirat(job->dir->fd, folders[i], 0700) < 0)
+                        r = error_from_errno();
+        }
+        if (r < 0)
+                job_judge_error(job, r == -ENOENT ? -EIO : r, &none, "preparing another try");
+        return r;
+}
+
 /* --- EXAMINING: on a pool thread -------------------------------------------------------------- */
+
+/* What the log said is nearer to the cause than what is missing. */
+static void job_judge_output(Job *job, const Problem *problem) {
+        Problem diagnosis = *problem;
+
+        if (job->verdict != COMPILER_FINE)
+                (void) problem_set(&diagnosis, 0, "the compiler (%s): %s; %s",
+                                   toolchain_name(job->order->toolchain), job->why.text,
+                                   problem->text);
+        job_judge(job, job->verdict == COMPILER_TRANSIENT ? JOB_TRANSIENT : JOB_FAILED, "output",
+                  &diagnosis);
+}
+
+static int job_write_log(const Job *job) {
+        _cleanup_(closep) int fd = -1;
+
+        fd = openat(job->dir->fd, JOB_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return error_from_errno();
+        return file_write_all(fd, job->log.data, job->log.size);
+}
 
 static int job_examine_work(Work *work) {
         Job *job = container_of(work, Job, work);
@@ -313,8 +406,10 @@ static int job_examine_work(Work *work) {
 
         out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = out < 0 ? error_from_errno() : artifact_check_files(out, dpucc, &problem);
+        if (r == 0)
+                r = job_write_log(job);
         if (r == -EBADMSG)
-                job_judge(job, JOB_FAILED, "output", &problem);
+                job_judge_output(job, &problem);
         else if (r < 0)
                 job_judge_error(job, r == -ENOENT ? -EIO : r, &problem, "reading the outputs");
         return r;
@@ -405,10 +500,13 @@ static void job_on_reported(const ProcResult *result, void *userdata) {
         job_run(job);
 }
 
-/* the vendor's tool writes none */
+/* The vendor's tool writes none. A source that was taken as it is may be no graph to us. */
 static int job_report(Job *job) {
+        bool graph = job->order->form != SNAPSHOT_FORM_VERBATIM;
         const char *const argv[] = {
-                job->core->dpucc, "report", "--arch", JOB_ARCH, JOB_XMODEL, NULL,
+                job->core->dpucc, "report", "--arch",   JOB_ARCH,
+                "--log",          JOB_LOG,  JOB_XMODEL, graph ? "--source" : NULL,
+                JOB_SNAPSHOT,     NULL,
         };
 
         return job_spawn_dpucc(job, argv, JOB_REPORT, job_on_reported);
@@ -594,6 +692,8 @@ static int job_store_work(Work *work) {
         job_judge_toolchain(job);
         if (job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED)
                 return 0;
+        if (job->result.outcome == JOB_FAILED && job->verdict == COMPILER_FLAKY)
+                return 0; /* twice is no proof: it must not answer for this key from now on */
 
         r = job_publish(job);
         job_remember(job);
@@ -627,6 +727,8 @@ static JobState job_after_work(const Job *job) {
         switch (job->state) {
         case JOB_PREPARING:
                 return job->result.outcome == JOB_MADE && job->dir ? JOB_COMPILING : JOB_CLEANING;
+        case JOB_CLEARING:
+                return JOB_COMPILING;
         case JOB_EXAMINING:
                 return job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_CHECKING;
         case JOB_STORING:
@@ -669,11 +771,6 @@ static bool job_is_decided(Job *job) {
         return job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED;
 }
 
-static void job_enter(Job *job, JobPhase phase) {
-        if (job->on_phase)
-                job->on_phase(phase, job->userdata);
-}
-
 static int job_step(Job *job) {
         switch (job->state) {
         case JOB_PREPARING:
@@ -682,6 +779,8 @@ static int job_step(Job *job) {
         case JOB_COMPILING:
                 job_enter(job, JOB_PHASE_COMPILING);
                 return job_compile(job);
+        case JOB_CLEARING:
+                return job_queue(job, WORK_STORE, job_clear_work);
         case JOB_EXAMINING:
                 job_enter(job, JOB_PHASE_CHECKING);
                 return job_queue(job, WORK_STORE, job_examine_work);

@@ -14,7 +14,9 @@
  *   PREPARING  makes a private directory, takes the key's lock, looks once more into the cache,
  *              writes the snapshot. We compile what we hash: the compiler reads that file, never
  *              the user's, and a source that changed meanwhile ends the job (JOB_STALE).
- *   COMPILING  the toolchain, as a child.
+ *   COMPILING  the toolchain, as a child. Its log is read as it comes, for progress. If it fails
+ *              with an error that was seen to pass when tried again (compiler_verdict.h), its
+ *              outputs are removed (CLEARING) and it runs once more.
  *   EXAMINING  the files are there, and md5sum.txt is right.
  *   CHECKING   `dpucc check` as a child: the post-conditions on the compiled graph.
  *   REPORTING  `dpucc report` as a child, where the compiler left no report of its own.
@@ -24,7 +26,9 @@
  *
  * Exit status 0 never is success by itself. A failure is *for good* if it follows from the
  * inputs: then its diagnosis is stored and answers for this key. It is *transient* if the world
- * may have caused it (killed, out of memory, time-out, no space): then nothing is stored.
+ * may have caused it (killed, out of memory, time-out, no space): then nothing is stored. Nor
+ * is what failed twice with an error of that other kind: it is a failure, but the next who asks
+ * compiles again.
  *
  * job_start() and job_cancel() have the contract of QueueOps.
  */

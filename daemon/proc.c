@@ -49,6 +49,7 @@ struct Proc {
         uint64_t started_ms;
 
         ProcResult result;
+        ProcOutputFn on_output;
         size_t head_max, tail_max;
         size_t n_head;
         uint64_t n_after_head; /* all bytes past the head, kept or not */
@@ -183,8 +184,11 @@ static void proc_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret) 
 static void proc_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
         Proc *proc = stream->data;
 
-        if (n > 0)
+        if (n > 0) {
                 proc_keep(proc, buf->base, (size_t) n);
+                if (proc->on_output)
+                        proc->on_output(slice_of(buf->base, (size_t) n), proc->userdata);
+        }
         if (n >= 0)
                 return; /* 0 is EAGAIN in disguise */
 
@@ -204,6 +208,7 @@ static int proc_new(Proc **ret, const ProcSpec *spec) {
         if (!proc || !head || !tail)
                 return -ENOMEM;
 
+        proc->on_output = spec->on_output;
         proc->head_max = spec->head_max;
         proc->tail_max = spec->tail_max;
         proc->head = TAKE_PTR(head);

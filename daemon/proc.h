@@ -31,6 +31,9 @@
 
 typedef struct Proc Proc;
 
+/* Output as it comes, all of it, also what is not kept. Called from the loop, before @done. */
+typedef void (*ProcOutputFn)(Slice output, void *userdata);
+
 /* All borrowed for the call only. */
 typedef struct ProcSpec {
         const char *const *argv; /* NULL-terminated; argv[0] is a path or found on our PATH */
@@ -41,6 +44,7 @@ typedef struct ProcSpec {
         size_t head_max;         /* bytes of output to keep from its beginning */
         size_t tail_max;         /* and from its end */
         int stdout_fd;           /* >= 0: standard output goes there, the pipe gets the errors */
+        ProcOutputFn on_output;  /* NULL: nobody listens; has the userdata of @done */
 } ProcSpec;
 
 typedef struct ProcResult {

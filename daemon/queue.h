@@ -58,6 +58,7 @@ typedef enum JobPhase {
         JOB_PHASE_QUEUED,
         JOB_PHASE_SNAPSHOT,
         JOB_PHASE_COMPILING,
+        JOB_PHASE_WRITING, /* the compiler is almost through, says its log */
         JOB_PHASE_CHECKING,
         JOB_PHASE_STORING,
 } JobPhase;

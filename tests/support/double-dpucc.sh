@@ -3,7 +3,8 @@
 # `vai_c_xir`, which has the arguments of `compile` without the word. Copied into a test's
 # directory; what it does is read from the folder `control` beside it:
 #
-#   mode     what compile does: good (default), fail, no-output, wrong-md5, killed, linger
+#   mode     what compile does: good (default), fail, no-output, wrong-md5, killed, linger,
+#            fatal (and status 0), flaky (likewise), flaky-once, silent-kill (status 0)
 #   gate     if there: a FIFO that is read before anything is written, so the test decides when
 #            the compile goes on
 #   check    if there: what check prints instead of "all is well"
@@ -55,6 +56,15 @@ compile() {
         echo 00000000000000000000000000000000 >"$out/md5sum.txt"
         ;;
     killed) kill -9 $$ ;;
+    fatal)
+        echo '[UNILOG][FATAL][XCOM_DATA_OUTRANGE][words] the tile is too large' >&2
+        ;;
+    flaky | flaky-once)
+        echo 'half of a model' >"$out/$net.xmodel"
+        echo '[UNILOG][FATAL][XCOM_ACGEN_ERROR][words] ' >&2
+        [ "$(cat "$control/mode")" = flaky ] || echo good >"$control/mode"
+        ;;
+    silent-kill) echo 'Killed' >&2 ;;
     linger)
         write_output
         sleep 1000 >/dev/null 2>&1 &

@@ -33,6 +33,7 @@ typedef struct Answer {
         char path[512];
         size_t n_hints;
         char notes[1024];
+        char phases[256]; /* those that it went through, each with a blank behind it */
         Ask *ask;
 } Answer;
 
@@ -254,7 +255,14 @@ static void on_answer(const AskResult *result, void *userdata) {
         }
 }
 
-static const AskHandlers handlers = { .done = on_answer };
+static void on_progress(const AskProgress *progress, void *userdata) {
+        Answer *answer = userdata;
+        size_t n = strlen(answer->phases);
+
+        (void) snprintf(answer->phases + n, sizeof(answer->phases) - n, "%s ", progress->phase);
+}
+
+static const AskHandlers handlers = { .progress = on_progress, .done = on_answer };
 
 static void start_get(Fixture *f, Answer *answer, const char *name, const char *target, bool wait) {
         char path[512];
@@ -838,6 +846,99 @@ static void a_killed_compiler_is_tried_again_and_never_cached(void **state) {
         remove_gate(f);
 }
 
+/* The log tells when the compiler is almost through. */
+static void progress_follows_the_log(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        make_gate(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        assert_null(strstr(answer.phases, "writing"));
+        open_gate(f);
+        WAIT_UNTIL(f, answer.done);
+        assert_non_null(strstr(answer.phases, "compiling writing checking "));
+        remove_gate(f);
+}
+
+/* The vendor's tool ends with 0 all the same. */
+static void a_fatal_error_is_named(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->control, "mode", "fatal");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_COMPILE_FAILED);
+        assert_non_null(strstr(answer.message, "XCOM_DATA_OUTRANGE"));
+        assert_non_null(strstr(answer.message, "do not fit"));
+        assert_non_null(strstr(answer.message, "the tile is too large"));
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(n_started(f), 1); /* the diagnosis answered */
+}
+
+static void a_flaky_error_gets_one_more_try(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->control, "mode", "flaky-once");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_int_equal(n_started(f), 2);
+        assert_int_equal(statistic(f, "jobs_transient"), 0);
+}
+
+/* and only one; what it said is told, and does not answer for ever */
+static void a_flaky_error_is_not_remembered(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->control, "mode", "flaky");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_COMPILE_FAILED);
+        assert_non_null(strstr(answer.message, "XCOM_ACGEN_ERROR"));
+        assert_int_equal(n_started(f), 2);
+        assert_int_equal(statistic(f, "jobs_failed"), 1);
+
+        write_text(f->control, "mode", "good");
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_int_equal(n_started(f), 3);
+}
+
+/* A shell around the compiler may swallow how it ended. */
+static void a_kill_behind_status_0_is_transient(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        make_gate(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->control, "mode", "silent-kill");
+        save_model(f, "Net_int.xmodel", 1, false);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        open_gate(f);
+        WAIT_UNTIL(f, n_started(f) == 2);
+        write_text(f->control, "mode", "good");
+        open_gate(f);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_int_equal(statistic(f, "jobs_transient"), 1);
+        remove_gate(f);
+}
+
 /* gone, or a zombie that nobody reaps because its parent is not us */
 static bool is_dead(long pid) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096);
@@ -1300,6 +1401,11 @@ int main(void) {
                 TEST(a_failure_is_stored_and_answered),
                 TEST(exit_status_0_is_not_success),
                 TEST(a_killed_compiler_is_tried_again_and_never_cached),
+                TEST(progress_follows_the_log),
+                TEST(a_fatal_error_is_named),
+                TEST(a_flaky_error_gets_one_more_try),
+                TEST(a_flaky_error_is_not_remembered),
+                TEST(a_kill_behind_status_0_is_transient),
                 TEST(what_a_compiler_leaves_running_is_killed),
                 TEST(outputs_are_delivered_and_withdrawn),
                 TEST(limits_of_the_project_hold),

@@ -11,6 +11,7 @@ typedef struct Fixture {
         uv_loop_t loop;
         unsigned n_done;
         ProcResult result;
+        size_t n_heard;
         char output[4096];
 } Fixture;
 
@@ -22,6 +23,13 @@ static void on_done(const ProcResult *result, void *userdata) {
         assert_true(result->output.size < sizeof(f->output));
         memcpy(f->output, result->output.data, result->output.size);
         f->output[result->output.size] = '\0';
+}
+
+static void on_output(Slice output, void *userdata) {
+        Fixture *f = userdata;
+
+        assert_int_equal(f->n_done, 0);
+        f->n_heard += output.size;
 }
 
 static int setup(void **state) {
@@ -73,9 +81,11 @@ static void keeps_head_and_tail_of_much_output(void **state) {
         Fixture *f = *state;
         const char *const argv[] =
                 SCRIPT("i=0; while [ $i -lt 5000 ]; do i=$((i+1)); echo $i; done");
-        const ProcSpec spec = shell(argv);
+        ProcSpec spec = shell(argv);
 
+        spec.on_output = on_output;
         assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(f->n_heard, 23893); /* also what was not kept */
         assert_memory_equal(f->output, "1\n2\n3\n", 6);
         assert_string_equal(f->output + strlen(f->output) - 10, "4999\n5000\n");
         assert_non_null(strstr(f->output, "23765 bytes left out"));
