@@ -17,8 +17,13 @@ const char command_wait_help[] =
         "  python3 quantize.py && dpucc-client wait\n"
         "  dpucc-client wait --all --timeout 600\n"
         "\n"
-        "Exit status: 0 everything is ready, 4 something failed (it is named), 5 PATH is in no\n"
-        "workspace, 6 no daemon, 124 timed out.\n";
+        "What is compiled and delivered must then be what the files say. If a model failed, has "
+        "no\n"
+        "target or could not be delivered, or if a dpucc.json or arch file is wrong, so that the\n"
+        "last good one is in force, each such case is named, and the exit status is 4.\n"
+        "\n"
+        "Exit status: 0 everything is ready, 4 something is not, 5 PATH is in no workspace,\n"
+        "6 no daemon, 124 timed out.\n";
 
 static int wait_option(int c, const char *value, void *userdata) {
         (void) c; /* there is one only */

@@ -775,27 +775,43 @@ static bool ask_is_accounted_for(const Ask *ask) {
         return true;
 }
 
-static int ask_collect_failed(const UnitView *unit, void *userdata) {
+static int ask_hint(const char *text, void *userdata) {
         Ask *ask = userdata;
+
+        return ask->hints.n < ASK_HINTS_MAX ? strings_add(&ask->hints, text) : 0;
+}
+
+/* What keeps a unit's artifact from being what the files say; NULL: nothing. */
+static const char *ask_what_is_wrong(const UnitView *unit) {
+        bool failed = unit->state == UNIT_FAILED || unit->state == UNIT_OVER_LIMIT ||
+                      unit->state == UNIT_INVALID || unit->state == UNIT_NO_TARGET;
+
+        return failed ? unit->detail ?: "" : unit->trouble;
+}
+
+static int ask_collect_unit(const UnitView *unit, void *userdata) {
+        const char *why = ask_what_is_wrong(unit);
         Problem line;
 
-        if ((unit->state != UNIT_FAILED && unit->state != UNIT_OVER_LIMIT &&
-             unit->state != UNIT_INVALID) ||
-            ask->hints.n >= ASK_HINTS_MAX)
+        if (!why)
                 return 0;
-        (void) problem_set(&line, 0, "%s@%s (%s): %s", unit->net_name, unit->target ?: "",
-                           unit->source_path, unit->detail ?: "");
-        return strings_add(&ask->hints, line.text);
+        (void) problem_set(&line, 0, "%s%s%s (%s): %s", unit->net_name, unit->target ? "@" : "",
+                           unit->target ?: "", unit->source_path, why);
+        return ask_hint(line.text, userdata);
 }
 
 static void ask_finish_wait(Ask *ask) {
         const Core *core = ask->asks->core;
 
-        for (size_t i = 0; i < core->n_workspaces; i++)
-                if (ask_concerns(ask, core->workspaces[i]))
-                        (void) workspace_each_unit(core->workspaces[i], ask_collect_failed, ask);
+        for (size_t i = 0; i < core->n_workspaces; i++) {
+                if (!ask_concerns(ask, core->workspaces[i]))
+                        continue;
+                (void) workspace_each_problem(core->workspaces[i], ask_hint, ask);
+                (void) workspace_each_unit(core->workspaces[i], ask_collect_unit, ask);
+        }
         if (ask->hints.n > 0)
-                ask_finish(ask, ASK_COMPILE_FAILED, "not everything could be compiled");
+                ask_finish(ask, ASK_COMPILE_FAILED,
+                           "not everything is compiled and delivered as the files say");
         else
                 ask_finish(ask, ASK_DONE, NULL);
 }

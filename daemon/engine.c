@@ -707,12 +707,8 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)
                 if (problems[i]->text[0] != '\0')
                         r = fn(problems[i]->text, userdata);
-        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++) {
-                const char *text = workspace_project_problem(engine->core.workspaces[i]);
-
-                if (text)
-                        r = fn(text, userdata);
-        }
+        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++)
+                r = workspace_each_problem(engine->core.workspaces[i], fn, userdata);
         return r;
 }
 

@@ -129,7 +129,9 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
                Ask **ret, Problem *problem);
 
 /* Barrier: @done once every save made before the call is accounted for and nothing of it is
- * hashing, queued or compiling. ASK_COMPILE_FAILED if a unit failed (hints name them).
+ * hashing, queued or compiling. ASK_COMPILE_FAILED if anything is not as the files say: a unit
+ * failed, has no target or could not be delivered, or a project or arch file is wrong and the last
+ * good one in force (hints name them).
  * @root NULL: all workspaces. */
 int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
                 Ask **ret, Problem *problem);

@@ -441,7 +441,7 @@ static UnitState unit_visible_state(const Unit *unit) {
 
 UnitView unit_view(const Unit *unit) {
         const Identity *identity = source_identity(unit->source);
-        const char *detail = unit->detail ?: unit->delivery_problem ?: unit->pair.warning;
+        const char *trouble = unit->delivery_problem ?: unit->pair.warning;
 
         return (UnitView){
                 .net_name = unit->pair.net_name,
@@ -451,7 +451,8 @@ UnitView unit_view(const Unit *unit) {
                 .arch_path = unit->pair.arch_path,
                 .state = unit_visible_state(unit),
                 .source_class = identity ? (int) identity->class : -1,
-                .detail = detail,
+                .detail = unit->detail ?: trouble,
+                .trouble = trouble,
                 .toolchain = unit->toolchain,
                 .key = unit->has_key ? &unit->key : NULL,
                 .artifact_path = unit->artifact_path,

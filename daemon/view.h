@@ -37,6 +37,7 @@ typedef struct UnitView {
         UnitState state;
         int source_class; /* XmodelClass, or -1 before the first look */
         const char *detail;
+        const char *trouble; /* what is delivered is not what the files say, because; or NULL */
         const char *toolchain;
         const Digest *key;
         const char *artifact_path; /* .../NET.xmodel in its view */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -38,6 +39,7 @@ struct Workspace {
         Entry *sources;
         bool rescan;   /* the filter changed */
         char *trouble; /* NULL, or why part of it is polled or left out */
+        char *detail;  /* of the latest view */
 
         WorkspaceClosedFn closed; /* set: closing */
         void *userdata;
@@ -114,6 +116,7 @@ static Workspace *workspace_free(Workspace *workspace) {
         (void) project_free(workspace->project);
         free(workspace->project_problem);
         free(workspace->trouble);
+        free(workspace->detail);
         free(workspace->root);
         free(workspace);
         return NULL;
@@ -236,6 +239,37 @@ static bool workspace_load_project(Workspace *workspace, bool always) {
         }
         workspace_set_project(workspace, project);
         return true;
+}
+
+/* A name that is no file is most often a slip, and nothing else would tell. */
+static int workspace_check_model(const Workspace *workspace, size_t index, Problem *ret) {
+        const char *name = workspace->project->models[index].xmodel;
+        _cleanup_(freep) char *path = path_normalise(workspace->root, name);
+
+        if (!path)
+                return -ENOMEM;
+        if (workspace_find(workspace, path) || access(path, F_OK) == 0)
+                return 0;
+        return problem_set(ret, -ENOENT,
+                           "%s/" PROJECT_FILE ": models[%zu].xmodel: there is no file \"%s\" "
+                           "(paths are relative to the workspace)",
+                           workspace->root, index, name);
+}
+
+int workspace_each_problem(const Workspace *workspace, WorkspaceProblemFn fn, void *userdata) {
+        size_t n = workspace->project ? workspace->project->n_models : 0;
+        int r = 0;
+
+        if (workspace->project_problem)
+                r = fn(workspace->project_problem, userdata);
+        for (size_t i = 0; r == 0 && i < n && !workspace_is_scanning(workspace); i++) {
+                Problem problem = {};
+
+                r = workspace_check_model(workspace, i, &problem);
+                if (r == -ENOENT)
+                        r = fn(problem.text, userdata);
+        }
+        return r;
 }
 
 /* --- events ------------------------------------------------------------------------------------- */
@@ -524,8 +558,19 @@ size_t workspace_n_sources(const Workspace *workspace) {
         return HASH_COUNT(workspace->sources);
 }
 
-RootView workspace_view(const Workspace *workspace) {
+static int workspace_take_detail(const char *text, void *userdata) {
+        Workspace *workspace = userdata;
+
+        workspace->detail = strdup(text);
+        return 1; /* the first will do */
+}
+
+RootView workspace_view(Workspace *workspace) {
         const WatchRootInfo info = watch_root_info(workspace->watch_root);
+
+        free(workspace->detail);
+        workspace->detail = NULL;
+        (void) workspace_each_problem(workspace, workspace_take_detail, workspace);
 
         return (RootView){
                 .path = workspace->root,
@@ -534,7 +579,7 @@ RootView workspace_view(const Workspace *workspace) {
                          : info.scanning   ? "scanning"
                          : info.n_degraded ? "polling"
                                            : "watching",
-                .detail = workspace->trouble ?: workspace->project_problem,
+                .detail = workspace->trouble ?: workspace->detail,
                 .epoch = info.epoch,
                 .n_directories = info.n_directories,
                 .n_sources = workspace_n_sources(workspace),

@@ -37,6 +37,11 @@ void workspace_set_trusted(Workspace *workspace, bool trusted);
 bool workspace_is_scanning(const Workspace *workspace);
 const char *workspace_project_problem(const Workspace *workspace); /* or NULL */
 
+/* Everything that is wrong with the project file: that it cannot be read, or the models in it that
+ * are no files. Stops early when @fn returns non-zero and returns that. -ENOMEM. */
+typedef int (*WorkspaceProblemFn)(const char *text, void *userdata);
+int workspace_each_problem(const Workspace *workspace, WorkspaceProblemFn fn, void *userdata);
+
 void workspace_handle(Workspace *workspace, const WatchEvent *event);
 /* What must wait until the watcher is not calling us. True if there is more to dispatch. */
 bool workspace_after_events(Workspace *workspace);
@@ -62,6 +67,6 @@ bool workspace_is_output(const Workspace *workspace, const char *path);
 void workspace_source_over(Workspace *workspace, Source *source);
 
 size_t workspace_n_sources(const Workspace *workspace);
-RootView workspace_view(const Workspace *workspace);
+RootView workspace_view(Workspace *workspace);
 /* in order of path */
 int workspace_each_unit(Workspace *workspace, UnitViewFn fn, void *userdata);

@@ -742,7 +742,7 @@ static void without_a_target_there_is_a_remedy(void **state) {
 
         watch_root(f);
         save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
         assert_true(is_in_state(f, "Net_int.xmodel", UNIT_NO_TARGET));
         get(f, &answer, "Net_int.xmodel", NULL);
         assert_int_equal(answer.outcome, ASK_NOT_FOUND);
@@ -1053,13 +1053,48 @@ static void a_bad_project_file_leaves_the_old_one_in_force(void **state) {
         save_arch(f, "arch.json", "0x101000056010402");
         write_text(f->root, "dpucc.json",
                    "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
-        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED); /* there is no such model yet */
         write_text(f->root, "dpucc.json", "{\"models\": [ oh no");
         save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
         assert_true(exists(out, "Net.xmodel"));
         assert_int_equal(engine_each_warning(f->engine, count_warning, &n), 0);
         assert_int_equal(n, 1);
+}
+
+static int take_detail(const RootView *root, void *userdata) {
+        (void) snprintf(userdata, 512, "%s", root->detail ?: "");
+        return 0;
+}
+
+/* Each slip in a file is told by wait, which says 0 only if everything is as the files say. */
+static void wait_tells_what_is_not_as_the_files_say(void **state) {
+        Fixture *f = *state;
+        char path[300], detail[512];
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        write_text(f->root, "dpucc.json", "{\"models\": [{\"xmodel\": \"Nte_int.xmodel\"}]}");
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_int_equal(engine_each_root(f->engine, take_detail, detail), 0);
+        assert_non_null(strstr(detail, "models[0].xmodel"));
+        assert_non_null(strstr(detail, "\"Nte_int.xmodel\""));
+        save_model(f, "Nte_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(engine_each_root(f->engine, take_detail, detail), 0);
+        assert_string_equal(detail, "");
+
+        write_text(f->root, "arch.json", "{ oh no");
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        path_in(path, sizeof(path), f->root, "arch.json");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_NO_TARGET));
+        save_arch(f, "arch.json", "0x101000056010402");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
 }
 
 static void a_foreign_file_in_the_way_stays(void **state) {
@@ -1410,6 +1445,7 @@ int main(void) {
                 TEST(outputs_are_delivered_and_withdrawn),
                 TEST(limits_of_the_project_hold),
                 TEST(a_bad_project_file_leaves_the_old_one_in_force),
+                TEST(wait_tells_what_is_not_as_the_files_say),
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),
