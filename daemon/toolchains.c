@@ -71,19 +71,33 @@ static Toolchain *toolchains_installed(const Toolchains *toolchains, ToolchainKi
         return NULL;
 }
 
-static Toolchain *toolchains_recorded(const Toolchains *toolchains, State *state,
-                                      const char *root) {
+/* Sets *ret to what was picked for @root before, NULL if nothing was. One that is not configured
+ * any more is an error: artifacts of another compiler must be somebody's decision. */
+static int toolchains_recorded(const Toolchains *toolchains, State *state, const char *root,
+                               Toolchain **ret, Problem *problem) {
         _cleanup_(freep) char *name = NULL;
 
+        *ret = NULL;
         if (!root || state_get_toolchain(state, root, &name) < 0)
-                return NULL;
-        return toolchains_by_name(toolchains, name);
+                return 0;
+        *ret = toolchains_by_name(toolchains, name);
+        if (*ret)
+                return 0;
+        return problem_set(problem, -ENOENT,
+                           "the toolchain '%s', picked for the workspace %s, is not in the "
+                           "configuration any more: define it again, or run 'dpucc-client unwatch' "
+                           "and 'dpucc-client watch' with that directory to have another picked",
+                           name, root);
 }
 
 static int toolchains_pick(const Toolchains *toolchains, State *state, const char *root,
                            Toolchain **ret, Problem *problem) {
-        Toolchain *picked = toolchains_recorded(toolchains, state, root);
+        Toolchain *picked;
+        int r;
 
+        r = toolchains_recorded(toolchains, state, root, &picked, problem);
+        if (r < 0)
+                return r;
         if (picked) {
                 *ret = picked;
                 return 0;

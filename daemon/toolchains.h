@@ -22,7 +22,8 @@ static inline void toolchains_freep(Toolchains **toolchains) {
 }
 
 /* By name; NULL is the configured default. "auto" is what was picked for @root: the first that
- * is installed, native ones first, and from then on the same, recorded in @state. @root NULL:
+ * is installed, native ones first, and from then on the same, recorded in @state; an error if that
+ * one is not configured any more. @root NULL:
  * no workspace, nothing is recorded. *ret is borrowed. -ENOENT with @problem. */
 int toolchains_find(Toolchains *toolchains, State *state, const char *root, const char *name,
                     Toolchain **ret, Problem *problem);

@@ -62,7 +62,7 @@ teardown() { sandbox_teardown; }
   dpucc-client wait
   echo '{ "targets": 1, }' >dpucc.json
   echo '{' >arch.json
-  dpucc-client wait
+  run -4 dpucc-client wait
   run --separate-stderr -0 dpucc-client status
   [[ $output == *"dpucc.json: line 1"* ]]
   [[ $output == *"arch.json: line 2"* ]]

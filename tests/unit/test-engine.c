@@ -1375,6 +1375,47 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
         assert_non_null(memmem(report.data, report.size, "by", 2));
 }
 
+/* The user's configuration without the toolchain that was picked: nothing else is taken for it,
+ * neither then nor when it is back. */
+static void a_picked_toolchain_is_never_replaced(void **state) {
+        static const char without[] = "{\"toolchains\": {\"dpucc\": {\"kind\": \"dpucc\"}}}";
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
+        char conf[200], tool[200], with[400];
+        Problem problem = {};
+
+        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+        (void) snprintf(with, sizeof(with),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
+                        tool);
+        write_text(f->dir->path, "dpuccd.json", with);
+        stop_engine(f);
+        f->conf_file = conf;
+        assert_int_equal(start_engine(f), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+
+        write_text(f->dir->path, "dpuccd.json", without);
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_INVALID));
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "'vendor'"));
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "dpucc-client unwatch"));
+
+        write_text(f->dir->path, "dpuccd.json", with);
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+        assert_int_equal(n_started(f), 1);
+}
+
 static void a_cache_that_cannot_store_is_no_obstacle(void **state) {
         Fixture *f = *state;
         Answer answer;
@@ -1457,6 +1498,7 @@ int main(void) {
                 TEST(a_second_daemon_is_refused),
                 TEST(orphans_of_a_killed_daemon_are_reaped),
                 TEST(the_vendors_tool_comes_first_and_stays),
+                TEST(a_picked_toolchain_is_never_replaced),
                 TEST(a_cache_that_cannot_store_is_no_obstacle),
                 TEST(a_file_truncated_while_it_is_read_harms_nobody),
         };
