@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "cache/cache.h"
 #include "cache/key.h"
+#include "daemon/artifact.h"
 #include "daemon/call.h"
 #include "daemon/engine.h"
 #include "daemon/message.h"
@@ -320,16 +321,42 @@ void inquiry_show(Engine *engine, Call *call, const Dpucc__Wire__Selector *selec
 
 /* ---- log ---------------------------------------------------------------------------------- */
 
+/* What the compiler printed, with the net's own name, and what was wrong in the end: that is not
+ * always among what it printed. */
+static int inquiry_render_log(Engine *engine, const Subject *subject, Bytes *ret) {
+        const Record *record = subject->record;
+        const RecordObject *object = record_object(record, RECORD_ROLE_LOG);
+        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(INQUIRY_LOG_MAX);
+        _cleanup_(freep) char *stored = inquiry_string(record_provenance(record, "net_name"));
+        const char *net_name = subject->has_unit ? subject->unit.net_name : stored;
+        int r;
+
+        inquiry_read(engine, record, RECORD_ROLE_LOG, &raw);
+        if (raw.size == 0 && object && object->size > 0)
+                return -ENOENT;
+        if (raw.size == 0)
+                r = bytes_append_string(ret, "the compiler printed nothing\n");
+        else
+                r = artifact_render(bytes_slice(&raw), net_name ?: ARTIFACT_NET_NAME, false, ret);
+        if (r == 0 && record->failure)
+                r = bytes_printf(ret, "dpuccd: %s\n", record->failure);
+        return r;
+}
+
 void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector) {
-        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(INQUIRY_LOG_MAX);
+        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(2 * INQUIRY_LOG_MAX);
         _cleanup_(subject_deinit) Subject subject = {};
+        int r;
 
         if (!inquiry_find_record(engine, call, selector, &subject))
                 return;
-        inquiry_read(engine, subject.record, RECORD_ROLE_LOG, &log);
-        if (log.size == 0) {
-                call_end_with(call, DPUCC__WIRE__OUTCOME__NOT_FOUND,
-                              subject.record->failure ?: "the compiler wrote nothing");
+        r = inquiry_render_log(engine, &subject, &log);
+        if (r < 0) {
+                Problem problem = {};
+
+                (void) problem_set(&problem, r, "the log cannot be read any more: %s",
+                                   strerror(-r));
+                verbs_fail(call, r, &problem);
                 return;
         }
         for (size_t i = 0; i < log.size; i += INQUIRY_LOG_CHUNK) {
