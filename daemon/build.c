@@ -410,6 +410,7 @@ static int build_join(Build *build) {
         if (r < 0)
                 return r;
         build->busy = true;
+        build_on_job_phase(ticket_phase(build->ticket), build); /* the job may be on its way */
         return 0;
 }
 

@@ -546,7 +546,7 @@ static void saving_the_same_again_keeps_the_job(void **state) {
 
 static void asks_and_units_share_one_job(void **state) {
         Fixture *f = *state;
-        Answer a, b;
+        Answer a, b, late;
 
         watch_root(f);
         make_gate(f);
@@ -556,10 +556,13 @@ static void asks_and_units_share_one_job(void **state) {
         start_get(f, &a, "Net_int.xmodel", NULL, true);
         start_get(f, &b, "Net_int.xmodel", NULL, true);
         WAIT_UNTIL(f, n_started(f) == 1 && statistic(f, "single_flight_joins") >= 2);
+        start_get(f, &late, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, strstr(late.phases, "compiling")); /* it hears how far the job is */
         open_gate(f);
-        WAIT_UNTIL(f, a.done && b.done);
+        WAIT_UNTIL(f, a.done && b.done && late.done);
         assert_int_equal(a.outcome, ASK_DONE);
         assert_int_equal(b.outcome, ASK_DONE);
+        assert_int_equal(late.outcome, ASK_DONE);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_int_equal(n_started(f), 1);
         assert_true(is_in_state(f, "Copy_int.xmodel", UNIT_READY));
