@@ -25,7 +25,6 @@
 #define ARTIFACT_NET_NAME    "dpucc-net"
 #define ARTIFACT_META_MAX    ((size_t) 4 * 1024 * 1024)
 #define ARTIFACT_LOG_MAX     ((size_t) 2 * 1024 * 1024)
-#define ARTIFACT_REPORT_MAX  ((size_t) 16 * 1024 * 1024)
 #define ARTIFACT_MD5SUM_SIZE 33 /* 32 digits and a newline: vai_c_xir.md */
 
 /* Writes @text with every ARTIFACT_NET_NAME as @net_name, in JSON strings escaped as JSON

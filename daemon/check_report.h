@@ -27,7 +27,3 @@ typedef struct CheckReport {
 /* -EBADMSG with @problem: no check report. */
 int check_report_parse(Slice text, CheckReport *ret, Problem *problem);
 void check_report_deinit(CheckReport *report);
-
-static inline void check_report_cleanup(CheckReport *report) {
-        check_report_deinit(report);
-}

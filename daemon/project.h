@@ -29,7 +29,6 @@ typedef struct Config Config;
 #define PROJECT_TARGETS_MAX 256
 #define PROJECT_IGNORE_MAX  256
 #define PROJECT_CPU_OPS_MAX 256
-#define PROJECT_PATTERN_MAX 256 /* bytes of one ignore pattern */
 
 /* the file name without ".xmodel" and a trailing "_int", which vai_q_pytorch appends; a new
  * string, NULL when out of memory */

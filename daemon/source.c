@@ -114,7 +114,8 @@ bool source_is_idle(const Source *source) {
         return !source->is_busy;
 }
 
-bool source_is_over(const Source *source) {
+/* gone, and nothing under way */
+static bool source_is_over(const Source *source) {
         return source->gone && !source->is_busy;
 }
 

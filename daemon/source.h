@@ -36,7 +36,7 @@ typedef enum Delivered {
 } Delivered;
 
 int source_new(Source **ret, Core *core, Workspace *workspace, const char *path);
-Source *source_free(Source *source); /* must be over */
+Source *source_free(Source *source); /* must have nothing under way */
 
 const char *source_path(const Source *source);
 Workspace *source_workspace(const Source *source);
@@ -44,7 +44,6 @@ const Identity *source_identity(const Source *source); /* NULL: not known */
 uint64_t source_saved(const Source *source);           /* for Urgency */
 bool source_is_writing(const Source *source);
 bool source_is_idle(const Source *source);
-bool source_is_over(const Source *source);        /* gone, and nothing under way */
 uint64_t source_busy_since(const Source *source); /* number of the event that made it busy */
 
 void source_changed(Source *source, const StatId *id, uint64_t event);

@@ -1096,10 +1096,6 @@ void watch_poll(Watch *watch) {
         }
 }
 
-const char *watch_root_path(const WatchRoot *root) {
-        return root->path;
-}
-
 void *watch_root_userdata(const WatchRoot *root) {
         return root->userdata;
 }

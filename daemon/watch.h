@@ -146,8 +146,6 @@ bool watch_wants_poll(const Watch *watch);
  * while the work of the call before is not done. */
 void watch_poll(Watch *watch);
 
-/* Borrowed from the root, which lives until watch_remove_root(). */
-const char *watch_root_path(const WatchRoot *root);
 void *watch_root_userdata(const WatchRoot *root);
 
 typedef struct WatchRootInfo {

@@ -554,7 +554,7 @@ bool workspace_is_output(const Workspace *workspace, const char *path) {
         return state_get_delivery(workspace->core->state, path, &content, &key) == 0;
 }
 
-size_t workspace_n_sources(const Workspace *workspace) {
+static size_t workspace_n_sources(const Workspace *workspace) {
         return HASH_COUNT(workspace->sources);
 }
 

@@ -66,7 +66,6 @@ bool workspace_is_output(const Workspace *workspace, const char *path);
 /* called by sources only */
 void workspace_source_over(Workspace *workspace, Source *source);
 
-size_t workspace_n_sources(const Workspace *workspace);
 RootView workspace_view(Workspace *workspace);
 /* in order of path */
 int workspace_each_unit(Workspace *workspace, UnitViewFn fn, void *userdata);
