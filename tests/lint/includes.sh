@@ -15,10 +15,11 @@ declare -A allowed=(
   [daemon]="base proto xmodel cache"
   [client]="base proto"
 )
-# parts of daemon/: the front talks to clients and knows the engine by its interface only; what is
+# parts of daemon/: the front talks to clients and knows the engine by its interface only (and what
+# an artifact looks like, which the engine does not hide); what is
 # below that interface knows nothing of clients and wire
 front=" call inquiry inventory listener main manager message peer server service verbs "
-interface=" engine view "
+interface=" engine view artifact "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
   [proc]="job"                # children: all of them have a job's directory, limits and marker
