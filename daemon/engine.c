@@ -81,11 +81,17 @@ static inline void engine_freep(Engine **engine) {
         (void) engine_free(*engine);
 }
 
-static int engine_new_settle(Engine *engine) {
+static SettleTimes engine_settle_times(const Config *config) {
         SettleTimes times = settle_default_times;
 
-        times.quiet_ns = (int64_t) engine->core.config->settle_ms * CLOCK_NS_PER_MS;
-        times.max_ns = (int64_t) engine->core.config->settle_max_ms * CLOCK_NS_PER_MS;
+        times.quiet_ns = (int64_t) config->settle_ms * CLOCK_NS_PER_MS;
+        times.max_ns = (int64_t) config->settle_max_ms * CLOCK_NS_PER_MS;
+        return times;
+}
+
+static int engine_new_settle(Engine *engine) {
+        const SettleTimes times = engine_settle_times(engine->core.config);
+
         return settle_new(&engine->core.settle, &times);
 }
 
@@ -501,6 +507,7 @@ static int engine_take_config(Engine *engine, Config *config) {
 
 int engine_reload(Engine *engine, Problem *problem) {
         Core *core = &engine->core;
+        SettleTimes times;
         Config *config;
         int r;
 
@@ -518,6 +525,8 @@ int engine_reload(Engine *engine, Problem *problem) {
         }
         engine->config_problem.text[0] = '\0';
         queue_set_running_max(core->queue, core->config->concurrency);
+        times = engine_settle_times(core->config);
+        settle_set_times(core->settle, &times);
         for (size_t i = 0; i < core->config->roots.n; i++)
                 engine_start_root(engine, core->config->roots.items[i], false);
         for (size_t i = 0; i < core->n_workspaces; i++)

@@ -68,6 +68,10 @@ Settle *settle_free(Settle *settle) {
         return NULL;
 }
 
+void settle_set_times(Settle *settle, const SettleTimes *times) {
+        settle->times = *times;
+}
+
 /* ---- the heap: heap[i] is due no later than heap[2i+1] and heap[2i+2] ---------------------- */
 
 static void settle_place(Settle *settle, size_t at, SettleEntry *entry) {

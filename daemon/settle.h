@@ -39,6 +39,9 @@ extern const SettleTimes settle_default_times;
 int settle_new(Settle **ret, const SettleTimes *times);
 Settle *settle_free(Settle *settle);
 
+/* From the next save or write on; what is waiting keeps its time. */
+void settle_set_times(Settle *settle, const SettleTimes *times);
+
 /* The file was saved, or is being written. -ENOMEM, or -ENOSPC when paths_max are unsettled:
  * the path then is as it was before the call, and one that was not known counts as settled. */
 int settle_saved(Settle *settle, const char *path, int64_t now);

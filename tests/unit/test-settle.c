@@ -241,6 +241,17 @@ static void many_paths_come_out_in_order(void **state) {
         settle_free(settle);
 }
 
+static void other_times_count_from_the_next_save_on(void **state) {
+        const SettleTimes slower = { .quiet_ns = 7, .max_ns = 10, .open_ns = 20, .paths_max = 4 };
+        Settle *settle = *state;
+
+        assert_int_equal(settle_saved(settle, "a", 0), 0);
+        settle_set_times(settle, &slower);
+        assert_int_equal(settle_deadline(settle), 3);
+        assert_int_equal(settle_saved(settle, "a", 1), 0);
+        assert_int_equal(settle_deadline(settle), 8);
+}
+
 static int settle_all(void *userdata) {
         Settle *settle;
         char *taken;
@@ -277,6 +288,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(forgets, setup, teardown),
                 cmocka_unit_test_setup_teardown(time_does_not_run_backwards, setup, teardown),
                 cmocka_unit_test_setup_teardown(is_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(other_times_count_from_the_next_save_on, setup,
+                                                teardown),
                 cmocka_unit_test(follows_the_rules_in_every_history),
                 cmocka_unit_test(many_paths_come_out_in_order),
                 cmocka_unit_test(survives_without_memory),
