@@ -292,15 +292,29 @@ static void workspace_arch_event(Workspace *workspace, const char *path) {
         workspace_pair_all(workspace, false);
 }
 
-static void workspace_model_changed(Workspace *workspace, const char *path, const StatId *id) {
+/* NULL: out of memory; a rescan will find it */
+static Source *workspace_source(Workspace *workspace, const char *path) {
         Entry *entry = workspace_find(workspace, path);
-        Source *source = entry ? entry->source : workspace_make(workspace, path);
-        int64_t now = clock_monotonic_ns();
+
+        return entry ? entry->source : workspace_make(workspace, path);
+}
+
+static void workspace_model_changed(Workspace *workspace, const char *path, const StatId *id) {
+        Source *source = workspace_source(workspace, path);
 
         if (!source)
-                return; /* out of memory; a rescan will find it */
-        (void) settle_saved(workspace->core->settle, path, now);
+                return;
+        (void) settle_saved(workspace->core->settle, path, clock_monotonic_ns());
         source_changed(source, id, workspace->core->event);
+}
+
+static void workspace_model_writing(Workspace *workspace, const char *path) {
+        Source *source = workspace_source(workspace, path);
+
+        if (!source)
+                return;
+        (void) settle_writing(workspace->core->settle, path, clock_monotonic_ns());
+        source_writing(source);
 }
 
 static void workspace_tell_output_gone(Source *source, void *userdata) {
@@ -315,8 +329,6 @@ static void workspace_model_gone(Workspace *workspace, const char *path) {
 }
 
 static void workspace_file_event(Workspace *workspace, const WatchEvent *event) {
-        Entry *entry;
-
         if (workspace_is_project(workspace, event->path)) {
                 if (event->kind != WATCH_FILE_WRITING && workspace_load_project(workspace, false))
                         workspace_pair_all(workspace, false);
@@ -333,10 +345,7 @@ static void workspace_file_event(Workspace *workspace, const WatchEvent *event) 
         } else if (event->kind == WATCH_FILE_GONE) {
                 workspace_model_gone(workspace, event->path);
         } else {
-                (void) settle_writing(workspace->core->settle, event->path, clock_monotonic_ns());
-                entry = workspace_find(workspace, event->path);
-                if (entry)
-                        source_writing(entry->source);
+                workspace_model_writing(workspace, event->path);
         }
 }
 
@@ -385,11 +394,18 @@ bool workspace_after_events(Workspace *workspace) {
         return true;
 }
 
+/* What was being written and is no more was never closed, or closed unseen (watch.h): nobody will
+ * say that it was saved, so this is its save. */
 void workspace_settled(Workspace *workspace, const char *path) {
         Entry *entry = workspace_find(workspace, path);
+        StatId id;
 
-        if (entry)
+        if (!entry)
+                return;
+        if (!source_is_writing(entry->source))
                 source_settled(entry->source);
+        else if (file_stat_id(AT_FDCWD, path, &id) == 0)
+                workspace_model_changed(workspace, path, &id);
 }
 
 void workspace_reconsider(Workspace *workspace) {

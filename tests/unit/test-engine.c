@@ -44,7 +44,7 @@ typedef struct Fixture {
         Engine *engine;
         bool stopped, late;
         const char *conf_file; /* NULL: none */
-        char root[128], cache[128], state[128], program[128], control[128];
+        char root[128], cache[128], state[128], program[128], control[128], conf[128];
 } Fixture;
 
 static Fixture fixture;
@@ -55,13 +55,19 @@ static void path_in(char *ret, size_t room, const char *directory, const char *n
         assert_true((size_t) snprintf(ret, room, "%s/%s", directory, name) < room);
 }
 
-static void write_file(const char *directory, const char *name, const void *data, size_t n) {
+static int create_file(const char *directory, const char *name) {
         char path[512];
         int fd;
 
         path_in(path, sizeof(path), directory, name);
         fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         assert_true(fd >= 0);
+        return fd;
+}
+
+static void write_file(const char *directory, const char *name, const void *data, size_t n) {
+        int fd = create_file(directory, name);
+
         assert_int_equal(file_write_all(fd, data, n), 0);
         close(fd);
 }
@@ -71,7 +77,7 @@ static void write_text(const char *directory, const char *name, const char *text
 }
 
 /* A model that differs from others by @weight, and only in bytes by @shuffled. */
-static void save_model(Fixture *f, const char *name, int32_t weight, bool shuffled) {
+static void write_model(int fd, int32_t weight, bool shuffled) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT((size_t) 1 << 20);
         Graph *graph = sample_graph_quantized();
         Problem problem = {};
@@ -82,7 +88,14 @@ static void save_model(Fixture *f, const char *name, int32_t weight, bool shuffl
                 0);
         assert_int_equal(graph_write(graph, shuffled, &bytes, &problem), 0);
         (void) graph_free(graph);
-        write_file(f->root, name, bytes.data, bytes.size);
+        assert_int_equal(file_write_all(fd, bytes.data, bytes.size), 0);
+}
+
+static void save_model(Fixture *f, const char *name, int32_t weight, bool shuffled) {
+        int fd = create_file(f->root, name);
+
+        write_model(fd, weight, shuffled);
+        close(fd);
 }
 
 static void save_arch(Fixture *f, const char *name, const char *fingerprint) {
@@ -472,20 +485,23 @@ static void a_change_compiles_again(void **state) {
         assert_int_equal(n_started(f), 2);
 }
 
-static void a_burst_of_saves_is_one_compile(void **state) {
-        Fixture *f = *state;
-        char conf[200];
-
-        /* quiet for longer than a busy machine takes between two saves */
-        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
-        write_text(f->dir->path, "dpuccd.json", "{\"settle_ms\": 1000, \"settle_max_ms\": 20000}");
+/* The engine anew, configured and watching, with an arch file for what is to come. */
+static void restart_configured(Fixture *f, const char *text) {
+        path_in(f->conf, sizeof(f->conf), f->dir->path, "dpuccd.json");
+        write_text(f->dir->path, "dpuccd.json", text);
         stop_engine(f);
-        f->conf_file = conf;
+        f->conf_file = f->conf;
         assert_int_equal(start_engine(f), 0);
-
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         assert_int_equal(wait_for_all(f), ASK_DONE);
+}
+
+static void a_burst_of_saves_is_one_compile(void **state) {
+        Fixture *f = *state;
+
+        /* quiet for longer than a busy machine takes between two saves */
+        restart_configured(f, "{\"settle_ms\": 1000, \"settle_max_ms\": 20000}");
         for (int32_t i = 0; i < 20; i++) {
                 uint64_t misses = statistic(f, "misses");
 
@@ -499,6 +515,42 @@ static void a_burst_of_saves_is_one_compile(void **state) {
         assert_int_equal(n_started(f), 1);
         assert_int_equal(statistic(f, "jobs_superseded"), 0);
         assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+}
+
+static void a_file_that_is_never_closed_is_compiled(void **state) {
+        Fixture *f = *state;
+        int fd;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        fd = create_file(f->root, "Net_int.xmodel");
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_WRITING));
+        write_model(fd, 1, false);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_int_equal(n_started(f), 1);
+
+        /* its writer goes on, and what it writes then counts as well */
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        write_model(fd, 2, false);
+        WAIT_UNTIL(f, n_started(f) == 2);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        close(fd);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_started(f), 2);
+}
+
+static void a_reload_changes_how_long_saves_settle(void **state) {
+        Fixture *f = *state;
+        Problem problem = {};
+
+        restart_configured(f, "{\"settle_ms\": 60000, \"settle_max_ms\": 60000}");
+        write_text(f->dir->path, "dpuccd.json", "{\"settle_ms\": 1}");
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_started(f), 1);
 }
 
 static void a_newer_save_supersedes_an_older_job(void **state) {
@@ -1467,6 +1519,8 @@ int main(void) {
                 TEST(a_re_export_is_a_hit),
                 TEST(a_change_compiles_again),
                 TEST(a_burst_of_saves_is_one_compile),
+                TEST(a_file_that_is_never_closed_is_compiled),
+                TEST(a_reload_changes_how_long_saves_settle),
                 TEST(a_newer_save_supersedes_an_older_job),
                 TEST(saving_the_same_again_keeps_the_job),
                 TEST(asks_and_units_share_one_job),
