@@ -495,6 +495,11 @@ void build_cancel(Build *build) {
                 build_run_later(build);
 }
 
+void build_hurry(Build *build) {
+        if (build->ticket)
+                ticket_hurry(build->ticket);
+}
+
 bool build_is_at_gate(const Build *build) {
         return build->at_gate && !build->cancelled;
 }

@@ -91,6 +91,7 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
                 void *userdata);
 void build_go(Build *build); /* through the gate */
 void build_cancel(Build *build);
+void build_hurry(Build *build); /* its source was saved again, as it was: see ticket_hurry() */
 
 bool build_is_at_gate(const Build *build); /* and waits for build_go() */
 BuildPhase build_phase(const Build *build);

@@ -356,6 +356,18 @@ void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata) {
         queue_wake(queue, 0);
 }
 
+static void flight_hurry(Flight *flight) {
+        if (flight->state == FLIGHT_BACKING_OFF)
+                flight->state = FLIGHT_WAITING;
+        flight->n_tries = 0;
+        queue_wake(flight->queue, 0);
+}
+
+void ticket_hurry(Ticket *ticket) {
+        if (ticket->flight && !ticket->cancelled)
+                flight_hurry(ticket->flight);
+}
+
 static void flight_take_order(Flight *flight, Order *order) {
         (void) order_ref(order);
         (void) order_unref(flight->order);
@@ -378,6 +390,7 @@ int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers
                 statistics_count(queue->statistics, STATISTIC_SINGLE_FLIGHT_JOINS);
                 if (flight->state != FLIGHT_RUNNING && !flight->order->force)
                         flight_take_order(flight, order);
+                flight_hurry(flight);
         } else {
                 r = flight_new(&flight, queue, order);
                 if (r < 0) {

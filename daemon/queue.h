@@ -95,6 +95,9 @@ void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata);
 int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers *handlers,
                void *userdata, Ticket **ret);
 void ticket_cancel(Ticket *ticket);
+/* There is a new reason to try (the source was saved again): no more backing off, and as many
+ * tries as at first. To join does that, too. */
+void ticket_hurry(Ticket *ticket);
 
 JobPhase ticket_phase(const Ticket *ticket);
 uint32_t ticket_position(const Ticket *ticket); /* 0: running */

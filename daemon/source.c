@@ -114,6 +114,10 @@ bool source_is_idle(const Source *source) {
         return !source->is_busy;
 }
 
+bool source_is_model(const Source *source) {
+        return !source->gone && source->identity && source->identity->class == XMODEL_QUANTIZED;
+}
+
 /* gone, and nothing under way */
 static bool source_is_over(const Source *source) {
         return source->gone && !source->is_busy;
@@ -227,7 +231,7 @@ static void source_pair_now(Source *source, bool refresh) {
         _cleanup_(pairs_cleanup) Pairs pairs = {};
         int r;
 
-        if (source->gone || !source->identity || source->identity->class != XMODEL_QUANTIZED)
+        if (!source_is_model(source))
                 return;
 
         r = workspace_pair(source->workspace, source->path, &pairs);

@@ -44,6 +44,7 @@ const Identity *source_identity(const Source *source); /* NULL: not known */
 uint64_t source_saved(const Source *source);           /* for Urgency */
 bool source_is_writing(const Source *source);
 bool source_is_idle(const Source *source);
+bool source_is_model(const Source *source);       /* a quantized graph, and there */
 uint64_t source_busy_since(const Source *source); /* number of the event that made it busy */
 
 void source_changed(Source *source, const StatId *id, uint64_t event);

@@ -282,6 +282,7 @@ static void unit_gate(Unit *unit) {
 
                 if (older && digest_equal(older, build_key(unit->probe))) {
                         unit->dropped = true;
+                        build_hurry(unit->running);
                         build_cancel(unit->probe);
                 } else if (!unit->superseded) {
                         unit->superseded = true;
@@ -442,6 +443,9 @@ static UnitState unit_visible_state(const Unit *unit) {
 UnitView unit_view(const Unit *unit) {
         const Identity *identity = source_identity(unit->source);
         const char *trouble = unit->delivery_problem ?: unit->pair.warning;
+        UnitState state = unit_visible_state(unit);
+        /* of an older content as soon as there is something newer to say */
+        const char *detail = state == unit->state ? unit->detail : NULL;
 
         return (UnitView){
                 .net_name = unit->pair.net_name,
@@ -449,9 +453,9 @@ UnitView unit_view(const Unit *unit) {
                 .root = workspace_root(source_workspace(unit->source)),
                 .source_path = source_path(unit->source),
                 .arch_path = unit->pair.arch_path,
-                .state = unit_visible_state(unit),
+                .state = state,
                 .source_class = identity ? (int) identity->class : -1,
-                .detail = unit->detail ?: trouble,
+                .detail = detail ?: trouble,
                 .trouble = trouble,
                 .toolchain = unit->toolchain,
                 .key = unit->has_key ? &unit->key : NULL,

@@ -570,8 +570,14 @@ bool workspace_is_output(const Workspace *workspace, const char *path) {
         return state_get_delivery(workspace->core->state, path, &content, &key) == 0;
 }
 
-static size_t workspace_n_sources(const Workspace *workspace) {
-        return HASH_COUNT(workspace->sources);
+/* What else is called .xmodel, our own outputs among them, is none. */
+static size_t workspace_n_models(const Workspace *workspace) {
+        const Entry *entry;
+        size_t n = 0;
+
+        for (entry = workspace->sources; entry; entry = entry->hh.next)
+                n += source_is_model(entry->source);
+        return n;
 }
 
 static int workspace_take_detail(const char *text, void *userdata) {
@@ -598,6 +604,6 @@ RootView workspace_view(Workspace *workspace) {
                 .detail = workspace->trouble ?: workspace->detail,
                 .epoch = info.epoch,
                 .n_directories = info.n_directories,
-                .n_sources = workspace_n_sources(workspace),
+                .n_sources = workspace_n_models(workspace),
         };
 }

@@ -901,6 +901,27 @@ static void a_killed_compiler_is_tried_again_and_never_cached(void **state) {
         remove_gate(f);
 }
 
+/* A newer save: nothing is said of the older one any more, and it has tries of its own. */
+static void a_newer_save_forgets_an_older_failure(void **state) {
+        Fixture *f = *state;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->control, "mode", "fail");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_string_not_equal(look(f, "Net_int.xmodel", NULL).detail, "");
+
+        make_gate(f);
+        write_text(f->control, "mode", "good");
+        save_model(f, "Net_int.xmodel", 2, false);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_COMPILING));
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).detail, "");
+        open_gate(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        remove_gate(f);
+}
+
 /* The log tells when the compiler is almost through. */
 static void progress_follows_the_log(void **state) {
         Fixture *f = *state;
@@ -1114,6 +1135,34 @@ static void a_bad_project_file_leaves_the_old_one_in_force(void **state) {
         assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
         assert_true(exists(out, "Net.xmodel"));
         assert_int_equal(engine_each_warning(f->engine, count_warning, &n), 0);
+        assert_int_equal(n, 1);
+}
+
+static int take_count(const RootView *root, void *userdata) {
+        *(uint64_t *) userdata = root->n_sources;
+        return 0;
+}
+
+static void a_root_counts_its_models_only(void **state) {
+        Fixture *f = *state;
+        char path[300];
+        uint64_t n;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        write_text(f->root, "Text.xmodel", "hello, world");
+        write_text(f->root, "Lfs.xmodel", "version https://git-lfs.github.com/spec/v1\n");
+        save_model(f, "Net_int.xmodel", 1, false);
+        save_model(f, "Other_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(engine_each_root(f->engine, take_count, &n), 0);
+        assert_int_equal(n, 2);
+        path_in(path, sizeof(path), f->root, "Other_int.xmodel");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(engine_each_root(f->engine, take_count, &n), 0);
         assert_int_equal(n, 1);
 }
 
@@ -1534,6 +1583,7 @@ int main(void) {
                 TEST(a_failure_is_stored_and_answered),
                 TEST(exit_status_0_is_not_success),
                 TEST(a_killed_compiler_is_tried_again_and_never_cached),
+                TEST(a_newer_save_forgets_an_older_failure),
                 TEST(progress_follows_the_log),
                 TEST(a_fatal_error_is_named),
                 TEST(a_flaky_error_gets_one_more_try),
@@ -1544,6 +1594,7 @@ int main(void) {
                 TEST(limits_of_the_project_hold),
                 TEST(a_bad_project_file_leaves_the_old_one_in_force),
                 TEST(wait_tells_what_is_not_as_the_files_say),
+                TEST(a_root_counts_its_models_only),
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),

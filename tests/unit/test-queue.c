@@ -268,6 +268,35 @@ static void transient_failures_are_tried_three_times(void **state) {
         assert_int_equal(f->n_jobs, QUEUE_TRIES_MAX);
 }
 
+/* and each time somebody has a new reason, three times more, at once */
+static void a_new_reason_ends_the_backing_off(void **state) {
+        Fixture *f = *state;
+        Asker a, b;
+
+        join(f, &a, 1, false, 1);
+        turn(f);
+        end_job(&f->jobs[0], JOB_TRANSIENT);
+        turn(f);
+        assert_int_equal(f->n_jobs, 1); /* backs off */
+        ticket_hurry(a.ticket);
+        turn(f);
+        assert_int_equal(f->n_jobs, 2);
+        end_job(&f->jobs[1], JOB_TRANSIENT);
+        turn(f);
+        join(f, &b, 1, true, 1);
+        turn(f);
+        assert_int_equal(f->n_jobs, 3);
+        end_job(&f->jobs[2], JOB_TRANSIENT);
+        turn(f);
+        assert_int_equal(a.n_done, 0); /* the third failure, but the first of this reason */
+        ticket_hurry(a.ticket);
+        turn(f);
+        end_job(&f->jobs[3], JOB_MADE);
+        turn(f);
+        assert_int_equal(a.outcome, JOB_MADE);
+        assert_int_equal(b.outcome, JOB_MADE);
+}
+
 static void a_busy_key_is_looked_at_again_and_again(void **state) {
         Fixture *f = *state;
         Asker a;
@@ -325,6 +354,7 @@ int main(void) {
                 TEST(who_joins_a_dying_job_gets_a_new_one),
                 TEST(a_waiting_job_just_goes),
                 TEST(transient_failures_are_tried_three_times),
+                TEST(a_new_reason_ends_the_backing_off),
                 TEST(a_busy_key_is_looked_at_again_and_again),
                 TEST(a_start_that_fails_is_told_later),
                 TEST(stopping_tells_everybody),
