@@ -24,6 +24,12 @@ static const char *answer_message(const Exchange *exchange) {
         return exchange->reply->message ?: "it did not work, and the daemon does not say why";
 }
 
+void answer_print_failure(const Exchange *exchange, const char *label) {
+        output_warn(label, answer_message(exchange));
+        for (size_t i = 0; exchange->reply && i < exchange->reply->n_hints; i++)
+                output_hint(exchange->reply->hints[i]);
+}
+
 bool answer_print(const Exchange *exchange, const Options *options) {
         if (options->json) {
                 answer_print_document(exchange);
@@ -32,8 +38,6 @@ bool answer_print(const Exchange *exchange, const Options *options) {
         if (exchange->code == CODE_DONE)
                 return false;
 
-        output_complain(answer_message(exchange));
-        for (size_t i = 0; exchange->reply && i < exchange->reply->n_hints; i++)
-                output_hint(exchange->reply->hints[i]);
+        answer_print_failure(exchange, "dpucc-client: ");
         return true;
 }

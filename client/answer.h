@@ -10,3 +10,6 @@
 
 /* In JSON mode all of it, otherwise what went wrong. True if nothing is left to be printed. */
 bool answer_print(const Exchange *exchange, const Options *options);
+
+/* What went wrong, and the hints, on stderr; @label stands before it. */
+void answer_print_failure(const Exchange *exchange, const char *label);

@@ -2,16 +2,20 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "base/program.h"
 #include "proto/endpoint.h"
 #include "proto/hello.h"
 
@@ -59,10 +63,25 @@ static int connection_connect(int fd, const struct sockaddr_un *address, int64_t
         return errno == EAGAIN ? -ETIMEDOUT : error_from_errno();
 }
 
+/* takes over @fd when it succeeds */
+static int connection_begin(Connection *ret, int fd, int64_t deadline_ns) {
+        Connection connection = {
+                .socket = fd,
+                .reader = FRAME_READER_INIT(FRAME_MAX_REPLY),
+                .writer = FRAME_WRITER_INIT(FRAME_MAX_REQUEST, 2 * FRAME_MAX_REQUEST),
+                .deadline_ns = deadline_ns,
+        };
+        int r;
+
+        r = hello_put(&connection.writer);
+        if (r == 0)
+                *ret = connection;
+        return r;
+}
+
 int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Problem *problem) {
         _cleanup_(freep) char *fallback = path ? NULL : path_default_socket();
         _cleanup_(closep) int fd = -1;
-        Connection connection;
         struct sockaddr_un address;
         int r;
 
@@ -84,16 +103,55 @@ int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Prob
         if (r < 0)
                 return -ECONNREFUSED;
 
-        connection = (Connection){
-                .reader = FRAME_READER_INIT(FRAME_MAX_REPLY),
-                .writer = FRAME_WRITER_INIT(FRAME_MAX_REQUEST, 2 * FRAME_MAX_REQUEST),
-                .deadline_ns = deadline_ns,
-        };
-        r = hello_put(&connection.writer);
+        r = connection_begin(ret, fd, deadline_ns);
+        if (r == 0)
+                fd = -1;
+        return r;
+}
+
+/* Its standard input is the other end; everything else is ours. */
+static int connection_spawn(const char *program, int socket, pid_t *ret) {
+        char *argv[] = { (char *) program, (char *) "--once", NULL };
+        posix_spawn_file_actions_t actions;
+        int e;
+
+        e = posix_spawn_file_actions_init(&actions);
+        if (e != 0)
+                return -e;
+        e = posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
+        if (e == 0)
+                e = posix_spawn(ret, program, &actions, NULL, argv, environ);
+        (void) posix_spawn_file_actions_destroy(&actions);
+        return -e;
+}
+
+int connection_start_once(Connection *ret, int64_t deadline_ns, Problem *problem) {
+        _cleanup_(closep) int ours = -1, theirs = -1;
+        _cleanup_(freep) char *program = NULL;
+        pid_t pid = 0;
+        int pair[2], r;
+
+        r = program_find("dpuccd", &program);
         if (r < 0)
+                return problem_set(problem, -ECONNREFUSED,
+                                   "cannot find the program dpuccd, neither beside dpucc-client "
+                                   "nor on PATH: is dpucc installed?");
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return error_from_errno();
+        ours = pair[0];
+        theirs = pair[1];
+        r = connection_spawn(program, theirs, &pid);
+        if (r < 0)
+                return problem_set(problem, -ECONNREFUSED, "%s: %s", program, strerror(-r));
+        r = connection_begin(ret, ours, deadline_ns);
+        if (r < 0) {
+                closep(&ours);
+                ours = -1;
+                (void) waitpid(pid, NULL, 0);
                 return r;
-        connection.socket = TAKE_FD(fd);
-        *ret = connection;
+        }
+        ours = -1;
+        ret->once = pid;
         return 0;
 }
 
@@ -102,6 +160,9 @@ void connection_close(Connection *connection) {
         frame_writer_deinit(&connection->writer);
         closep(&connection->socket);
         connection->socket = -1;
+        while (connection->once > 0 && waitpid(connection->once, NULL, 0) < 0 && errno == EINTR)
+                ;
+        connection->once = 0;
 }
 
 /* Waits until the socket is ready or @tick_ms are over; tells which by 1 or 0. */

@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "client/connect.h"
 #include "client/progress.h"
 #include "proto/frame.h"
 #include "proto/hello.h"
@@ -29,13 +28,24 @@ static int64_t exchange_deadline(const Exchange *x, const Options *o) {
         return clock_monotonic_ns() + ms * CLOCK_NS_PER_MS;
 }
 
+int exchange_connect(Connection *ret, const Options *o, int64_t deadline_ns, Problem *problem) {
+        if (o->no_daemon)
+                return connection_start_once(ret, deadline_ns, problem);
+        return connection_open(ret, o->socket, deadline_ns, problem);
+}
+
 /* the code for a connection that ended with @r */
-static int exchange_lost(Exchange *x, int r) {
+static int exchange_lost(Exchange *x, const Options *o, int r) {
         switch (r) {
         case -ETIMEDOUT:
                 (void) problem_set(&x->problem, 0, "timed out while waiting for the daemon");
                 return exchange_fail(x, CODE_TIMED_OUT);
         case FRAME_CLOSED:
+                if (o->no_daemon) {
+                        (void) problem_set(&x->problem, 0,
+                                           "dpuccd --once ended before it answered");
+                        return exchange_fail(x, CODE_ERROR);
+                }
                 (void) problem_set(&x->problem, 0,
                                    "the daemon hung up before it answered; its log says why "
                                    "(journalctl --user -u dpuccd)");
@@ -74,7 +84,8 @@ static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *prog
 }
 
 /* reads one frame, the first of which is the Hello; results as exchange_take(), or an error */
-static int exchange_step(Exchange *x, Connection *connection, Progress *progress) {
+static int exchange_step(Exchange *x, const Options *o, Connection *connection,
+                         Progress *progress) {
         _cleanup_(frame_deinit) Frame frame = {};
         ProtobufCMessage *message;
         int r;
@@ -86,7 +97,7 @@ static int exchange_step(Exchange *x, Connection *connection, Progress *progress
                 return 0;
         }
         if (r != FRAME_DONE) {
-                (void) exchange_lost(x, r);
+                (void) exchange_lost(x, o, r);
                 return FRAME_CLOSED;
         }
 
@@ -110,13 +121,13 @@ static int exchange_converse(Exchange *x, const Options *o, Connection *connecti
         if (r == 0)
                 x->n_fds = 0; /* the writer's */
         while (r == 0)
-                r = exchange_step(x, connection, &progress);
+                r = exchange_step(x, o, connection, &progress);
         progress_end(&progress);
-        return r < 0 ? exchange_lost(x, r) : x->code;
+        return r < 0 ? exchange_lost(x, o, r) : x->code;
 }
 
 /* after the answer: until there is nobody at the other end */
-static int exchange_see_off(Exchange *x, Connection *connection) {
+static int exchange_see_off(Exchange *x, const Options *o, Connection *connection) {
         int r = FRAME_DONE;
 
         while (r == FRAME_DONE || r == FRAME_WAIT) {
@@ -124,24 +135,24 @@ static int exchange_see_off(Exchange *x, Connection *connection) {
 
                 r = connection_read(connection, -1, &frame);
         }
-        return r < 0 ? exchange_lost(x, r) : x->code;
+        return r < 0 ? exchange_lost(x, o, r) : x->code;
 }
 
 int exchange_run(Exchange *x, const Options *o) {
         Connection connection;
         int r;
 
-        r = connection_open(&connection, o->socket, exchange_deadline(x, o), &x->problem);
+        r = exchange_connect(&connection, o, exchange_deadline(x, o), &x->problem);
         if (r == -ETIMEDOUT)
                 return exchange_fail(x, CODE_TIMED_OUT);
         if (r == -ECONNREFUSED)
                 return exchange_fail(x, CODE_UNREACHABLE);
         if (r < 0)
-                return exchange_lost(x, r);
+                return exchange_lost(x, o, r);
 
         r = exchange_converse(x, o, &connection);
         if (x->until_gone && x->reply && r == CODE_DONE)
-                r = exchange_see_off(x, &connection);
+                r = exchange_see_off(x, o, &connection);
         connection_close(&connection);
         return r;
 }

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/problem.h"
 #include "client/code.h"
+#include "client/connect.h"
 #include "client/options.h"
 #include "proto/dpucc.pb-c.h"
 
@@ -15,7 +16,7 @@
 typedef struct Exchange {
         /* to be set */
         Dpucc__Wire__Request request; /* id and all but the body are filled in */
-        int fds[2];                   /* taken over; closed in any case */
+        int fds[3];                   /* taken over; closed in any case */
         size_t n_fds;
         bool patient;    /* may take as long as a compile */
         bool until_gone; /* over only when the daemon has hung up */
@@ -34,6 +35,10 @@ typedef struct Exchange {
         {                                                                                          \
                 .request = DPUCC__WIRE__REQUEST__INIT, .fd = -1, .log = {.max = EXCHANGE_LOG_MAX } \
         }
+
+/* To the daemon, or to a dpuccd of our own if there is to be none: connect.h. */
+int exchange_connect(Connection *ret, const Options *options, int64_t deadline_ns,
+                     Problem *problem);
 
 /* Returns the code. */
 int exchange_run(Exchange *exchange, const Options *options);

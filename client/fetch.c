@@ -55,6 +55,26 @@ static int fetch_open(Exchange *x, const char *path, char **ret_place) {
         return r < 0 ? problem_set(&x->problem, r, "%s: %s", path, strerror(-r)) : 0;
 }
 
+/* Made here, as we see it: the path may mean another directory to the daemon. */
+static int fetch_open_directory(Exchange *x, const char *path, char **ret_place) {
+        int fd, r;
+
+        fd = file_make_dirs(AT_FDCWD, path, 0777);
+        if (fd < 0)
+                return problem_set(&x->problem, fd, "%s: %s", path, strerror(-fd));
+        x->fds[x->n_fds++] = fd;
+        r = place_of_directory(path, ret_place);
+        return r < 0 ? problem_set(&x->problem, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+/* the only way to read it is to set it */
+static uint32_t fetch_umask(void) {
+        mode_t mask = umask(0077);
+
+        (void) umask(mask);
+        return (uint32_t) mask;
+}
+
 static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
                       FetchPlaces *places) {
         int r;
@@ -71,14 +91,13 @@ static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
                 get->arch_path = fetch_bytes(places->arch);
         }
         if (spec->output_dir) {
-                r = place_of_directory(spec->output_dir, &places->output_dir);
-                if (r < 0) {
-                        (void) problem_set(&x->problem, r, "%s: %s", spec->output_dir,
-                                           strerror(-r));
+                r = fetch_open_directory(x, spec->output_dir, &places->output_dir);
+                if (r < 0)
                         return fetch_fail(x, CODE_ERROR);
-                }
                 get->has_output_dir = true;
                 get->output_dir = fetch_bytes(places->output_dir);
+                get->has_umask = true;
+                get->umask = fetch_umask();
         }
         return 0;
 }
@@ -150,17 +169,16 @@ static int fetch_print(const Options *options, const Exchange *x, const FetchSpe
                 return x->code;
 
         if (spec->copy_to) /* as it was given: for $(...) */
-                output_result(spec->copy_to, strlen(spec->copy_to));
+                output_result(stdout, spec->copy_to, strlen(spec->copy_to));
         else if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
-                output_result(x->reply->get->path.data, x->reply->get->path.len);
+                output_result(stdout, x->reply->get->path.data, x->reply->get->path.len);
         else
                 return x->code;
         (void) putchar('\n');
         return x->code;
 }
 
-int fetch(const Options *options, const FetchSpec *spec) {
-        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x) {
         _cleanup_(fetch_free_places) FetchPlaces places = {};
         Dpucc__Wire__Get get = DPUCC__WIRE__GET__INIT;
 
@@ -171,11 +189,21 @@ int fetch(const Options *options, const FetchSpec *spec) {
         get.has_wait = get.wait = spec->wait;
         get.has_force = get.force = options->force;
         get.has_want_fd = get.want_fd = spec->copy_to != NULL;
-        x.request.body_case = DPUCC__WIRE__REQUEST__BODY_GET;
-        x.request.get = &get;
-        x.patient = true; /* hashing a large model takes its time, too */
-        if (fetch_fill(&x, spec, &get, &places) == 0)
-                (void) exchange_run(&x, options);
+        get.has_overwrite = get.overwrite = spec->overwrite;
+        get.has_want_log = get.want_log = spec->want_log;
+        get.has_require_dpu = get.require_dpu = spec->require_dpu;
+        x->request.body_case = DPUCC__WIRE__REQUEST__BODY_GET;
+        x->request.get = &get;
+        x->patient = true; /* hashing a large model takes its time, too */
+        if (fetch_fill(x, spec, &get, &places) == 0)
+                (void) exchange_run(x, options);
+        x->request.body_case = DPUCC__WIRE__REQUEST__BODY__NOT_SET; /* it was borrowed */
+}
+
+int fetch(const Options *options, const FetchSpec *spec) {
+        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+
+        fetch_run(options, spec, &x);
         fetch_save(&x, spec);
         return fetch_print(options, &x, spec);
 }

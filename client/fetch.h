@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "client/exchange.h"
 #include "client/options.h"
 
 typedef struct FetchSpec {
@@ -18,7 +19,13 @@ typedef struct FetchSpec {
         const char *options; /* compiler options */
         const char *copy_to; /* -o */
         bool wait;
+        bool overwrite;   /* what lies in output_dir under the names of the files */
+        bool want_log;    /* in the exchange, a failure's too */
+        bool require_dpu; /* a file without DPU code from a toolchain nobody named is a failure */
 } FetchSpec;
 
-/* Returns an exit code. */
+/* Asks and prints. Returns an exit code. */
 int fetch(const Options *options, const FetchSpec *spec);
+
+/* Only asks. */
+void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x);

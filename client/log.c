@@ -20,7 +20,7 @@ const char command_log_help[] =
         "Exit status: 0 done, 2 X may mean several, 5 no such thing, 6 no daemon.\n";
 
 static void log_print(const Exchange *x) {
-        output_result(x->log.data, x->log.size);
+        output_result(stdout, x->log.data, x->log.size);
 }
 
 int command_log(Options *options, int argc, char **argv) {

@@ -86,9 +86,8 @@ static int options_take_global(Options *o, const char *name, int c) {
                 o->force = true;
                 return 0;
         case OPTION_NO_DAEMON:
-                (void) options_complain(name, "--no-daemon comes with dpuccd --once in a later "
-                                              "version: start dpuccd");
-                return -EINVAL;
+                o->no_daemon = true;
+                return 0;
         case 'h':
                 if (o->help)
                         (void) fputs(o->help, stdout);

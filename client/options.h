@@ -17,6 +17,7 @@ typedef struct Options {
         int64_t timeout_ms;    /* -1: none */
         bool json;
         bool force;
+        bool no_daemon; /* run dpuccd --once instead of asking the daemon */
 
         const char *help; /* of the command that runs; NULL before there is one */
 } Options;

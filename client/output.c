@@ -53,7 +53,7 @@ static size_t output_piece(const char *data, size_t n) {
 }
 
 /* of any length; returns the number of bytes written */
-static size_t output_escaped(const char *data, size_t n) {
+static size_t output_escaped(FILE *out, const char *data, size_t n) {
         char text[4 * OUTPUT_PIECE + 1];
         size_t used = 0;
 
@@ -61,7 +61,7 @@ static size_t output_escaped(const char *data, size_t n) {
                 size_t size = output_piece(data, n);
 
                 used += utf8_escape(data, size, text, sizeof(text));
-                (void) fputs(text, stdout);
+                (void) fputs(text, out);
                 data += size;
                 n -= size;
         }
@@ -74,7 +74,7 @@ static size_t output_run(OutputColour colour, const char *data, size_t n) {
         size_t used;
 
         (void) fputs(coloured ? output_code(colour) : "", stdout);
-        used = output_escaped(data, n);
+        used = output_escaped(stdout, data, n);
         (void) fputs(coloured ? "\033[0m" : "", stdout);
         return used;
 }
@@ -93,11 +93,11 @@ void output_bytes(ProtobufCBinaryData bytes) {
         (void) output_run(OUTPUT_PLAIN, (const char *) bytes.data, bytes.len);
 }
 
-void output_result(const void *data, size_t n) {
+void output_result(FILE *out, const void *data, size_t n) {
         const char *rest = data;
 
-        if (!isatty(STDOUT_FILENO)) {
-                (void) fwrite(data, 1, n, stdout);
+        if (!isatty(fileno(out))) {
+                (void) fwrite(data, 1, n, out);
                 return;
         }
         while (n > 0) {
@@ -105,9 +105,9 @@ void output_result(const void *data, size_t n) {
 
                 while (text < n && rest[text] != '\n' && rest[text] != '\t')
                         text++;
-                (void) output_escaped(rest, text);
+                (void) output_escaped(out, rest, text);
                 if (text < n)
-                        (void) putchar(rest[text++]);
+                        (void) putc(rest[text++], out);
                 rest += text;
                 n -= text;
         }
@@ -160,7 +160,7 @@ void output_duration(uint64_t ms, char ret[16]) {
                 (void) snprintf(ret, 16, "%u d", (unsigned) (s / 86400));
 }
 
-static void output_to_stderr(const char *label, const char *text) {
+void output_warn(const char *label, const char *text) {
         char escaped[OUTPUT_LINE_MAX];
 
         (void) utf8_escape(text, strlen(text), escaped, sizeof(escaped));
@@ -168,13 +168,13 @@ static void output_to_stderr(const char *label, const char *text) {
 }
 
 void output_complain(const char *text) {
-        output_to_stderr("dpucc-client: ", text);
+        output_warn("dpucc-client: ", text);
 }
 
 void output_hint(const char *text) {
-        output_to_stderr("  ", text);
+        output_warn("  ", text);
 }
 
 void output_note(const char *text) {
-        output_to_stderr("dpucc-client: note: ", text);
+        output_warn("dpucc-client: note: ", text);
 }

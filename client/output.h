@@ -29,7 +29,7 @@ void output_padded(OutputColour colour, const char *text, int width); /* filled 
 void output_bytes(ProtobufCBinaryData bytes);                         /* a path, escaped */
 /* What a script wants byte by byte, a path or a log: as it is into a pipe or file, escaped on a
  * terminal, where lines and tabs stay what they are. */
-void output_result(const void *data, size_t n);
+void output_result(FILE *out, const void *data, size_t n);
 /* "  name        value", nothing if @value is NULL or empty */
 void output_field(const char *name, const char *value);
 void output_field_bytes(const char *name, ProtobufCBinaryData value);
@@ -38,5 +38,6 @@ void output_duration(uint64_t ms, char ret[16]); /* "1.2 s", "3 min", "5 h", "12
 
 /* "dpucc-client: TEXT" on stderr, escaped */
 void output_complain(const char *text);
-void output_note(const char *text); /* likewise, "note: " */
-void output_hint(const char *text); /* a further line of a complaint */
+void output_note(const char *text);                    /* likewise, "note: " */
+void output_hint(const char *text);                    /* a further line of a complaint */
+void output_warn(const char *label, const char *text); /* "LABELTEXT" on stderr, escaped */

@@ -30,8 +30,8 @@ static Dpucc__Wire__Hello *version_ask(const Options *options, Problem *problem)
         ProtobufCMessage *message = NULL;
         Connection connection;
 
-        if (connection_open(&connection, options->socket,
-                            clock_monotonic_ns() + wait_ms * CLOCK_NS_PER_MS, problem) < 0)
+        if (exchange_connect(&connection, options, clock_monotonic_ns() + wait_ms * CLOCK_NS_PER_MS,
+                             problem) < 0)
                 return NULL;
         if (connection_read(&connection, -1, &frame) != FRAME_DONE ||
             frame_unpack(&frame, &dpucc__wire__hello__descriptor, &message) < 0)

@@ -40,9 +40,10 @@ struct Ask {
         uint64_t event; /* busy since then or earlier: not accounted for */
 
         /* get: what was asked */
-        int source_fd, arch_fd;
+        int source_fd, arch_fd, output_dir_fd;
         char *source_path, *arch_path, *target, *toolchain_name, *net_name, *output_dir, *options;
-        bool wait, force, want_fd;
+        bool wait, force, want_fd, want_log, overwrite, require_dpu;
+        int umask;
 
         /* get: how far it is */
         Work work;
@@ -83,6 +84,7 @@ static Ask *ask_free(Ask *ask) {
         free(ask->root);
         closep(&ask->source_fd);
         closep(&ask->arch_fd);
+        closep(&ask->output_dir_fd);
         free(ask->source_path);
         free(ask->arch_path);
         free(ask->target);
@@ -111,7 +113,7 @@ static int ask_new(Ask **ret, Asks *asks, AskKind kind, const AskHandlers *handl
         ask->kind = kind;
         ask->handlers = *handlers;
         ask->userdata = userdata;
-        ask->source_fd = ask->arch_fd = -1;
+        ask->source_fd = ask->arch_fd = ask->output_dir_fd = -1;
         ask->started_ms = uv_now(asks->core->loop);
         TAILQ_INSERT_TAIL(&asks->list, ask, link);
         *ret = ask;
@@ -139,16 +141,28 @@ static UnitView ask_unit(const Ask *ask) {
         };
 }
 
+/* The path of a failure is that of its view. -1 if there is no log. */
+static int ask_open_log(const Ask *ask) {
+        _cleanup_(freep) char *view = NULL, *path = NULL;
+
+        if (!ask->want_log || !ask->path)
+                return -1;
+        view = path_ends_with(ask->path, ".xmodel") ? path_dirname(ask->path) : strdup(ask->path);
+        path = view ? path_join(view, "compile.log") : NULL;
+        return path ? file_open_regular(AT_FDCWD, path) : -1;
+}
+
 /* Answers once; what is still under way goes on without a listener. */
 static void ask_answer(Ask *ask, AskOutcome outcome, const char *message) {
         char target[FINGERPRINT_NAME_MAX] = "", identity[DIGEST_HEX] = "";
-        _cleanup_(closep) int fd = -1;
+        _cleanup_(closep) int fd = -1, log_fd = ask_open_log(ask);
         UnitView unit = ask_unit(ask);
         Problem problem = {};
         AskResult result = {
                 .outcome = outcome,
                 .message = message,
                 .artifact_fd = -1,
+                .log_fd = log_fd,
                 .hit = ask->hit,
         };
 
@@ -279,11 +293,13 @@ static int ask_deliver_work(Work *work) {
                 .root = "/",
                 .trusted = true,
                 .output_dir = ask->output_dir,
+                .directory_fd = ask->output_dir_fd,
+                .overwrite = ask->overwrite,
+                .umask = ask->umask >= 0 ? (mode_t) ask->umask : ask->asks->core->umask,
                 .net_name = ask->pair.net_name,
                 .view = view,
                 .key = &ask->key,
                 .state = ask->asks->core->state,
-                .umask = ask->asks->core->umask,
         };
 
         return view ? deliver(&spec, &ask->deliver_problem) : -ENOMEM;
@@ -329,6 +345,13 @@ static void ask_on_gate(Build *build, void *userdata) {
         }
         ask->has_key = true;
         ask->key = *build_key(build);
+        if (ask->asks->core->once) {
+                ask_answer(ask, ASK_NOT_READY,
+                           "not compiled yet, and without a daemon nobody is at it (get --wait "
+                           "does it)");
+                build_cancel(build);
+                return;
+        }
         ask->unit_state = UNIT_QUEUED;
         ask_answer(ask, ASK_NOT_READY,
                    "not compiled yet; it is being done (get --wait waits for it)");
@@ -336,6 +359,15 @@ static void ask_on_gate(Build *build, void *userdata) {
                 build_cancel(build);
         else
                 build_go(build);
+}
+
+/* Nobody named the toolchain, so nobody asked for what only it makes. */
+static bool ask_demands_dpu(const Ask *ask) {
+        const char *name = ask->toolchain_name ?: ask->pair.toolchain;
+
+        if (!name)
+                name = ask->asks->core->config->toolchain;
+        return ask->require_dpu && strcmp(name, CONFIG_AUTO) == 0;
 }
 
 static void ask_take_result(Ask *ask, const BuildResult *result) {
@@ -352,14 +384,36 @@ static void ask_take_result(Ask *ask, const BuildResult *result) {
         ask->path = result->path ? strdup(result->path) : NULL;
         if (result->salvage)
                 ask->salvage = salvage_ref(result->salvage);
-        if (result->no_dpu_code)
+        if (result->no_dpu_code && !ask_demands_dpu(ask))
                 ask_note(ask, "the artifact holds no DPU code: everything in it runs on the CPU");
         ask_note(ask, ask->pair.warning);
 }
 
+/* A copy is all that there will be: what the cache could not take goes when we have answered. */
+static bool ask_loses_artifact(const Ask *ask) {
+        return ask->salvage && ask->asks->core->once && !ask->output_dir && !ask->want_fd;
+}
+
 static void ask_deliver(Ask *ask) {
+        Problem problem = {};
         int r;
 
+        if (ask->no_dpu_code && ask_demands_dpu(ask)) {
+                (void) problem_set(&problem, 0,
+                                   "there is no DPU code in what %s, the only compiler that is "
+                                   "installed, makes of %s: install vai_c_xir, or ask for %s by "
+                                   "name (DPUCC_TOOLCHAIN=%s)",
+                                   ask->toolchain, ask->source_path, ask->toolchain,
+                                   ask->toolchain);
+                ask_finish(ask, ASK_COMPILE_FAILED, problem.text);
+                return;
+        }
+        if (ask_loses_artifact(ask)) {
+                ask_finish(ask, ASK_FAILED,
+                           "it is compiled, but the cache cannot keep it: have it copied, with get "
+                           "-o FILE or build --output_dir DIR");
+                return;
+        }
         if (!ask->output_dir || ask->answered || ask->cancelled) {
                 ask_deliver_unit(ask);
                 return;
@@ -680,6 +734,10 @@ static int ask_copy_spec(Ask *ask, const GetSpec *spec, Problem *problem) {
         ask->wait = spec->wait;
         ask->force = spec->force;
         ask->want_fd = spec->want_fd;
+        ask->want_log = spec->want_log;
+        ask->overwrite = spec->overwrite;
+        ask->require_dpu = spec->require_dpu;
+        ask->umask = spec->umask;
         if (strings_dup(&ask->source_path, spec->source_path) < 0 ||
             strings_dup(&ask->arch_path, spec->arch_path) < 0 ||
             strings_dup(&ask->target, spec->target) < 0 ||
@@ -702,11 +760,12 @@ int ask_get(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *
         if (r == 0) {
                 ask->source_fd = spec->source_fd;
                 ask->arch_fd = spec->arch_fd;
+                ask->output_dir_fd = spec->output_dir_fd;
                 r = work_start(&asks->core->pool, &ask->work, WORK_HASH, ask_identify_work,
                                ask_on_identified);
         }
         if (r < 0) {
-                ask->source_fd = ask->arch_fd = -1;
+                ask->source_fd = ask->arch_fd = ask->output_dir_fd = -1;
                 (void) ask_free(ask);
                 return r;
         }

@@ -346,6 +346,19 @@ static void build_take_salvage(Build *build, const JobResult *result) {
                 build_decide_error(build, BUILD_TRANSIENT, r, "cannot show the artifact of");
 }
 
+/* The view of a diagnosis shows the log, under the name of this net. Without it the diagnosis is
+ * as good. */
+static int build_show_failure_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+        _cleanup_(record_freep) Record *record = NULL;
+
+        if (cache_load(build->core->cache, &build->key, &record) == 0 &&
+            record->kind == RECORD_FAILURE)
+                (void) artifact_view(build->core->cache, record, build->pair.net_name,
+                                     &build->path);
+        return 0;
+}
+
 static void build_again(Build *build, const JobResult *result) {
         if (++build->n_tries >= BUILD_TRIES_MAX) {
                 Problem problem = {};
@@ -373,6 +386,8 @@ static void build_on_job(const JobResult *result, void *userdata) {
         case JOB_FAILED:
                 build->had_job = true;
                 build_decide(build, BUILD_FAILED, &result->diagnosis);
+                (void) build_queue_work(build, WORK_STORE, build_show_failure_work,
+                                        build_on_nothing);
                 break;
         case JOB_UNSTORED:
                 build->had_job = true;

@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "daemon/peer.h"
 
+#define CALL_LOG_CHUNK ((size_t) 256 * 1024)
+
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
 
@@ -22,6 +24,18 @@ static int call_put(Call *call, Reply *reply, int fd) {
 
 void call_send(Call *call, Reply *reply) {
         (void) call_put(call, reply, -1);
+}
+
+void call_send_log(Call *call, Slice log) {
+        for (size_t i = 0; i < log.size; i += CALL_LOG_CHUNK) {
+                size_t left = log.size - i;
+                Reply reply = DPUCC__WIRE__REPLY__INIT;
+
+                reply.body_case = DPUCC__WIRE__REPLY__BODY_LOG;
+                reply.log.data = (uint8_t *) log.data + i;
+                reply.log.len = left < CALL_LOG_CHUNK ? left : CALL_LOG_CHUNK;
+                call_send(call, &reply);
+        }
 }
 
 void call_progress(Call *call, Reply *reply) {

@@ -8,10 +8,14 @@
  * and it still has to be ended (the engine answers a cancelled ask, too).
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/slice.h"
 #include "proto/dpucc.pb-c.h"
+
+#define CALL_LOG_MAX ((size_t) 16 * 1024 * 1024)
 
 typedef struct Ask Ask;
 typedef struct Call Call;
@@ -30,6 +34,9 @@ LIST_HEAD(CallList, Call);
 void call_send(Call *call, Dpucc__Wire__Reply *reply);
 /* The same, left out when the client does not keep up. */
 void call_progress(Call *call, Dpucc__Wire__Reply *reply);
+
+/* A log, in pieces that fit. */
+void call_send_log(Call *call, Slice log);
 
 /* The final reply, with its outcome; takes over @fd (-1: none) and frees the call. */
 void call_end(Call *call, Dpucc__Wire__Outcome outcome, Dpucc__Wire__Reply *reply, int fd);

@@ -34,6 +34,7 @@ typedef struct Core {
         char *dpucc;  /* absolute path of the dpucc program */
         char *jobs;   /* directory for job directories */
         mode_t umask; /* of what is delivered */
+        bool once;    /* nobody goes on with what a client does not wait for */
 
         Config *config;
         Toolchains *toolchains;

@@ -27,7 +27,7 @@ typedef enum DeliverNeed {
 
 typedef struct DeliverFile {
         char name[NAME_MAX + 16];
-        char *path; /* as in state.db */
+        char *path; /* as in state.db; NULL: not remembered */
         int from;   /* -1 when withdrawing */
         Digest content;
         DeliverNeed need;
@@ -140,16 +140,27 @@ char *deliver_path(const DeliverSpec *spec) {
         return path;
 }
 
+/* true if the directory is the one that its path means here */
+static bool delivery_is_here(const Delivery *delivery, const char *path) {
+        struct stat given, here;
+
+        return fstat(delivery->dir_fd, &given) == 0 && stat(path, &here) == 0 &&
+               given.st_dev == here.st_dev && given.st_ino == here.st_ino;
+}
+
 static int delivery_open(Delivery *delivery, const DeliverSpec *spec, bool make, Problem *problem) {
         static const char *const fixed[DELIVER_FILES - 1] = { "meta.json", "md5sum.txt" };
         _cleanup_(freep) char *directory = path_normalise(spec->root, spec->output_dir);
+        bool remembered;
 
         if (!directory)
                 return -ENOMEM;
         delivery->spec = spec;
-        delivery->dir_fd = deliver_open_directory(spec, make, problem);
+        delivery->dir_fd = spec->directory_fd >= 0 ? fcntl(spec->directory_fd, F_DUPFD_CLOEXEC, 3)
+                                                   : deliver_open_directory(spec, make, problem);
         if (delivery->dir_fd < 0)
-                return delivery->dir_fd;
+                return spec->directory_fd >= 0 ? error_from_errno() : delivery->dir_fd;
+        remembered = spec->directory_fd < 0 || delivery_is_here(delivery, directory);
 
         for (size_t i = 0; i < DELIVER_FILES; i++) {
                 DeliverFile *file = &delivery->files[i];
@@ -157,8 +168,8 @@ static int delivery_open(Delivery *delivery, const DeliverSpec *spec, bool make,
                 (void) snprintf(file->name, sizeof(file->name), "%s%s",
                                 i < DELIVER_FILES - 1 ? fixed[i] : spec->net_name,
                                 i < DELIVER_FILES - 1 ? "" : ".xmodel");
-                file->path = path_join(directory, file->name);
-                if (!file->path)
+                file->path = remembered ? path_join(directory, file->name) : NULL;
+                if (remembered && !file->path)
                         return -ENOMEM;
         }
         return 0;
@@ -170,6 +181,7 @@ typedef enum DeliverOwner {
         DELIVER_NOBODY, /* there is none */
         DELIVER_OURS,   /* as we delivered it */
         DELIVER_FOREIGN,
+        DELIVER_OBSTACLE, /* neither file nor link */
 } DeliverOwner;
 
 /* @ret_content is set unless there is nobody, or nothing that can be read. */
@@ -187,14 +199,14 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
                 return errno == ENOENT ? 0 : error_from_errno();
         }
 
-        *ret = DELIVER_FOREIGN;
+        *ret = S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? DELIVER_FOREIGN : DELIVER_OBSTACLE;
         if (!S_ISREG(st.st_mode))
                 return 0;
         fd = openat(delivery->dir_fd, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || memo_digest_fd(state, fd, ret_content, &id) < 0)
                 return 0;
         *ret_readable = true;
-        if (state_get_delivery(state, file->path, &remembered, &key) == 0 &&
+        if (file->path && state_get_delivery(state, file->path, &remembered, &key) == 0 &&
             digest_equal(&remembered, ret_content))
                 *ret = DELIVER_OURS;
         return 0;
@@ -217,10 +229,11 @@ static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Probl
                 file->need = DELIVER_NOTHING;
                 return 0;
         }
-        if (owner == DELIVER_FOREIGN)
-                return problem_set(problem, -EEXIST,
-                                   "%s is in the way and was not delivered by dpucc: move it away",
-                                   file->path);
+        if (owner == DELIVER_OBSTACLE || (owner == DELIVER_FOREIGN && !delivery->spec->overwrite))
+                return problem_set(
+                        problem, -EEXIST,
+                        "%s/%s is in the way and was not delivered by dpucc: move it away",
+                        delivery->spec->output_dir, file->name);
         file->need = DELIVER_REPLACE;
         return 0;
 }
@@ -261,8 +274,14 @@ static int delivery_fill_temp(const Delivery *delivery, const DeliverFile *file,
                        : 0;
 }
 
-static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
+static int delivery_remember(const Delivery *delivery, const DeliverFile *file) {
         const DeliverSpec *spec = delivery->spec;
+
+        return file->path ? state_set_delivery(spec->state, file->path, &file->content, spec->key)
+                          : 0;
+}
+
+static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
         unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
         _cleanup_(closep) int temp_fd = -1;
         char temp[FILE_TEMP_NAME];
@@ -279,7 +298,7 @@ static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
                 (void) unlinkat(delivery->dir_fd, temp, 0);
                 return r;
         }
-        return state_set_delivery(spec->state, file->path, &file->content, spec->key);
+        return delivery_remember(delivery, file);
 }
 
 static int delivery_run(Delivery *delivery, Problem *problem) {
@@ -293,10 +312,8 @@ static int delivery_run(Delivery *delivery, Problem *problem) {
                 DeliverFile *file = &delivery->files[i];
 
                 changed |= file->need != DELIVER_NOTHING;
-                r = file->need != DELIVER_NOTHING
-                            ? delivery_write(delivery, file)
-                            : state_set_delivery(delivery->spec->state, file->path, &file->content,
-                                                 delivery->spec->key);
+                r = file->need != DELIVER_NOTHING ? delivery_write(delivery, file)
+                                                  : delivery_remember(delivery, file);
         }
         if (r < 0)
                 return r;
@@ -338,7 +355,7 @@ static int delivery_remove(const Delivery *delivery, const DeliverFile *file) {
         int r;
 
         r = deliver_owner(delivery, file, &owner, &there, &readable);
-        if (r < 0 || owner == DELIVER_FOREIGN)
+        if (r < 0 || owner == DELIVER_FOREIGN || owner == DELIVER_OBSTACLE)
                 return r;
         if (owner == DELIVER_OURS && unlinkat(delivery->dir_fd, file->name, 0) < 0 &&
             errno != ENOENT)

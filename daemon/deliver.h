@@ -8,6 +8,11 @@
  * else's, and the delivery is refused before anything is changed. Each file is written under a
  * temporary name and renamed, the .xmodel last, so whoever waits for it finds the others.
  *
+ * Who names an output directory on a command line may say that the files in it are his to lose
+ * (@overwrite). And he may see another directory under that name than we do (a container): the
+ * descriptor that he passes counts then, and what is written there is not remembered, because
+ * its path means something else here.
+ *
  * Nothing on the way to the directory may lead out of the root (openat2, RESOLVE_BENEATH);
  * a root that the user trusted may also have absolute output directories and ways out.
  *
@@ -25,6 +30,8 @@ typedef struct DeliverSpec {
         const char *root;       /* absolute */
         bool trusted;           /* output_dir may be absolute or lead out */
         const char *output_dir; /* relative to @root */
+        int directory_fd;       /* that directory, as somebody else sees it; -1: open it */
+        bool overwrite;         /* foreign files and links may be replaced */
         const char *net_name;
         const char *view; /* directory of the view; unused by deliver_withdraw() */
         const Digest *key;

@@ -20,6 +20,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -35,9 +36,10 @@
 struct Engine {
         Core core;
         Asks asks;
-        Watch *watch;
+        Watch *watch; /* NULL: for one client */
         char *conf_file, *conf_default;
         int daemon_lock;
+        char *scratch; /* NULL: there are better places; removed in the end */
 
         uv_prepare_t prepare;
         uv_idle_t idle; /* active while the watcher has more to do */
@@ -71,6 +73,9 @@ static Engine *engine_free(Engine *engine) {
         free(engine->core.workspaces);
         free(engine->core.dpucc);
         free(engine->core.jobs);
+        if (engine->scratch)
+                (void) file_remove_tree(AT_FDCWD, engine->scratch);
+        free(engine->scratch);
         free(engine->conf_file);
         free(engine->conf_default);
         free(engine);
@@ -116,14 +121,53 @@ static int engine_lock(Engine *engine, Problem *problem) {
         return 0;
 }
 
-/* Compilers run beside the cache; where that cannot be written, beside the state. Both are
- * directories that only we can write to. */
-static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
-        bool normal = cache_mode(engine->core.cache) == CACHE_NORMAL;
+/* A directory for this run only, with a name that nobody can know before. */
+static int engine_make_scratch(Engine *engine) {
+        const char *temporary = getenv("TMPDIR");
+        char *path;
 
-        engine->core.jobs =
-                path_join(normal ? cache_directory(engine->core.cache) : spec->state_dir, "jobs");
-        return engine->core.jobs ? 0 : -ENOMEM;
+        if (asprintf(&path, "%s/dpucc.XXXXXX",
+                     temporary && temporary[0] == '/' ? temporary : "/tmp") < 0)
+                return -ENOMEM;
+        if (!mkdtemp(path)) {
+                free(path);
+                return error_from_errno();
+        }
+        engine->scratch = path;
+        return 0;
+}
+
+/* 1 if it can be written to, and is core.jobs from now on; else 0 or -ENOMEM */
+static int engine_try_jobs(Engine *engine, const char *beside) {
+        _cleanup_(freep) char *jobs = path_join(beside, "jobs");
+        _cleanup_(closep) int fd = -1;
+
+        if (!jobs)
+                return -ENOMEM;
+        fd = file_make_dirs(AT_FDCWD, jobs, 0700);
+        if (fd < 0 || faccessat(fd, ".", W_OK, AT_EACCESS) < 0)
+                return 0;
+        engine->core.jobs = TAKE_PTR(jobs);
+        return 1;
+}
+
+/* Compilers run beside the cache; where that cannot be written, beside the state. Both are
+ * directories that only we can write to. Where neither can be written, they run where temporary
+ * files go. */
+static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
+        int r = 0;
+
+        if (cache_mode(engine->core.cache) == CACHE_NORMAL)
+                r = engine_try_jobs(engine, cache_directory(engine->core.cache));
+        if (r == 0)
+                r = engine_try_jobs(engine, spec->state_dir);
+        if (r == 0 && engine_make_scratch(engine) == 0)
+                r = engine_try_jobs(engine, engine->scratch);
+        if (r == 0) { /* what is in the cache can be had all the same */
+                engine->core.jobs = path_join(spec->state_dir, "jobs");
+                r = engine->core.jobs ? 0 : -ENOMEM;
+        }
+        return r < 0 ? r : 0;
 }
 
 static void engine_reap(Engine *engine) {
@@ -165,10 +209,10 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
                 return problem_set(
                         problem, r, "%s",
                         engine->cache_problem.text[0] ? engine->cache_problem.text : strerror(-r));
-        r = engine_lock(engine, problem);
+        r = core->once ? 0 : engine_lock(engine, problem);
         if (r == 0)
                 r = engine_find_jobs(engine, spec);
-        if (r == 0)
+        if (r == 0 && !core->once)
                 r = watch_new(&engine->watch, WATCH_NODES_MAX);
         return r;
 }
@@ -281,7 +325,7 @@ static void engine_on_watch_timer(uv_timer_t *timer) {
 
 /* An instance may be had only later than the engine. */
 static void engine_follow_fd(Engine *engine) {
-        int fd = watch_fd(engine->watch);
+        int fd = engine->watch ? watch_fd(engine->watch) : -1;
 
         if (fd < 0 || engine->poll_fd >= 0)
                 return;
@@ -383,7 +427,8 @@ static void engine_start_handles(Engine *engine) {
         engine_own(engine, (uv_handle_t *) &engine->settle_timer);
 
         (void) uv_prepare_start(&engine->prepare, engine_on_prepare);
-        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        if (engine->watch)
+                (void) uv_idle_start(&engine->idle, engine_on_idle);
         engine_follow_fd(engine);
 }
 
@@ -468,6 +513,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine->daemon_lock = engine->poll_fd = -1;
         engine->core.loop = spec->loop;
         engine->core.umask = spec->umask;
+        engine->core.once = spec->once;
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
         asks_init(&engine->asks, &engine->core);
@@ -483,7 +529,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         if (r < 0)
                 return r;
         engine_start_handles(engine);
-        r = engine_start_roots(engine);
+        r = spec->once ? 0 : engine_start_roots(engine);
         if (r < 0)
                 log_warning("the list of roots cannot be read: %s", strerror(-r));
         *ret = TAKE_PTR(engine);
@@ -543,12 +589,25 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
         return ask_get(&engine->asks, spec, handlers, userdata, ret, problem);
 }
 
+/* for what only a daemon can do */
+static int engine_refuse(const Engine *engine, Problem *problem) {
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        if (!engine->watch)
+                return problem_set(
+                        problem, -EINVAL,
+                        "only a daemon watches: start dpuccd, and leave out --no-daemon");
+        return 0;
+}
+
 int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
                 Ask **ret, Problem *problem) {
         const Workspace *workspace;
+        int r;
 
-        if (engine->stopping)
-                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        r = engine_refuse(engine, problem);
+        if (r < 0)
+                return r;
         workspace = root ? workspace_containing(&engine->core, root) : NULL;
         if (root && !workspace)
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
@@ -564,8 +623,9 @@ int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Pr
         struct stat st;
         int r;
 
-        if (engine->stopping)
-                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        r = engine_refuse(engine, problem);
+        if (r < 0)
+                return r;
         if (!real || stat(real, &st) < 0)
                 return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
         if (!S_ISDIR(st.st_mode))
@@ -590,7 +650,11 @@ int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Pr
 int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
         _cleanup_(freep) char *real = realpath(path, NULL);
         const char *root = real ?: path; /* the directory may be gone */
+        int r;
 
+        r = engine_refuse(engine, problem);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < engine->core.n_workspaces; i++) {
                 if (strcmp(workspace_root(engine->core.workspaces[i]), root) != 0)
                         continue;
@@ -672,6 +736,12 @@ int engine_find_unit(Engine *engine, const char *text, const char *path, UnitVie
                 return problem_set(problem, -ENOTUNIQ, "%s may be any of: %s", text, search.list);
         *ret = search.found;
         return 0;
+}
+
+int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {
+        Digest content;
+
+        return state_get_delivery(engine->core.state, path, &content, ret);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------- */

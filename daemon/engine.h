@@ -71,6 +71,7 @@ typedef struct AskResult {
         const UnitView *unit; /* NULL if none was found */
         const char *path;     /* .../NET.xmodel */
         int artifact_fd;      /* open for reading, position 0; -1 if not asked for; borrowed */
+        int log_fd;           /* likewise; the compiler's log, of a failure too */
         bool hit;
         AskBasis basis;
 } AskResult;
@@ -96,10 +97,16 @@ typedef struct GetSpec {
         const char *toolchain;  /* NULL: as configured */
         const char *net_name;   /* NULL: the unit's */
         const char *output_dir; /* NULL: do not deliver beyond the unit's own output_dir */
+        int output_dir_fd;      /* -1 unless output_dir is named: where it really is */
         const char *options;    /* compiler options, NULL: none */
+        int umask;              /* for delivered files; -1: the daemon's */
+        bool overwrite;         /* foreign files in output_dir may be replaced */
         bool wait;
         bool force;
         bool want_fd;
+        bool want_log;
+        bool require_dpu; /* an artifact without DPU code, from a toolchain that nobody named, is
+                           * a failure */
 } GetSpec;
 
 typedef struct EngineSpec {
@@ -110,12 +117,15 @@ typedef struct EngineSpec {
         const char *conf_file;    /* user's, may be missing */
         const char *conf_default; /* installed default, may be missing */
         mode_t umask;             /* for delivered files */
+        bool once;                /* for one client, beside others: no roots, no lock */
 } EngineSpec;
 
 typedef void (*EngineStoppedFn)(void *userdata);
 
 /* Opens cache and state, takes the daemon's lock (-EBUSY with a problem that names the holder),
- * reaps what a killed daemon left running, starts scanning the roots of the last run. */
+ * reaps what a killed daemon left running, starts scanning the roots of the last run. An engine
+ * for one client (`dpuccd --once`) has no lock and no roots and watches nothing: it works beside
+ * a daemon and others of its kind, and a get that does not wait starts nothing. */
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem);
 
 /* Cancels jobs and asks (-ECANCELED), ends children, closes every handle, then calls @stopped
@@ -151,6 +161,9 @@ int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata);
  * with the candidates in @problem. @path is @text made absolute, or NULL. */
 int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
                      Problem *problem);
+
+/* The key of what was delivered as the file @path. -ENOENT. */
+int engine_delivered_key(Engine *engine, const char *path, Digest *ret);
 
 /* --- what the daemon counted: names are stable, tests rely on them ---------------------- */
 

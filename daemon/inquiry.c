@@ -22,8 +22,6 @@
 #include "daemon/verbs.h"
 
 #define INQUIRY_REPORT_MAX (8 * 1024 * 1024)
-#define INQUIRY_LOG_MAX    (16 * 1024 * 1024)
-#define INQUIRY_LOG_CHUNK  (256 * 1024)
 #define INQUIRY_FILES_MAX  32
 
 typedef Dpucc__Wire__Artifact Artifact;
@@ -71,6 +69,54 @@ static int inquiry_find_key(Engine *engine, const char *text, Subject *ret, Prob
         return r < 0 ? r : inquiry_load(engine, &key, ret);
 }
 
+/* the newest record that fits, of the first ones there are */
+typedef struct Newest {
+        Cache *cache;
+        bool (*fits)(const Record *record, const void *userdata);
+        const void *userdata;
+        Record *best;
+        size_t n_seen;
+} Newest;
+
+static int inquiry_try_newest(const Digest *key, void *userdata) {
+        _cleanup_(record_freep) Record *record = NULL;
+        Newest *newest = userdata;
+
+        if (newest->n_seen++ >= INQUIRY_RECORDS_MAX)
+                return 1; /* enough */
+        if (cache_load(newest->cache, key, &record) != 0 ||
+            !newest->fits(record, newest->userdata) ||
+            (newest->best && record->created_ns <= newest->best->created_ns))
+                return 0;
+        record_free(newest->best);
+        newest->best = TAKE_PTR(record);
+        return 0;
+}
+
+/* The caller frees it. NULL: there is none. */
+static Record *inquiry_newest(Engine *engine, bool (*fits)(const Record *, const void *),
+                              const void *userdata) {
+        Newest newest = { .cache = engine_cache(engine), .fits = fits, .userdata = userdata };
+
+        (void) cache_each(newest.cache, SIZE_MAX, inquiry_try_newest, &newest);
+        return newest.best;
+}
+
+static bool inquiry_is_of_source(const Record *record, const void *userdata) {
+        return slice_is(record_provenance(record, "source"), userdata);
+}
+
+/* What is no unit, because it lies outside the workspaces or because there are none: a file that
+ * was delivered there, or the source of something in the cache. */
+static int inquiry_find_file(Engine *engine, const char *path, Subject *ret) {
+        Digest key;
+
+        if (engine_delivered_key(engine, path, &key) == 0)
+                return inquiry_load(engine, &key, ret);
+        ret->record = inquiry_newest(engine, inquiry_is_of_source, path);
+        return 0;
+}
+
 static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, Subject *ret,
                         Problem *problem) {
         char text[PATH_MAX], path[PATH_MAX];
@@ -83,8 +129,12 @@ static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, S
                 return r;
 
         r = engine_find_unit(engine, text, selector->has_path ? path : NULL, &ret->unit, problem);
-        if (r == -ENOENT)
-                return inquiry_find_key(engine, text, ret, problem);
+        if (r == -ENOENT) {
+                r = inquiry_find_key(engine, text, ret, problem);
+                if (r == -ENOENT && selector->has_path)
+                        (void) inquiry_find_file(engine, path, ret);
+                return ret->record ? 0 : r;
+        }
         if (r < 0)
                 return r;
         ret->has_unit = true;
@@ -326,7 +376,7 @@ void inquiry_show(Engine *engine, Call *call, const Dpucc__Wire__Selector *selec
 static int inquiry_render_log(Engine *engine, const Subject *subject, Bytes *ret) {
         const Record *record = subject->record;
         const RecordObject *object = record_object(record, RECORD_ROLE_LOG);
-        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(INQUIRY_LOG_MAX);
+        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(CALL_LOG_MAX);
         _cleanup_(freep) char *stored = inquiry_string(record_provenance(record, "net_name"));
         const char *net_name = subject->has_unit ? subject->unit.net_name : stored;
         int r;
@@ -344,7 +394,7 @@ static int inquiry_render_log(Engine *engine, const Subject *subject, Bytes *ret
 }
 
 void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector) {
-        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(2 * INQUIRY_LOG_MAX);
+        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(2 * CALL_LOG_MAX);
         _cleanup_(subject_deinit) Subject subject = {};
         int r;
 
@@ -359,15 +409,7 @@ void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *select
                 verbs_fail(call, r, &problem);
                 return;
         }
-        for (size_t i = 0; i < log.size; i += INQUIRY_LOG_CHUNK) {
-                size_t left = log.size - i;
-                Reply reply = DPUCC__WIRE__REPLY__INIT;
-
-                reply.body_case = DPUCC__WIRE__REPLY__BODY_LOG;
-                reply.log.data = log.data + i;
-                reply.log.len = left < INQUIRY_LOG_CHUNK ? left : INQUIRY_LOG_CHUNK;
-                call_send(call, &reply);
-        }
+        call_send_log(call, bytes_slice(&log));
         call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
 }
 
@@ -415,39 +457,15 @@ static int inquiry_fill_fields(const Record *record, Fields *ret) {
         return 0;
 }
 
-/* the newest record before @record of the same source and target, if there is one */
-typedef struct Predecessor {
-        Cache *cache;
-        const Record *record;
-        Record *best;
-        size_t n_seen;
-} Predecessor;
-
-static bool inquiry_is_predecessor(const Record *candidate, const Predecessor *p) {
+static bool inquiry_is_predecessor(const Record *candidate, const void *userdata) {
         static const char *const same[] = { "source", "target", "net_name" };
+        const Record *record = userdata;
 
         for (size_t i = 0; i < ARRAY_SIZE(same); i++)
                 if (!slice_equal(record_provenance(candidate, same[i]),
-                                 record_provenance(p->record, same[i])))
+                                 record_provenance(record, same[i])))
                         return false;
-        return candidate->created_ns < p->record->created_ns &&
-               (!p->best || candidate->created_ns > p->best->created_ns);
-}
-
-static int inquiry_try_predecessor(const Digest *key, void *userdata) {
-        Record *candidate = NULL;
-        Predecessor *p = userdata;
-
-        if (p->n_seen++ >= INQUIRY_RECORDS_MAX)
-                return 1; /* enough */
-        if (cache_load(p->cache, key, &candidate) != 0)
-                return 0;
-        if (inquiry_is_predecessor(candidate, p)) {
-                record_free(p->best);
-                p->best = TAKE_PTR(candidate);
-        }
-        record_free(candidate);
-        return 0;
+        return candidate->created_ns < record->created_ns;
 }
 
 static int inquiry_explain_field(const KeyField *old, const KeyField *new, void *userdata) {
@@ -462,18 +480,17 @@ static int inquiry_explain_field(const KeyField *old, const KeyField *new, void 
 
 /* a new string, or NULL: nothing can be said */
 static char *inquiry_explain(Engine *engine, const Record *record) {
-        Predecessor p = { .cache = engine_cache(engine), .record = record };
+        Record *before = inquiry_newest(engine, inquiry_is_predecessor, record);
         Bytes fields = BYTES_INIT(4096), text = BYTES_INIT(8192);
         char *explanation = NULL;
 
-        (void) cache_each(p.cache, SIZE_MAX, inquiry_try_predecessor, &p);
-        if (p.best &&
-            key_diff(p.best->transcript, p.best->n_transcript, record->transcript,
+        if (before &&
+            key_diff(before->transcript, before->n_transcript, record->transcript,
                      record->n_transcript, inquiry_explain_field, &fields) == 0 &&
             bytes_printf(&text, "compiled because since the last compile of this source: %.*s",
                          (int) fields.size, (const char *) fields.data) == 0)
                 explanation = bytes_take_string(&text);
-        record_free(p.best);
+        record_free(before);
         bytes_deinit(&fields);
         bytes_deinit(&text);
         return explanation;

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,6 +32,8 @@ static const char main_help[] =
         "  --socket PATH     where clients connect (DPUCC_SOCKET;\n"
         "                    default $XDG_RUNTIME_DIR/dpucc/dpuccd.sock)\n"
         "  --cache-dir DIR   the cache (DPUCC_CACHE_DIR; default ~/.cache/dpucc)\n"
+        "  --once            serve only the client whose socket is the standard input, beside any\n"
+        "                    daemon, and end with it (dpucc-client --no-daemon runs this)\n"
         "  --config FILE     configuration (DPUCC_CONFIG; default ~/.config/dpucc/dpuccd.json)\n"
         "  -v, --verbose     log what would help to find a fault\n"
         "  -q, --quiet       log warnings and errors only\n"
@@ -55,6 +58,8 @@ typedef struct Arguments {
         char *dpucc;
         mode_t umask;
         LogLevel level;
+        bool once;
+        bool has_level; /* asked for */
 } Arguments;
 
 static void arguments_deinit(Arguments *a) {
@@ -86,11 +91,16 @@ static int main_option(int c, Arguments *ret) {
                 return main_set_path(&ret->cache_dir, optarg);
         case 'c':
                 return main_set_path(&ret->conf_file, optarg);
+        case 'o':
+                ret->once = true;
+                return 0;
         case 'v':
                 ret->level = LOG_LEVEL_DEBUG;
+                ret->has_level = true;
                 return 0;
         case 'q':
                 ret->level = LOG_LEVEL_WARNING;
+                ret->has_level = true;
                 return 0;
         default:
                 return -EINVAL;
@@ -104,6 +114,7 @@ static int main_parse(int argc, char **argv, Arguments *ret, bool *ret_done) {
                 { "socket", required_argument, NULL, 's' },
                 { "cache-dir", required_argument, NULL, 'd' },
                 { "config", required_argument, NULL, 'c' },
+                { "once", no_argument, NULL, 'o' },
                 { "verbose", no_argument, NULL, 'v' },
                 { "quiet", no_argument, NULL, 'q' },
                 { "help", no_argument, NULL, 'h' },
@@ -179,10 +190,25 @@ static int main_fill_in(Arguments *a, Problem *problem) {
         return 0;
 }
 
+/* The client's connection, moved away from the standard input: no child is to find it there. */
+static int main_take_connection(int *ret, Problem *problem) {
+        _cleanup_(closep) int fd = -1, null = -1;
+
+        fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0)
+                return problem_set(problem, error_from_errno(), "the standard input: %s",
+                                   strerror(errno));
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
 static int main_run(Arguments *a, Problem *problem) {
-        int r;
+        int connection = -1, r;
 
         r = main_fill_in(a, problem);
+        if (r == 0 && a->once)
+                r = main_take_connection(&connection, problem);
         if (r < 0)
                 return r;
 
@@ -194,6 +220,8 @@ static int main_run(Arguments *a, Problem *problem) {
                 .conf_file = a->conf_file,
                 .conf_default = a->conf_default,
                 .umask = a->umask,
+                .once = a->once,
+                .connection = connection,
         };
         log_info("dpuccd %s, cache %s, configuration %s", DPUCC_VERSION, spec.cache_dir,
                  spec.conf_file);
@@ -219,6 +247,8 @@ int main(int argc, char **argv) {
         if (done)
                 return 0;
 
+        if (arguments.once && !arguments.has_level)
+                arguments.level = LOG_LEVEL_WARNING; /* stderr is the client's */
         log_open(arguments.level);
         if (r == 0)
                 r = main_run(&arguments, &problem);

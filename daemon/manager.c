@@ -18,7 +18,7 @@ static const int manager_signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 typedef struct Manager {
         uv_loop_t loop;
-        Service *service;
+        Service *service; /* NULL: no service manager is to know of us */
         Engine *engine;
         Server *server;
         Verbs verbs;
@@ -65,7 +65,8 @@ static void manager_stop(Manager *manager) {
 
         manager->stopping = true;
         manager->verbs.engine = NULL; /* no more requests */
-        service_stopping();
+        if (manager->service)
+                service_stopping();
         if (manager->engine)
                 engine_stop(manager->engine, manager_on_engine_stopped, manager);
         else
@@ -97,7 +98,7 @@ static void manager_on_signal(uv_signal_t *handle, int signum) {
         Manager *manager = handle->data;
         Problem problem = {};
 
-        if (signum != SIGHUP) {
+        if (signum != SIGHUP || !manager->service) {
                 log_notice("stopping: %s", strsignal(signum));
                 manager_stop(manager);
         } else if (!manager->stopping) {
@@ -108,6 +109,8 @@ static void manager_on_signal(uv_signal_t *handle, int signum) {
 static void manager_on_prepare(uv_prepare_t *handle) {
         Manager *manager = handle->data;
 
+        if (!manager->service)
+                return;
         if (manager->stopping)
                 service_status(manager->service, "Stopping");
         else
@@ -127,6 +130,7 @@ static int manager_start_engine(Manager *manager, const ManagerSpec *spec, Probl
                 .conf_file = spec->conf_file,
                 .conf_default = spec->conf_default,
                 .umask = spec->umask,
+                .once = spec->once,
         };
         int r;
 
@@ -136,6 +140,7 @@ static int manager_start_engine(Manager *manager, const ManagerSpec *spec, Probl
 
         manager->verbs = (Verbs){
                 .engine = manager->engine,
+                .once = spec->once,
                 .reload = manager_reload,
                 .shutdown = manager_shutdown,
                 .userdata = manager,
@@ -166,6 +171,15 @@ static int manager_start_server(Manager *manager, const ManagerSpec *spec, Probl
         return 0;
 }
 
+static void manager_on_gone(void *userdata) {
+        manager_stop(userdata);
+}
+
+static int manager_start_single(Manager *manager, const ManagerSpec *spec, Problem *problem) {
+        return server_new_single(&manager->server, &manager->loop, &manager->verbs,
+                                 spec->connection, manager_on_gone, manager, problem);
+}
+
 static int manager_start_handles(Manager *manager) {
         int r = 0;
 
@@ -186,13 +200,14 @@ static int manager_start_handles(Manager *manager) {
 static int manager_start(Manager *manager, const ManagerSpec *spec, Problem *problem) {
         int r;
 
-        r = service_new(&manager->service, &manager->loop);
+        r = spec->once ? 0 : service_new(&manager->service, &manager->loop);
         if (r == 0) /* before what takes time: a signal is kept until the loop turns */
                 r = manager_start_handles(manager);
         if (r == 0)
                 r = manager_start_engine(manager, spec, problem);
         if (r == 0)
-                r = manager_start_server(manager, spec, problem);
+                r = spec->once ? manager_start_single(manager, spec, problem)
+                               : manager_start_server(manager, spec, problem);
         return r;
 }
 
@@ -208,7 +223,7 @@ int manager_run(const ManagerSpec *spec, Problem *problem) {
         r = manager_start(&manager, spec, problem);
         if (r < 0)
                 manager_stop(&manager);
-        else
+        else if (manager.service)
                 service_ready();
         (void) uv_run(&manager.loop, UV_RUN_DEFAULT);
 

@@ -8,8 +8,12 @@
  *
  * SIGTERM, SIGINT and the client's `shutdown` stop; SIGHUP and `reload` read the configuration
  * again. While it stops, requests are refused with a message.
+ *
+ * With `--once` there is one connection instead of a socket, no service manager is told
+ * anything, and the end of the connection, or any signal, is the end of it all.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/problem.h"
@@ -21,7 +25,9 @@ typedef struct ManagerSpec {
         const char *dpucc;
         const char *conf_file;
         const char *conf_default;
-        mode_t umask; /* that dpuccd was started with */
+        mode_t umask;   /* that dpuccd was started with */
+        bool once;      /* serve @connection only, beside whatever daemon there is */
+        int connection; /* taken over when it comes to that */
 } ManagerSpec;
 
 /* Runs until told to stop. A failure to start is an error with @problem; 0 after a stop that

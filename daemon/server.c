@@ -32,6 +32,9 @@ struct Server {
         struct PeerList peers;
         unsigned n_peers; /* closing ones included */
 
+        ServerGoneFn gone; /* NULL: it listens */
+        void *gone_userdata;
+
         bool stopping;
         ServerStoppedFn stopped; /* NULL if server_new() failed */
         void *userdata;
@@ -73,8 +76,11 @@ uv_loop_t *server_loop(Server *server) {
 void server_peer_gone(Server *server) {
         assert(server->n_peers > 0);
         server->n_peers--;
-        if (!server->stopping)
+        if (!server->stopping) {
+                if (server->gone)
+                        server->gone(server->gone_userdata);
                 return;
+        }
         if (server->n_peers == 0)
                 server_close_handle((uv_handle_t *) &server->grace);
         server_finish(server);
@@ -170,18 +176,59 @@ static int server_listen(Server *server, const ServerSpec *spec, Problem *proble
         return r;
 }
 
+static Server *server_alloc(uv_loop_t *loop, const Verbs *verbs) {
+        Server *server = calloc(1, sizeof(*server));
+
+        if (!server)
+                return NULL;
+        server->loop = loop;
+        server->verbs = verbs;
+        server->listener = LISTENER_NONE;
+        server->spare_fd = -1;
+        LIST_INIT(&server->peers);
+        return server;
+}
+
+static void server_start_grace(Server *server) {
+        (void) uv_timer_init(server->loop, &server->grace);
+        server_own(server, (uv_handle_t *) &server->grace);
+}
+
+int server_new_single(Server **ret, uv_loop_t *loop, const Verbs *verbs, int socket,
+                      ServerGoneFn gone, void *userdata, Problem *problem) {
+        Server *server;
+        int r;
+
+        r = endpoint_check_user(socket, problem);
+        if (r < 0)
+                return r;
+        if (fcntl(socket, F_SETFL, O_NONBLOCK) < 0)
+                return error_from_errno();
+        server = server_alloc(loop, verbs);
+        if (!server)
+                return -ENOMEM;
+        r = peer_new(server, verbs, &server->peers, socket);
+        if (r < 0) {
+                server_free(server);
+                return r;
+        }
+        server->n_peers = 1;
+        server->gone = gone;
+        server->gone_userdata = userdata;
+        server_start_grace(server);
+        *ret = server;
+        return 0;
+}
+
 int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         Server *server;
         int r;
 
         problem_set(problem, 0, "%s", "");
-        server = calloc(1, sizeof(*server));
+        server = server_alloc(spec->loop, spec->verbs);
         if (!server)
                 return -ENOMEM;
 
-        server->loop = spec->loop;
-        server->verbs = spec->verbs;
-        server->listener = LISTENER_NONE;
         server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         r = server_listen(server, spec, problem);
         if (r < 0) {
@@ -190,8 +237,7 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         }
 
         server_own(server, (uv_handle_t *) &server->poll);
-        (void) uv_timer_init(spec->loop, &server->grace);
-        server_own(server, (uv_handle_t *) &server->grace);
+        server_start_grace(server);
         r = uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
         if (r < 0) {
                 server_stop(server, NULL, NULL);
@@ -212,7 +258,8 @@ void server_stop(Server *server, ServerStoppedFn stopped, void *userdata) {
         server->stopping = true;
         server->stopped = stopped;
         server->userdata = userdata;
-        server_close_handle((uv_handle_t *) &server->poll);
+        if (!server->gone)
+                server_close_handle((uv_handle_t *) &server->poll);
         if (server->n_peers == 0) {
                 server_close_handle((uv_handle_t *) &server->grace);
                 return;

@@ -8,6 +8,8 @@
  * our own user. A path that another process serves is never taken over: a lock beside it tells
  * between daemons, a connection that is accepted tells of anybody else. What a killed daemon
  * left is replaced.
+ *
+ * Or it listens nowhere, and serves one connection that somebody else made (`dpuccd --once`).
  */
 
 #include <uv.h>
@@ -19,6 +21,9 @@
 typedef struct Server Server;
 typedef struct Verbs Verbs;
 
+typedef void (*ServerStoppedFn)(void *userdata);
+typedef void (*ServerGoneFn)(void *userdata);
+
 typedef struct ServerSpec {
         uv_loop_t *loop;
         const Verbs *verbs; /* borrowed, outlives the server and every call */
@@ -26,11 +31,15 @@ typedef struct ServerSpec {
         int listen_fd;      /* already listening, or -1; taken over on success */
 } ServerSpec;
 
-typedef void (*ServerStoppedFn)(void *userdata);
-
 /* -EADDRINUSE: the path is served by somebody; -EPERM: the place is not safe; -ENAMETOOLONG;
  * or what the system says. All with @problem. */
 int server_new(Server **ret, const ServerSpec *spec, Problem *problem);
+
+/* Serves the client at the other end of @socket (taken over on success) and nobody else. @gone
+ * is called once, later, when the connection is over for another reason than server_stop().
+ * -EPERM: it is not our own user's, -ENOTSOCK ..., with @problem. */
+int server_new_single(Server **ret, uv_loop_t *loop, const Verbs *verbs, int socket,
+                      ServerGoneFn gone, void *userdata, Problem *problem);
 
 /* Accepts nobody from now on, sends what is queued (for two seconds at most), hangs up, and
  * calls @stopped once, later, after which the server is gone. */

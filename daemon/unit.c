@@ -70,6 +70,7 @@ static DeliverSpec unit_deliver_spec(const Unit *unit) {
         return (DeliverSpec){
                 .root = workspace_root(source_workspace(unit->source)),
                 .trusted = workspace_is_trusted(source_workspace(unit->source)),
+                .directory_fd = -1,
                 .output_dir = unit->pair.output_dir,
                 .net_name = unit->pair.net_name,
                 .state = unit->core->state,

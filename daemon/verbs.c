@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "daemon/call.h"
 #include "daemon/engine.h"
@@ -89,6 +91,14 @@ static int verbs_dup(int fd) {
         return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
+/* what cannot be had of it is left out: the answer does not depend on it */
+static void verbs_send_log(Call *call, int fd) {
+        _cleanup_(bytes_cleanup) Bytes log = BYTES_INIT(CALL_LOG_MAX);
+
+        if (fd >= 0 && file_read_fd(fd, &log) == 0)
+                call_send_log(call, bytes_slice(&log));
+}
+
 static void verbs_on_got(const AskResult *result, void *userdata) {
         Dpucc__Wire__GetReply get = DPUCC__WIRE__GET_REPLY__INIT;
         Reply reply = DPUCC__WIRE__REPLY__INIT;
@@ -97,6 +107,7 @@ static void verbs_on_got(const AskResult *result, void *userdata) {
         Call *call = userdata;
 
         call->ask = NULL;
+        verbs_send_log(call, result->log_fd);
         verbs_fill_result(result, &reply);
         if (result->unit && message_from_unit(result->unit, &unit) == 0) {
                 message_from_basis(&result->basis, &basis);
@@ -152,26 +163,26 @@ static int verbs_get_ask(Engine *engine, Call *call, const Dpucc__Wire__Get *get
                          const GetPaths *paths, Frame *frame, Problem *problem) {
         static const AskHandlers handlers = { .progress = verbs_on_progress, .done = verbs_on_got };
         const GetSpec spec = {
-                .source_fd = frame->n_fds > 0 ? frame->fds[0] : -1,
+                .source_fd = frame->fds[0],
                 .source_path = paths->source,
-                .arch_fd = frame->n_fds > 1 ? frame->fds[1] : -1,
+                .arch_fd = get->has_arch_path ? frame->fds[1] : -1,
                 .arch_path = paths->arch,
                 .target = get->target,
                 .toolchain = get->toolchain,
                 .net_name = get->net_name,
                 .output_dir = paths->output_dir,
+                .output_dir_fd = get->has_output_dir ? frame->fds[frame->n_fds - 1] : -1,
                 .options = get->options,
+                .umask = get->has_umask ? (int) (get->umask & 0777) : -1,
+                .overwrite = get->has_overwrite && get->overwrite,
                 .wait = get->has_wait && get->wait,
                 .force = get->has_force && get->force,
                 .want_fd = get->has_want_fd && get->want_fd,
+                .want_log = get->has_want_log && get->want_log,
+                .require_dpu = get->has_require_dpu && get->require_dpu,
         };
         int r;
 
-        if (frame->n_fds != 1 + (size_t) get->has_arch_path)
-                return problem_set(problem, -EINVAL,
-                                   "the request has %zu descriptors instead of "
-                                   "one for each file it names",
-                                   frame->n_fds);
         r = engine_get(engine, &spec, &handlers, call, &call->ask, problem);
         if (r < 0)
                 return r;
@@ -185,7 +196,13 @@ static void verbs_get(const Verbs *verbs, Call *call, const Dpucc__Wire__Get *ge
         Problem problem = {};
         int r;
 
-        r = verbs_read_paths(get, &paths, &problem);
+        if (frame->n_fds != 1 + (size_t) !!get->has_arch_path + (size_t) !!get->has_output_dir)
+                r = problem_set(&problem, -EINVAL,
+                                "the request has %zu descriptors instead of one for each file it "
+                                "names",
+                                frame->n_fds);
+        else
+                r = verbs_read_paths(get, &paths, &problem);
         if (r == 0)
                 r = verbs_get_ask(verbs->engine, call, get, &paths, frame, &problem);
         if (r < 0)
@@ -384,9 +401,28 @@ static void verbs_cancel(Call *call, uint32_t id) {
         call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
 }
 
+static bool verbs_is_for_daemon(const Request *request) {
+        static const Dpucc__Wire__Request__BodyCase bodies[] = {
+                DPUCC__WIRE__REQUEST__BODY_STATUS, DPUCC__WIRE__REQUEST__BODY_ROOTS,
+                DPUCC__WIRE__REQUEST__BODY_WATCH,  DPUCC__WIRE__REQUEST__BODY_UNWATCH,
+                DPUCC__WIRE__REQUEST__BODY_WAIT,   DPUCC__WIRE__REQUEST__BODY_STATS,
+                DPUCC__WIRE__REQUEST__BODY_RELOAD, DPUCC__WIRE__REQUEST__BODY_SHUTDOWN,
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+                if (bodies[i] == request->body_case)
+                        return true;
+        return false;
+}
+
 void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *frame) {
         if (!verbs->engine) {
                 call_end_with(call, DPUCC__WIRE__OUTCOME__FAILED, "the daemon is stopping");
+                return;
+        }
+        if (verbs->once && verbs_is_for_daemon(request)) {
+                call_end_with(call, DPUCC__WIRE__OUTCOME__USAGE,
+                              "this is about the daemon: leave out --no-daemon");
                 return;
         }
 

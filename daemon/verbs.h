@@ -8,6 +8,8 @@
  * filled in the Verbs.
  */
 
+#include <stdbool.h>
+
 #include "base/problem.h"
 #include "proto/dpucc.pb-c.h"
 #include "proto/frame.h"
@@ -17,6 +19,7 @@ typedef struct Engine Engine;
 
 typedef struct Verbs {
         Engine *engine; /* NULL once the daemon stops: everything is refused */
+        bool once;      /* serves one client: what concerns a daemon is refused, too */
         int (*reload)(Problem *problem, void *userdata);
         void (*shutdown)(void *userdata);
         void *userdata;

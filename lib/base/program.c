@@ -31,20 +31,27 @@ static bool program_is_executable(const char *path) {
         return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+static bool program_is_running(const char *path) {
+        struct stat one, other;
+
+        return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 &&
+               one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 /* 0, -ENOENT or -ENOMEM */
-static int program_in(const char *directory, const char *name, char **ret) {
+static int program_in(const char *directory, const char *name, bool not_this, char **ret) {
         _cleanup_(freep) char *path = path_join(directory, name);
 
         if (!path)
                 return -ENOMEM;
-        if (!program_is_executable(path))
+        if (!program_is_executable(path) || (not_this && program_is_running(path)))
                 return -ENOENT;
         *ret = TAKE_PTR(path);
         return 0;
 }
 
 /* relative entries of PATH, the empty one too, depend on where we stand: left out */
-static int program_on_path(const char *name, char **ret) {
+static int program_on_path(const char *name, bool not_this, char **ret) {
         const char *path = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
         int r = -ENOENT;
 
@@ -55,7 +62,7 @@ static int program_on_path(const char *name, char **ret) {
                 if (!directory)
                         return -ENOMEM;
                 if (directory[0] == '/')
-                        r = program_in(directory, name, ret);
+                        r = program_in(directory, name, not_this, ret);
                 path += n + (path[n] == ':');
         }
         return r;
@@ -66,6 +73,10 @@ int program_find(const char *name, char **ret) {
         int r = -ENOENT;
 
         if (program_directory(&directory) == 0)
-                r = program_in(directory, name, ret);
-        return r == -ENOENT ? program_on_path(name, ret) : r;
+                r = program_in(directory, name, false, ret);
+        return r == -ENOENT ? program_on_path(name, false, ret) : r;
+}
+
+int program_find_other(const char *name, char **ret) {
+        return program_on_path(name, true, ret);
 }

@@ -66,8 +66,6 @@ restart_with() { # [NAME=VALUE ...]
   [[ $stderr == *"dpucc-client: unknown or ambiguous option '--bogus'"* ]]
   client 2 get --arch a --target b c
   client 2 status --timeout soon
-  client 2 --no-daemon get m.xmodel
-  [[ $stderr == *"dpuccd --once in a later version"* ]]
   client 2 gc
   [[ $stderr == *"'gc' comes with a later version"* ]]
 }

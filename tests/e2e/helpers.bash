@@ -10,8 +10,10 @@
 sandbox_setup() {
   SANDBOX=$(mktemp -d "${TMPDIR:-/tmp}/dpucc-e2e.XXXXXX")
   BIN=${DPUCC_BIN_DIR:?set DPUCC_BIN_DIR to the folder of the programs}
+  # shellcheck disable=SC2034 # for suites
+  SOURCE=${DPUCC_SOURCE_DIR:?}
   CORPUS=${DPUCC_CORPUS:-${DPUCC_SOURCE_DIR:?}/../shared/corpus}
-  unset "${!XDG_@}" "${!DPUCC_@}"
+  unset "${!XDG_@}" "${!DPUCC_@}" MAKEFLAGS MAKELEVEL
   export HOME=$SANDBOX/home PATH=$BIN:/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8
   export XDG_RUNTIME_DIR=$SANDBOX/run
   mkdir -p "$HOME" "$SANDBOX/work"
@@ -93,6 +95,44 @@ expect_stat() { # NAME VALUE
 
 arch_b1024() { # [FILE]
   echo '{"fingerprint":"0x101000056010402"}' >"${1:-arch.json}"
+}
+
+# Programs of the test's own, in front of PATH, whose compiler stops at a gate: `dpucc compile`
+# (a double in front of the real one) leaves its pid in $SANDBOX/started and goes on when
+# $SANDBOX/open exists. Two compiles at once leave $SANDBOX/overlap.
+gate_compiler() {
+  mkdir -p "$SANDBOX/bin"
+  cp "$BIN/dpuccd" "$BIN/dpucc-client" "$SANDBOX/bin/"
+  cat >"$SANDBOX/bin/dpucc" <<GATE
+#!/bin/bash
+if [ "\$1" = compile ]; then
+  exec 9>"$SANDBOX/turn"
+  flock -n 9 || touch "$SANDBOX/overlap"
+  echo \$\$ >>"$SANDBOX/started"
+  until [ -e "$SANDBOX/open" ]; do sleep 0.05; done
+fi
+exec "$BIN/dpucc" "\$@"
+GATE
+  chmod +x "$SANDBOX/bin/dpucc"
+  PATH=$SANDBOX/bin:$PATH
+}
+
+n_started() { [ -e "$SANDBOX/started" ] && [ "$(wc -l <"$SANDBOX/started")" -ge "$1" ]; }
+
+process_is_gone() { # PID
+  ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+children_named() { # PID NAME
+  local pids pid
+  read -ra pids <"/proc/$1/task/$1/children"
+  for pid in "${pids[@]}"; do
+    if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ]; then echo "$pid"; fi
+  done
+}
+
+no_jobs_left() {
+  [ -z "$(find "$CACHE/jobs" -mindepth 1 2>/dev/null)" ]
 }
 
 need_corpus() {

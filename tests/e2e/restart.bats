@@ -10,31 +10,9 @@ setup() {
 
 teardown() { sandbox_teardown; }
 
-# A daemon whose compiler stops at a gate: `dpucc compile` (a double in front of the real one)
-# leaves its pid in $SANDBOX/started and goes on when $SANDBOX/open exists. Two compiles at once
-# leave $SANDBOX/overlap.
 gated_daemon() {
-  mkdir -p "$SANDBOX/bin"
-  cp "$BIN/dpuccd" "$SANDBOX/bin/dpuccd"
-  cat >"$SANDBOX/bin/dpucc" <<GATE
-#!/bin/bash
-if [ "\$1" = compile ]; then
-  exec 9>"$SANDBOX/turn"
-  flock -n 9 || touch "$SANDBOX/overlap"
-  echo \$\$ >>"$SANDBOX/started"
-  until [ -e "$SANDBOX/open" ]; do sleep 0.05; done
-fi
-exec "$BIN/dpucc" "\$@"
-GATE
-  chmod +x "$SANDBOX/bin/dpucc"
-  PATH=$SANDBOX/bin:$PATH
+  gate_compiler
   daemon_start
-}
-
-n_started() { [ -e "$SANDBOX/started" ] && [ "$(wc -l <"$SANDBOX/started")" -ge "$1" ]; }
-
-process_is_gone() {
-  ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
 }
 
 @test "kill -9 during a compile: nothing half-written, no orphan, and the restart compiles" {

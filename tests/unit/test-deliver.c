@@ -57,6 +57,7 @@ static DeliverSpec to(Fixture *f, const char *output_dir) {
         return (DeliverSpec){
                 .root = f->root,
                 .output_dir = output_dir,
+                .directory_fd = -1,
                 .net_name = "net",
                 .view = f->view,
                 .key = &f->key,
@@ -241,6 +242,68 @@ static void a_trusted_root_may_lead_out(void **state) {
         assert_null(strstr(path, ".."));
 }
 
+static void a_caller_may_give_its_files_away(void **state) {
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        write_in(f, "ws/out/net.xmodel", "mine");
+        write_in(f, "elsewhere", "elsewhere");
+        assert_int_equal(symlinkat("../../elsewhere", f->dir->fd, "ws/out/meta.json"), 0);
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        assert_true(holds(f, "ws/out/net.xmodel", "mine"));
+
+        spec.overwrite = true;
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "one"));
+        assert_true(holds(f, "ws/out/meta.json", "{}"));
+        assert_true(holds(f, "elsewhere", "elsewhere"));
+
+        /* what stands for something else than a file is nobody's to give */
+        assert_int_equal(unlinkat(f->dir->fd, "ws/out/md5sum.txt", 0), 0);
+        assert_int_equal(mkdirat(f->dir->fd, "ws/out/md5sum.txt", 0755), 0);
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        assert_non_null(strstr(problem.text, "out/md5sum.txt"));
+}
+
+/* the path means another directory here than to whoever passed the descriptor */
+static void a_descriptor_says_where(void **state) {
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "out");
+        _cleanup_(closep) int elsewhere = file_make_dirs(f->dir->fd, "elsewhere", 0755);
+        _cleanup_(freep) char *path = deliver_path(&spec);
+        Problem problem = {};
+        Digest content, key;
+
+        set_artifact(f, "one");
+        spec.directory_fd = elsewhere;
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "elsewhere/net.xmodel", "one"));
+        assert_false(is_there(f, "ws/out"));
+        assert_int_equal(state_get_delivery(f->state, path, &content, &key), -ENOENT);
+        assert_int_equal(deliver(&spec, &problem), DELIVER_UNCHANGED);
+        set_artifact(f, "two");
+        assert_int_equal(deliver(&spec, &problem), -EEXIST); /* nothing says that it is ours */
+        spec.overwrite = true;
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "elsewhere/net.xmodel", "two"));
+}
+
+static void a_descriptor_of_the_same_directory_is_remembered(void **state) {
+        Fixture *f = *state;
+        DeliverSpec spec = to(f, "out");
+        _cleanup_(closep) int same = file_make_dirs(f->dir->fd, "ws/out", 0755);
+        Problem problem = {};
+
+        set_artifact(f, "one");
+        spec.directory_fd = same;
+        assert_int_equal(deliver(&spec, &problem), 0);
+        set_artifact(f, "two");
+        assert_int_equal(deliver(&spec, &problem), 0);
+        assert_true(holds(f, "ws/out/net.xmodel", "two"));
+}
+
 static void the_root_itself_is_a_directory_too(void **state) {
         Fixture *f = *state;
         const DeliverSpec spec = to(f, ".");
@@ -254,11 +317,19 @@ static void the_root_itself_is_a_directory_too(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(delivers_replaces_and_withdraws), TEST(follows_the_umask_it_is_given),
-                TEST(restores_what_was_deleted),       TEST(foreign_files_stay),
-                TEST(what_somebody_edited_is_foreign), TEST(equal_content_becomes_ours),
-                TEST(never_through_a_symbolic_link),   TEST(never_upwards),
-                TEST(a_trusted_root_may_lead_out),     TEST(the_root_itself_is_a_directory_too),
+                TEST(delivers_replaces_and_withdraws),
+                TEST(follows_the_umask_it_is_given),
+                TEST(restores_what_was_deleted),
+                TEST(foreign_files_stay),
+                TEST(what_somebody_edited_is_foreign),
+                TEST(equal_content_becomes_ours),
+                TEST(never_through_a_symbolic_link),
+                TEST(never_upwards),
+                TEST(a_trusted_root_may_lead_out),
+                TEST(the_root_itself_is_a_directory_too),
+                TEST(a_caller_may_give_its_files_away),
+                TEST(a_descriptor_says_where),
+                TEST(a_descriptor_of_the_same_directory_is_remembered),
         };
 #undef TEST
 
