@@ -100,9 +100,8 @@ static int engine_new_settle(Engine *engine) {
         return settle_new(&engine->core.settle, &times);
 }
 
-/* DPUCC_CACHE_DIR is in @spec and overrules the configuration. */
 static const char *engine_cache_dir(const Engine *engine, const EngineSpec *spec) {
-        if (getenv("DPUCC_CACHE_DIR") || !engine->core.config->cache_dir)
+        if (spec->cache_dir_is_given || !engine->core.config->cache_dir)
                 return spec->cache_dir;
         return engine->core.config->cache_dir;
 }

@@ -111,7 +111,8 @@ typedef struct GetSpec {
 
 typedef struct EngineSpec {
         uv_loop_t *loop;
-        const char *cache_dir; /* absolute */
+        const char *cache_dir;   /* absolute */
+        bool cache_dir_is_given; /* by option or environment: wins over the configuration */
         const char *state_dir;
         const char *dpucc;        /* absolute path of the dpucc program */
         const char *conf_file;    /* user's, may be missing */

@@ -20,6 +20,7 @@
 #include "daemon/engine.h"
 #include "daemon/message.h"
 #include "daemon/verbs.h"
+#include "xmodel/target.h"
 
 #define INQUIRY_REPORT_MAX (8 * 1024 * 1024)
 #define INQUIRY_FILES_MAX  32
@@ -179,6 +180,31 @@ static char *inquiry_string(Slice slice) {
         return slice.size > 0 ? strndup((const char *) slice.data, slice.size) : NULL;
 }
 
+static Slice inquiry_key_field(const Record *record, const char *tag) {
+        for (size_t i = 0; i < record->n_transcript; i++)
+                if (strcmp(record->transcript[i].tag, tag) == 0)
+                        return record->transcript[i].value;
+        return (Slice){};
+}
+
+/* The target by the name it was asked for, else by the short one of what is in the key. */
+static char *inquiry_target(const Record *record) {
+        static const char *const tags[] = { "target.fingerprint", "target.name" };
+        char *name = inquiry_string(record_provenance(record, "target"));
+        char short_name[FINGERPRINT_NAME_MAX];
+        Target target;
+
+        for (size_t i = 0; !name && i < ARRAY_SIZE(tags); i++) {
+                _cleanup_(freep) char *text = inquiry_string(inquiry_key_field(record, tags[i]));
+
+                if (!text || target_parse(text, &target, NULL) < 0)
+                        continue;
+                target_short_name(&target, short_name);
+                name = strdup(short_name);
+        }
+        return name;
+}
+
 /* What cannot be copied for want of memory is left out: it is for people. */
 static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
         const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
@@ -188,7 +214,7 @@ static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
         digest_to_hex(&record->key, ret->key);
         a->key = ret->key;
         a->net_name = ret->net_name = inquiry_string(record_provenance(record, "net_name"));
-        a->target = ret->target = inquiry_string(record_provenance(record, "target"));
+        a->target = ret->target = inquiry_target(record);
         a->toolchain = ret->toolchain = strdup(record->toolchain);
         a->has_size = xmodel != NULL;
         a->size = xmodel ? xmodel->size : 0;

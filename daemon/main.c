@@ -52,6 +52,7 @@ static const char main_help[] =
 typedef struct Arguments {
         char *socket; /* all owned, absolute */
         char *cache_dir;
+        bool cache_dir_is_given;
         char *state_dir;
         char *conf_file;
         char *conf_default;
@@ -154,10 +155,11 @@ static char *main_default_conf(void) {
 
 /* what the arguments left open, from the environment and the home directory */
 static int main_fill_in(Arguments *a, Problem *problem) {
-        const char *conf = getenv("DPUCC_CONFIG");
+        const char *conf = getenv("DPUCC_CONFIG"), *cache = getenv("DPUCC_CACHE_DIR");
         _cleanup_(freep) char *conf_home = path_config_home();
         int r = 0;
 
+        a->cache_dir_is_given = a->cache_dir || (cache && cache[0] == '/');
         if (!a->cache_dir)
                 a->cache_dir = path_cache_home();
         a->state_dir = path_state_home();
@@ -214,6 +216,7 @@ static int main_run(Arguments *a, Problem *problem) {
 
         const ManagerSpec spec = {
                 .cache_dir = a->cache_dir,
+                .cache_dir_is_given = a->cache_dir_is_given,
                 .state_dir = a->state_dir,
                 .socket = a->socket,
                 .dpucc = a->dpucc,

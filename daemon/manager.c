@@ -125,6 +125,7 @@ static int manager_start_engine(Manager *manager, const ManagerSpec *spec, Probl
         const EngineSpec engine_spec = {
                 .loop = &manager->loop,
                 .cache_dir = spec->cache_dir,
+                .cache_dir_is_given = spec->cache_dir_is_given,
                 .state_dir = spec->state_dir,
                 .dpucc = spec->dpucc,
                 .conf_file = spec->conf_file,

@@ -19,7 +19,8 @@
 #include "base/problem.h"
 
 typedef struct ManagerSpec {
-        const char *cache_dir; /* all absolute; borrowed for the run */
+        const char *cache_dir;   /* all absolute; borrowed for the run */
+        bool cache_dir_is_given; /* as in EngineSpec */
         const char *state_dir;
         const char *socket; /* not used when the service manager passes a socket */
         const char *dpucc;

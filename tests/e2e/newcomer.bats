@@ -84,3 +84,17 @@ teardown() { sandbox_teardown; }
   run --separate-stderr -4 dpucc-client wait
   [[ $stderr == *"nope/arch.json, and there is no such file"* ]]
 }
+
+@test "where the cache is: --cache-dir, then DPUCC_CACHE_DIR, then the configuration" {
+  mkdir -p "$HOME/.config/dpucc"
+  echo "{ \"cache\": { \"directory\": \"$SANDBOX/c3\" } }" >"$HOME/.config/dpucc/dpuccd.json"
+  DPUCC_CACHE_DIR=$SANDBOX/c2 daemon_start --cache-dir "$SANDBOX/c1"
+  daemon_stop
+  [ -d "$SANDBOX/c1" ] && [ ! -e "$SANDBOX/c2" ] && [ ! -e "$SANDBOX/c3" ]
+  DPUCC_CACHE_DIR=$SANDBOX/c2 daemon_start
+  daemon_stop
+  [ -d "$SANDBOX/c2" ] && [ ! -e "$SANDBOX/c3" ]
+  daemon_start
+  daemon_stop
+  [ -d "$SANDBOX/c3" ]
+}

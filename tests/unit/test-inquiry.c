@@ -158,6 +158,7 @@ static void lists_the_newest_first(void **state) {
 
                 assert_string_equal(a->net_name, "unet");
                 assert_string_equal(a->toolchain, "vitis-3.5");
+                assert_string_equal(a->target, "b4096"); /* from the fingerprint */
                 assert_int_equal(a->build_ms, 12345);
                 if (i > 0)
                         assert_true(a->created_s <= reply->list->artifacts[i - 1]->created_s);
