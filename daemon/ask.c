@@ -122,6 +122,12 @@ static int ask_new(Ask **ret, Asks *asks, AskKind kind, const AskHandlers *handl
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+static const char *ask_toolchain(const Ask *ask) {
+        const char *name = ask->build ? build_toolchain(ask->build) : NULL;
+
+        return name ?: ask->toolchain;
+}
+
 static UnitView ask_unit(const Ask *ask) {
         return (UnitView){
                 .net_name = ask->pair.net_name,
@@ -131,7 +137,7 @@ static UnitView ask_unit(const Ask *ask) {
                 .arch_path = ask->pair.arch_path,
                 .state = ask->unit_state,
                 .source_class = (int) ask->identity.class,
-                .toolchain = ask->toolchain,
+                .toolchain = ask_toolchain(ask),
                 .key = ask->has_key ? &ask->key : NULL,
                 .artifact_path = ask->path,
                 .elapsed_ms = uv_now(ask->asks->core->loop) - ask->started_ms,
@@ -382,6 +388,7 @@ static void ask_take_result(Ask *ask, const BuildResult *result) {
         if (result->snapshot)
                 ask->snapshot = *result->snapshot;
         ask->path = result->path ? strdup(result->path) : NULL;
+        ask->toolchain = result->toolchain ? strdup(result->toolchain) : NULL;
         if (result->salvage)
                 ask->salvage = salvage_ref(result->salvage);
         if (result->no_dpu_code && !ask_demands_dpu(ask))
@@ -471,24 +478,23 @@ static void ask_build(Ask *ask) {
                 .done = ask_on_built,
         };
         Core *core = ask->asks->core;
-        Toolchain *toolchain;
+        const char *toolchain = ask->toolchain_name ?: ask->pair.toolchain;
         Problem problem = {};
         BuildSpec spec;
         int r;
 
-        r = toolchains_find(core->toolchains, core->state, ask->root_path,
-                            ask->toolchain_name ?: ask->pair.toolchain, &toolchain, &problem);
+        r = toolchains_check(core->toolchains, toolchain, &problem);
         if (r < 0) {
                 ask_finish(ask, ASK_USAGE, problem.text);
                 return;
         }
-        ask->toolchain = strdup(toolchain_name(toolchain));
 
         spec = (BuildSpec){
                 .source_path = ask->source_path,
                 .source_fd = ask->source_fd,
                 .identity = &ask->identity,
                 .pair = &ask->pair,
+                .root = ask->root_path,
                 .toolchain = toolchain,
                 .verbatim = core->config->snapshot == SNAPSHOT_VERBATIM,
                 .options = ask->options,

@@ -31,7 +31,10 @@ struct Build {
         char *source_path;
         int source_fd;
         Pair pair;
-        Toolchain *toolchain;
+        Toolchains *toolchains; /* a reference */
+        char *root, *toolchain_name;
+        Toolchain *picked;    /* one of them; a worker's while one is under way */
+        Toolchain *toolchain; /* the same, for the loop; NULL: not picked yet */
         bool verbatim;
         char *options;
         Urgency urgency;
@@ -64,7 +67,9 @@ static Build *build_free(Build *build) {
         free(build->source_path);
         closep(&build->source_fd);
         pair_deinit(&build->pair);
-        (void) toolchain_unref(build->toolchain);
+        (void) toolchains_unref(build->toolchains);
+        free(build->root);
+        free(build->toolchain_name);
         free(build->options);
         (void) key_free(build->fields);
         (void) record_free(build->record);
@@ -155,7 +160,7 @@ static void build_on_identified(Work *work, int r) {
 
 static const Digest *build_snapshot(const Build *build, SnapshotForm *ret_form) {
         *ret_form = build->verbatim ? SNAPSHOT_FORM_VERBATIM
-                                    : snapshot_form_of(toolchain_form(build->toolchain));
+                                    : snapshot_form_of(toolchain_form(build->picked));
         return identity_digest(&build->identity, *ret_form);
 }
 
@@ -186,7 +191,7 @@ static int build_make_key(Build *build) {
                 r = target->fingerprint != 0 ? key_add_fingerprint(key, target->fingerprint)
                                              : key_add_target_name(key, target->name);
         if (r == 0)
-                r = toolchain_add_to_key(build->toolchain, &build->toolchain_identity, key);
+                r = toolchain_add_to_key(build->picked, &build->toolchain_identity, key);
         if (r == 0)
                 r = build_add_options(build, key);
         if (r == 0)
@@ -221,13 +226,26 @@ static int build_judge_record(Build *build) {
         return 0;
 }
 
+static int build_find_toolchain(Build *build) {
+        State *state = build->core->state;
+        Toolchain *toolchain;
+        int r;
+
+        r = toolchains_find(build->toolchains, state, build->root, build->toolchain_name,
+                            &toolchain, &build->detail);
+        if (r < 0)
+                return r;
+        build->picked = toolchain;
+        return toolchain_identify(toolchain, state, false, &build->toolchain_identity,
+                                  &build->detail);
+}
+
 /* 0 or CACHE_MISS; a problem of the toolchain is a decision, too */
 static int build_look_work(Work *work) {
         Build *build = container_of(work, Build, work);
         int r;
 
-        r = toolchain_identify(build->toolchain, build->core->state, &build->toolchain_identity,
-                               &build->detail);
+        r = build_find_toolchain(build);
         if (r < 0) {
                 build_decide_error(build, r == -ENOENT ? BUILD_INVALID : BUILD_TRANSIENT, r,
                                    "no toolchain for");
@@ -259,6 +277,7 @@ static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
 
         build->busy = false;
+        build->toolchain = build->picked;
         if (r == -ECANCELED) {
                 build_run(build);
                 return;
@@ -287,7 +306,7 @@ static int build_fill_order(Build *build, Order *order) {
         order->key = build->key;
         order->fields = TAKE_PTR(build->fields);
         order->snapshot = *build_snapshot(build, &order->form);
-        order->toolchain = toolchain_ref(build->toolchain);
+        order->toolchain = toolchain_ref(build->picked);
         order->toolchain_identity = build->toolchain_identity.digest;
         order->fingerprint = build->pair.target.fingerprint;
         order->force = build->force;
@@ -439,8 +458,10 @@ static void build_finish(Build *build) {
                 .detail = build->detail,
                 .identity = build->identified ? &build->identity : NULL,
                 .key = build->has_key ? &build->key : NULL,
+                .toolchain = build_toolchain(build),
                 .toolchain_identity = build->toolchain_identity.digest,
-                .snapshot = build->identified ? build_snapshot(build, &form) : NULL,
+                .snapshot =
+                        build->identified && build->toolchain ? build_snapshot(build, &form) : NULL,
                 .path = build->path,
                 .hit = !build->had_job,
                 .salvage = build->salvage,
@@ -520,9 +541,10 @@ bool build_is_at_gate(const Build *build) {
 }
 
 static int build_copy(Build *build, const BuildSpec *spec) {
-        build->source_path = strdup(spec->source_path);
-        build->options = spec->options ? strdup(spec->options) : NULL;
-        if (!build->source_path || (spec->options && !build->options))
+        if (strings_dup(&build->source_path, spec->source_path) < 0 ||
+            strings_dup(&build->options, spec->options) < 0 ||
+            strings_dup(&build->root, spec->root) < 0 ||
+            strings_dup(&build->toolchain_name, spec->toolchain) < 0)
                 return -ENOMEM;
         return pair_copy(&build->pair, spec->pair);
 }
@@ -541,7 +563,7 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
         build->handlers = *handlers;
         build->userdata = userdata;
         build->source_fd = -1;
-        build->toolchain = toolchain_ref(spec->toolchain);
+        build->toolchains = toolchains_ref(core->toolchains);
         build->verbatim = spec->verbatim;
         build->urgency = spec->urgency;
         build->force = spec->force;
@@ -599,4 +621,8 @@ const Digest *build_key(const Build *build) {
 
 const Pair *build_pair(const Build *build) {
         return &build->pair;
+}
+
+const char *build_toolchain(const Build *build) {
+        return build->toolchain ? toolchain_name(build->toolchain) : NULL;
 }

@@ -60,6 +60,7 @@ typedef struct BuildResult {
         Problem detail;
         const Identity *identity; /* NULL: it never came to that */
         const Digest *key;        /* NULL: it never came to that */
+        const char *toolchain;    /* its name; NULL: it never came to that */
         Digest toolchain_identity;
         const Digest *snapshot; /* what the key says of the source; NULL as identity */
         const char *path;       /* .../NET.xmodel; NULL: there is none */
@@ -80,7 +81,8 @@ typedef struct BuildSpec {
         int source_fd;            /* >= 0: taken over when build_start() succeeds */
         const Identity *identity; /* known already (of a source: else -EINVAL), or NULL */
         const Pair *pair;         /* copied */
-        Toolchain *toolchain;     /* a reference is taken */
+        const char *root;         /* the workspace, for "auto"; or NULL */
+        const char *toolchain;    /* a name; NULL: as configured */
         bool verbatim;            /* snapshot: the bytes as they are */
         const char *options;      /* rendered; NULL: none */
         Urgency urgency;
@@ -99,3 +101,4 @@ const char *build_phase_name(BuildPhase phase); /* for people: "hashing" */
 uint32_t build_position(const Build *build);    /* in the queue; 0: running or not there */
 const Digest *build_key(const Build *build);    /* NULL: not known yet */
 const Pair *build_pair(const Build *build);
+const char *build_toolchain(const Build *build); /* its name; NULL: not chosen yet */

@@ -8,8 +8,7 @@
  * and checked or does not exist, and it never changes: a reload makes a new one, and if that
  * fails the old one stays in force.
  *
- * Errors name the file, the JSON path, the value and the remedy. What later versions will have
- * (containers, launchers) is refused by name, not ignored.
+ * Errors name the file, the JSON path, the value and the remedy.
  */
 
 #include <stdbool.h>
@@ -25,18 +24,34 @@
 #define CONFIG_TOOLCHAINS_MAX  32
 #define CONFIG_ROOTS_MAX       256
 #define CONFIG_ENVIRONMENT_MAX 64
+#define CONFIG_LAUNCHER_MAX    32 /* words */
+#define CONFIG_IMAGES_MAX      16
 #define CONFIG_AUTO            "auto"  /* the first toolchain that is installed */
 #define CONFIG_DPUCC           "dpucc" /* the toolchain that is always there */
 
 typedef enum ToolchainKind {
-        TOOLCHAIN_DPUCC,  /* the embedded open compiler */
-        TOOLCHAIN_NATIVE, /* vai_c_xir as a program of this machine */
+        TOOLCHAIN_DPUCC,     /* the embedded open compiler */
+        TOOLCHAIN_NATIVE,    /* vai_c_xir as a program of this machine */
+        TOOLCHAIN_CONTAINER, /* vai_c_xir in an image of docker or podman */
 } ToolchainKind;
+
+typedef enum EngineKind {
+        ENGINE_ANY, /* the first that is installed and has the image */
+        ENGINE_DOCKER,
+        ENGINE_PODMAN,
+} EngineKind;
 
 typedef struct ConfigToolchain {
         char *name;
         ToolchainKind kind;
-        char *path;            /* native: absolute; NULL: vai_c_xir on PATH */
+        char *path;            /* absolute: vai_c_xir, or the engine's program; NULL: on PATH */
+        char *conda;           /* name or absolute prefix of an environment; NULL: none is named */
+        char *conda_root;      /* container: where conda is in the image; NULL: as the vendor */
+        EngineKind engine;     /* container */
+        Strings images;        /* container: references, the first that is present */
+        unsigned cpus;         /* container: 0: all */
+        Strings launcher;      /* words before the command; none: it is run as it is */
+        bool remote;           /* the launcher runs it on another machine */
         Strings environment;   /* names of further variables to pass on */
         uint64_t time_limit_s; /* of one compile */
         uint64_t memory_limit; /* bytes; 0: none */
@@ -72,7 +87,11 @@ int config_new(Config **ret);
 int config_apply(Config *config, Slice text, Problem *problem);
 
 const ConfigToolchain *config_find_toolchain(const Config *config, const char *name); /* or NULL */
-const char *toolchain_kind_to_string(ToolchainKind kind); /* "dpucc", "native" */
+/* a deep copy; -ENOMEM */
+int config_toolchain_copy(const ConfigToolchain *toolchain, ConfigToolchain *ret);
+void config_toolchain_deinit(ConfigToolchain *toolchain);
+const char *toolchain_kind_to_string(ToolchainKind kind); /* "dpucc", "native", "container" */
+const char *engine_kind_to_string(EngineKind kind);       /* "docker", "podman"; "" for any */
 
 static inline void config_freep(Config **config) {
         (void) config_free(*config);

@@ -51,6 +51,10 @@ struct Engine {
         /* warnings that stay; "" if there is none */
         Problem cache_problem, state_problem, config_problem;
 
+        Work reaping;          /* of containers */
+        Toolchains *reaped_by; /* a reference meanwhile */
+        unsigned n_reaped;
+
         bool stopping, queue_stopped;
         unsigned n_closing; /* workspaces that end */
         EngineStoppedFn stopped;
@@ -65,7 +69,7 @@ static Engine *engine_free(Engine *engine) {
 
         (void) watch_free(engine->watch);
         (void) settle_free(engine->core.settle);
-        (void) toolchains_free(engine->core.toolchains);
+        (void) toolchains_unref(engine->core.toolchains);
         (void) config_free(engine->core.config);
         (void) cache_close(engine->core.cache);
         closep(&engine->daemon_lock);
@@ -182,6 +186,34 @@ static void engine_reap(Engine *engine) {
         engine->core.statistics.counts[STATISTIC_ORPHANS_KILLED] += killed;
 }
 
+static void engine_go_on_stopping(Engine *engine);
+
+static int engine_reap_work(Work *work) {
+        Engine *engine = container_of(work, Engine, reaping);
+
+        engine->n_reaped = toolchains_reap(engine->reaped_by, engine->core.jobs);
+        return 0;
+}
+
+static void engine_on_reaped(Work *work, int r) {
+        Engine *engine = container_of(work, Engine, reaping);
+
+        (void) r;
+        engine->reaped_by = toolchains_unref(engine->reaped_by);
+        engine->core.statistics.counts[STATISTIC_ORPHANS_KILLED] += engine->n_reaped;
+        if (engine->n_reaped > 0)
+                log_notice("removed %u container(s) that an earlier daemon left", engine->n_reaped);
+        engine_go_on_stopping(engine);
+}
+
+/* An engine may take its time to answer, so this goes on beside everything else. */
+static void engine_reap_containers(Engine *engine) {
+        engine->reaped_by = toolchains_ref(engine->core.toolchains);
+        if (work_start(&engine->core.pool, &engine->reaping, WORK_STORE, engine_reap_work,
+                       engine_on_reaped) < 0)
+                engine->reaped_by = toolchains_unref(engine->reaped_by);
+}
+
 static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem) {
         Core *core = &engine->core;
         int r;
@@ -253,7 +285,7 @@ static void engine_on_queue_stopped(void *userdata) {
 
 static void engine_go_on_stopping(Engine *engine) {
         if (!engine->stopping || engine->queue_stopped || engine->n_closing > 0 ||
-            !asks_are_over(&engine->asks))
+            engine->reaping.busy || !asks_are_over(&engine->asks))
                 return;
         engine->queue_stopped = true;
         queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
@@ -528,6 +560,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         if (r < 0)
                 return r;
         engine_start_handles(engine);
+        if (!spec->once)
+                engine_reap_containers(engine);
         r = spec->once ? 0 : engine_start_roots(engine);
         if (r < 0)
                 log_warning("the list of roots cannot be read: %s", strerror(-r));
@@ -543,7 +577,7 @@ static int engine_take_config(Engine *engine, Config *config) {
         r = toolchains_new(&toolchains, config, core->dpucc);
         if (r < 0)
                 return r;
-        (void) toolchains_free(core->toolchains);
+        (void) toolchains_unref(core->toolchains);
         core->toolchains = toolchains;
         (void) config_free(core->config);
         core->config = config;

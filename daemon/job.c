@@ -152,19 +152,18 @@ static int job_write_arch(const Job *job) {
 }
 
 static int job_make_command(Job *job, Problem *problem) {
-        _cleanup_(freep) char *tmp = path_join(job->dir->path, "tmp");
         const CommandSpec spec = {
                 .job_id = job->dir->id,
-                .tmp_dir = tmp,
+                .directory = job->dir->path,
+                .jobs = job->core->jobs,
                 .xmodel = JOB_SNAPSHOT,
                 .arch = JOB_ARCH,
                 .output_dir = "out",
                 .net_name = ARTIFACT_NET_NAME,
                 .options = job->order->options,
+                .identity = &job->order->toolchain_identity,
         };
 
-        if (!tmp)
-                return -ENOMEM;
         return toolchain_command(job->order->toolchain, &spec, &job->command, problem);
 }
 
@@ -274,6 +273,16 @@ static bool job_wants_another_try(const Job *job) {
                !job->tried_again;
 }
 
+/* The client said why there was no run: that is the rest of the story. */
+static void job_explain_engine(const Job *job, Problem *problem) {
+        Problem why = *problem;
+        char last[256];
+
+        job_last_line(bytes_slice(&job->log), last, sizeof(last));
+        if (last[0])
+                (void) problem_set(problem, 0, "%s: %s", why.text, last);
+}
+
 static void job_run(Job *job);
 
 static void job_enter(Job *job, JobPhase phase) {
@@ -289,19 +298,15 @@ static void job_on_compiled(const ProcResult *result, void *userdata) {
         job->proc = NULL;
         job->compiled = *result;
         job->compiled.output = slice_of(NULL, 0);
-        r = artifact_clean_log(result->output, job->dir->path, &job->log);
+        r = artifact_clean_log(result->output,
+                               toolchain_job_root(job->order->toolchain, job->dir->path),
+                               &job->log);
         if (r < 0)
                 bytes_deinit(&job->log);
         (void) compiler_log_end(job->compiler_log);
         if (result->error == -ECANCELED)
                 job->cancelled = true;
-        else
-                job_judge_exit(job);
-
-        if (job_wants_another_try(job))
-                job->state = JOB_CLEARING;
-        else
-                job->state = job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_EXAMINING;
+        job->state = JOB_EXAMINING;
         job_run(job);
 }
 
@@ -330,8 +335,8 @@ static int job_spawn(Job *job, const ProcSpec *spec, ProcDoneFn done) {
 
 static int job_compile(Job *job) {
         const ProcSpec spec = {
-                .argv = (const char *const *) job->command.argv,
-                .env = (const char *const *) job->command.env,
+                .argv = (const char *const *) job->command.argv.items,
+                .env = (const char *const *) job->command.env.items,
                 .cwd = job->dir->path,
                 .timeout_ms = toolchain_timeout_ms(job->order->toolchain),
                 .memory_max = toolchain_memory_max(job->order->toolchain),
@@ -346,6 +351,7 @@ static int job_compile(Job *job) {
         if (r < 0)
                 return r;
         statistics_count(&job->core->statistics, STATISTIC_COMPILER_RUNS);
+        job->command.removed = false;
         return job_spawn(job, &spec, job_on_compiled);
 }
 
@@ -397,12 +403,44 @@ static int job_write_log(const Job *job) {
         return file_write_all(fd, job->log.data, job->log.size);
 }
 
+/* A client of a container engine has a status of its own: only the container's counts. */
+static void job_conclude(Job *job) {
+        Toolchain *toolchain = job->order->toolchain;
+        bool container = toolchain_kind(toolchain) == TOOLCHAIN_CONTAINER;
+        ContainerEnd end = {};
+        Problem problem = {};
+        int r;
+
+        r = toolchain_conclude(toolchain, &job->command, &end, &problem);
+        if (job->compiled.error < 0) /* stopped by us: how is known */
+                return;
+        if (r < 0) {
+                job_explain_engine(job, &problem);
+                job_judge(job, JOB_TRANSIENT, "engine", &problem);
+        } else if (end.out_of_memory) {
+                (void) problem_set(&problem, 0,
+                                   "the compiler (%s) ran out of memory in its container; raise "
+                                   "memory_limit_mib, or close something else",
+                                   toolchain_name(toolchain));
+                job_judge(job, JOB_TRANSIENT, "memory", &problem);
+        } else if (container) {
+                job->compiled.exit_status = end.exit_status;
+                job->compiled.term_signal = 0;
+        }
+}
+
 static int job_examine_work(Work *work) {
         Job *job = container_of(work, Job, work);
         bool dpucc = toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC;
         _cleanup_(closep) int out = -1;
         Problem problem = {};
         int r;
+
+        job_conclude(job);
+        if (job->result.outcome == JOB_MADE)
+                job_judge_exit(job);
+        if (job->result.outcome != JOB_MADE)
+                return 0;
 
         out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = out < 0 ? error_from_errno() : artifact_check_files(out, dpucc, &problem);
@@ -521,9 +559,14 @@ static void job_judge_toolchain(Job *job) {
         Problem problem = {};
         int r;
 
-        r = toolchain_identify(order->toolchain, job->core->state, &identity, &problem);
+        r = toolchain_identify(order->toolchain, job->core->state, true, &identity, &problem);
         if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
                 return;
+        if (r == -EAGAIN) {
+                job->result.outcome = JOB_TRANSIENT;
+                job->result.diagnosis = problem;
+                return;
+        }
         job->result.outcome = JOB_STALE;
         (void) problem_set(&job->result.diagnosis, 0, "the toolchain %s changed while it compiled",
                            toolchain_name(order->toolchain));
@@ -715,6 +758,7 @@ static int job_store_work(Work *work) {
 static int job_clean_work(Work *work) {
         Job *job = container_of(work, Job, work);
 
+        toolchain_abandon(job->order->toolchain, &job->command);
         job->dir = jobdir_remove(job->dir);
         closep(&job->key_lock);
         job->key_lock = -1;
@@ -730,6 +774,8 @@ static JobState job_after_work(const Job *job) {
         case JOB_CLEARING:
                 return JOB_COMPILING;
         case JOB_EXAMINING:
+                if (job_wants_another_try(job))
+                        return JOB_CLEARING;
                 return job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_CHECKING;
         case JOB_STORING:
                 return JOB_CLEANING;

@@ -270,6 +270,23 @@ int jobdir_new(JobDir **ret, const char *jobs) {
         return 0;
 }
 
+bool jobdir_is_held(const char *jobs, const char *id) {
+        uint8_t raw[JOBDIR_ID_DIGITS / 2];
+        _cleanup_(closep) int jobs_fd = -1, fd = -1, lock = -1;
+
+        if (hex_decode(id, raw, sizeof(raw)) < 0)
+                return false;
+        jobs_fd = open(jobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /* one that is just being made is not locked yet: its maker holds the parent meanwhile */
+        if (jobs_fd < 0 || flock(jobs_fd, LOCK_SH) < 0)
+                return false;
+        fd = openat(jobs_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return false;
+        lock = jobdir_lock(fd);
+        return lock == -EWOULDBLOCK;
+}
+
 /* Returns 1 if the directory was removed. */
 static int jobdir_reap_one(int jobs_fd, const char *id, unsigned *killed) {
         _cleanup_(closep) int fd = -1, lock = -1;

@@ -18,6 +18,7 @@
  * pool threads, or the start of the daemon.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -48,6 +49,9 @@ int jobdir_record(const JobDir *dir, pid_t pid);
 /* Kills every process that carries the marker of @dir, or is the recorded one. Returns how many
  * there were. */
 unsigned jobdir_sweep(const JobDir *dir);
+
+/* Whether the directory of the job @id is there and its owner lives. */
+bool jobdir_is_held(const char *jobs, const char *id);
 
 /* For the start of a daemon: does both for each directory whose owner is dead. @ret_killed and
  * @ret_removed count. -ENOENT is no error: there never was a job. */

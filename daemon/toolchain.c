@@ -1,72 +1,56 @@
 /*
- * The identity of a native toolchain
- *
- * vai_c_xir is a small Python script; the compiler is in shared libraries and Python packages of
- * the same installation, which an update replaces while the script stays as it is. So beside the
- * script's own digest there are those of every file, below PREFIX/lib, that belongs to one of the
- * compiler's packages (names: Vitis AI 1.3 to 3.5 conda packages). PREFIX is the directory above
- * the script's, symbolic links resolved. A script without such neighbours is identified by
- * itself.
- *
  * The environment that can change what runs (library and module search paths) is part of the
  * identity by digest: values do not go into records. PATH is none of it, because the child gets
- * one that follows from the script's place.
+ * one that follows from the program's place.
  */
 
 #include "daemon/toolchain.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/array.h"
 #include "base/cleanup.h"
-#include "base/error.h"
-#include "base/file.h"
+#include "base/clock.h"
 #include "base/path.h"
-#include "cache/memo.h"
 #include "daemon/jobdir.h"
-
-#define TOOLCHAIN_FILES_MAX 8192
-#define TOOLCHAIN_DEPTH_MAX 8
+#include "daemon/launcher.h"
+#include "daemon/native.h"
+#include "daemon/remote.h"
+#include "daemon/search.h"
 
 /* set in every compiler's environment; our own vai_c_xir symlink refuses to run under it */
 #define TOOLCHAIN_GUARD "DPUCC_GUARD"
 
 struct Toolchain {
         unsigned n_refs;
-        char *name;
-        ToolchainKind kind;
-        char *program; /* NULL: vai_c_xir on PATH */
+        ConfigToolchain config;
+        char *dpucc;
         char *not_this;
-        Strings environment;
-        uint64_t timeout_ms;
-        uint64_t memory_max;
+
+        pthread_mutex_t lock;
+        bool has_memo;
+        int64_t memo_ns;
+        ToolchainIdentity memo;
 };
 
 int toolchain_new(Toolchain **ret, const ToolchainSpec *spec) {
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = NULL;
-        const ConfigToolchain *config = spec->config;
-        bool dpucc = config->kind == TOOLCHAIN_DPUCC;
+        int r;
 
         toolchain = calloc(1, sizeof(*toolchain));
         if (!toolchain)
                 return -ENOMEM;
         toolchain->n_refs = 1;
-        toolchain->kind = config->kind;
-        toolchain->timeout_ms = config->time_limit_s * 1000;
-        toolchain->memory_max = config->memory_limit;
-        if (strings_dup(&toolchain->name, config->name) < 0 ||
-            strings_dup(&toolchain->program, dpucc ? spec->dpucc : config->path) < 0 ||
-            strings_dup(&toolchain->not_this, spec->not_this) < 0)
-                return -ENOMEM;
-        for (size_t i = 0; i < config->environment.n; i++)
-                if (strings_add(&toolchain->environment, config->environment.items[i]) < 0)
-                        return -ENOMEM;
+        (void) pthread_mutex_init(&toolchain->lock, NULL);
+        r = config_strings_dup(spec->config, &toolchain->config);
+        if (r == 0)
+                r = strings_dup(&toolchain->dpucc, spec->dpucc);
+        if (r == 0)
+                r = strings_dup(&toolchain->not_this, spec->not_this);
+        if (r < 0)
+                return r;
 
         *ret = TAKE_PTR(toolchain);
         return 0;
@@ -81,408 +65,381 @@ Toolchain *toolchain_unref(Toolchain *toolchain) {
         if (!toolchain || --toolchain->n_refs > 0)
                 return NULL;
 
-        free(toolchain->name);
-        free(toolchain->program);
+        (void) pthread_mutex_destroy(&toolchain->lock);
+        config_toolchain_deinit(&toolchain->config);
+        free(toolchain->dpucc);
         free(toolchain->not_this);
-        strings_deinit(&toolchain->environment);
         free(toolchain);
         return NULL;
 }
 
 const char *toolchain_name(const Toolchain *toolchain) {
-        return toolchain->name;
+        return toolchain->config.name;
 }
 
 ToolchainKind toolchain_kind(const Toolchain *toolchain) {
-        return toolchain->kind;
+        return toolchain->config.kind;
+}
+
+const ConfigToolchain *toolchain_config(const Toolchain *toolchain) {
+        return &toolchain->config;
 }
 
 uint64_t toolchain_timeout_ms(const Toolchain *toolchain) {
-        return toolchain->timeout_ms;
+        return toolchain->config.time_limit_s * 1000;
 }
 
+/* A container has its own limit, and one that a launcher starts elsewhere is the scheduler's; on
+ * the client that we start ourselves it would be wrong. */
 uint64_t toolchain_memory_max(const Toolchain *toolchain) {
-        return toolchain->memory_max;
+        const ConfigToolchain *config = &toolchain->config;
+
+        return config->kind == TOOLCHAIN_CONTAINER || config->remote ? 0 : config->memory_limit;
 }
 
 /* reordering has never been tried on the vendor's tool, so it gets the file's own order */
 CanonForm toolchain_form(const Toolchain *toolchain) {
-        return toolchain->kind == TOOLCHAIN_DPUCC ? CANON_CANONICAL : CANON_MAP_SORTED;
+        return toolchain->config.kind == TOOLCHAIN_DPUCC ? CANON_CANONICAL : CANON_MAP_SORTED;
 }
 
 bool toolchain_may_lack_dpu_code(const Toolchain *toolchain) {
-        return toolchain->kind == TOOLCHAIN_DPUCC;
-}
-
-/* --- finding it ------------------------------------------------------------------------------- */
-
-static bool toolchain_is_same_file(const char *a, const char *b) {
-        struct stat one, other;
-
-        return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-               one.st_ino == other.st_ino;
-}
-
-/* a regular file that we may run, and that is not ourselves */
-static bool toolchain_is_runnable(const Toolchain *toolchain, const char *path) {
-        struct stat st;
-
-        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
-                return false;
-        return !toolchain->not_this || !toolchain_is_same_file(path, toolchain->not_this);
-}
-
-static int toolchain_search(const Toolchain *toolchain, char **ret) {
-        const char *path = getenv("PATH");
-
-        for (const char *p = path; p && *p;) {
-                size_t n = strcspn(p, ":");
-                _cleanup_(freep) char *directory = strndup(p, n), *candidate = NULL;
-
-                candidate = directory ? path_join(directory, "vai_c_xir") : NULL;
-                if (!candidate)
-                        return -ENOMEM;
-                if (directory[0] == '/' && toolchain_is_runnable(toolchain, candidate)) {
-                        *ret = TAKE_PTR(candidate);
-                        return 0;
-                }
-                p += n + (p[n] == ':');
-        }
-        return -ENOENT;
+        return toolchain->config.kind == TOOLCHAIN_DPUCC;
 }
 
 int toolchain_find(const Toolchain *toolchain, char **ret, Problem *problem) {
-        int r;
+        const ConfigToolchain *config = &toolchain->config;
 
-        if (!toolchain->program) {
-                r = toolchain_search(toolchain, ret);
-                if (r == -ENOENT)
-                        return problem_set(problem, r,
-                                           "toolchain %s is not installed: there is no vai_c_xir "
-                                           "on PATH (activate the conda environment of Vitis AI, "
-                                           "or give its path in the configuration)",
-                                           toolchain->name);
-                return r;
-        }
-        if (!toolchain_is_runnable(toolchain, toolchain->program))
+        if (config->kind == TOOLCHAIN_NATIVE)
+                return native_find(config, toolchain->not_this, ret, problem);
+        if (!search_is_program(toolchain->dpucc, NULL))
                 return problem_set(problem, -ENOENT,
                                    "toolchain %s is not installed: %s is no program that can run",
-                                   toolchain->name, toolchain->program);
-        *ret = strdup(toolchain->program);
+                                   config->name, toolchain->dpucc);
+        *ret = strdup(toolchain->dpucc);
         return *ret ? 0 : -ENOMEM;
 }
 
 /* --- what it is made of ----------------------------------------------------------------------- */
 
-typedef struct FileList {
-        char **paths;
-        size_t n, capacity;
-} FileList;
-
-static void file_list_cleanup(FileList *list) {
-        for (size_t i = 0; i < list->n; i++)
-                free(list->paths[i]);
-        free(list->paths);
-}
-
-static int file_list_add(FileList *list, const char *directory, const char *name) {
-        char *path;
-
-        if (list->n == TOOLCHAIN_FILES_MAX)
-                return -EFBIG;
-        if (array_reserve(&list->paths, &list->capacity, list->n + 1, sizeof(char *)) < 0)
-                return -ENOMEM;
-        path = path_join(directory, name);
-        if (!path)
-                return -ENOMEM;
-        list->paths[list->n++] = path;
-        return 0;
-}
-
-static int file_list_compare(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-static bool toolchain_is_compiler_name(const char *name) {
-        static const char *const packages[] = {
-                "xcompiler", "xir", "target_factory", "target-factory", "vaic", "unilog", "xnnc",
-        };
-
-        if (strncmp(name, "lib", 3) == 0)
-                name += 3;
-        for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
-                if (strncmp(name, packages[i], strlen(packages[i])) == 0)
-                        return true;
-        return false;
-}
-
-static int toolchain_collect(FileList *list, const char *directory, bool all, unsigned depth);
-
-/* An entry that belongs to the compiler is taken whole; of the others only the directories on
- * the way to Python's packages are entered. */
-static int toolchain_collect_entry(FileList *list, const char *directory, const char *name,
-                                   bool all, unsigned depth) {
-        _cleanup_(freep) char *path = path_join(directory, name);
-        bool ours = all || toolchain_is_compiler_name(name);
-        struct stat st;
-
-        if (!path)
-                return -ENOMEM;
-        if (strcmp(name, "__pycache__") == 0 || stat(path, &st) < 0)
-                return 0;
-        if (S_ISREG(st.st_mode))
-                return ours ? file_list_add(list, directory, name) : 0;
-        if (!S_ISDIR(st.st_mode) || depth == TOOLCHAIN_DEPTH_MAX)
-                return 0;
-        if (ours || strncmp(name, "python3", 7) == 0 || strcmp(name, "site-packages") == 0)
-                return toolchain_collect(list, path, ours, depth + 1);
-        return 0;
-}
-
-static int toolchain_collect(FileList *list, const char *directory, bool all, unsigned depth) {
-        _cleanup_(closedirp) DIR *dir = opendir(directory);
-        struct dirent *entry;
-        int r;
-
-        while (dir && (entry = readdir(dir))) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                r = toolchain_collect_entry(list, directory, entry->d_name, all, depth);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int toolchain_list(const Toolchain *toolchain, const char *program, FileList *list) {
-        _cleanup_(freep) char *real = NULL, *bin = NULL, *prefix = NULL, *lib = NULL;
-        int r;
-
-        real = realpath(program, NULL);
-        if (!real)
-                return error_from_errno();
-        r = file_list_add(list, "", real);
-        if (r < 0 || toolchain->kind == TOOLCHAIN_DPUCC)
-                return r;
-
-        bin = path_dirname(real);
-        prefix = bin ? path_dirname(bin) : NULL;
-        lib = prefix ? path_join(prefix, "lib") : NULL;
-        if (!lib)
-                return -ENOMEM;
-        if (strcmp(prefix, "/") == 0 || strcmp(prefix, "/usr") == 0)
-                return 0; /* the system's own libraries are no conda environment's */
-        r = toolchain_collect(list, lib, false, 0);
-        if (r == 0)
-                qsort(list->paths, list->n, sizeof(char *), file_list_compare);
-        return r;
-}
-
 static const char *const toolchain_environment[] = {
-        "CONDA_PREFIX", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "VAI_ROOT",
+        "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "VAI_ROOT",
 };
 
-static int toolchain_hash_variable(Hasher *hasher, const char *name) {
-        const char *value = getenv(name);
+static int toolchain_hash_string(Hasher *hasher, const char *text) {
+        return hasher_update(hasher, text, strlen(text) + 1);
+}
+
+static int toolchain_hash_variable(Hasher *hasher, const char *name, const char *value) {
         int r;
 
         if (!value)
                 return 0;
-        r = hasher_update(hasher, name, strlen(name) + 1);
-        return r < 0 ? r : hasher_update(hasher, value, strlen(value) + 1);
+        r = toolchain_hash_string(hasher, name);
+        return r < 0 ? r : toolchain_hash_string(hasher, value);
 }
 
-static int toolchain_hash_environment(const Toolchain *toolchain, Hasher *hasher) {
-        int r = 0;
+/* an environment that is configured is activated; otherwise it is whatever we have */
+static int toolchain_conda_prefix(const Toolchain *toolchain, char **ret, Problem *problem) {
+        int r;
 
-        if (toolchain->kind == TOOLCHAIN_DPUCC)
-                return 0; /* it gets none of it */
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(toolchain_environment); i++)
-                r = toolchain_hash_variable(hasher, toolchain_environment[i]);
-        for (size_t i = 0; r == 0 && i < toolchain->environment.n; i++)
-                r = toolchain_hash_variable(hasher, toolchain->environment.items[i]);
+        r = native_prefix(&toolchain->config, ret, problem);
+        if (r == 0 && !*ret)
+                r = strings_dup(ret, getenv("CONDA_PREFIX"));
         return r;
 }
 
-static int toolchain_hash_file(Hasher *hasher, State *state, const char *path) {
-        _cleanup_(closep) int fd = -1;
-        Digest digest;
-        StatId id;
-        int r;
+static int toolchain_hash_environment(const Toolchain *toolchain, Hasher *hasher,
+                                      Problem *problem) {
+        const Strings *more = &toolchain->config.environment;
+        _cleanup_(freep) char *prefix = NULL;
+        int r = 0;
 
-        fd = file_open_regular(AT_FDCWD, path);
-        if (fd < 0)
-                return fd;
-        r = memo_digest_fd(state, fd, &digest, &id);
-        if (r < 0)
-                return r;
-        r = hasher_update(hasher, path, strlen(path) + 1);
-        return r < 0 ? r : hasher_update(hasher, digest.bytes, sizeof(digest.bytes));
+        if (toolchain->config.kind == TOOLCHAIN_NATIVE) {
+                r = toolchain_conda_prefix(toolchain, &prefix, problem);
+                if (r == 0)
+                        r = toolchain_hash_variable(hasher, "CONDA_PREFIX", prefix);
+                for (size_t i = 0; r == 0 && i < ARRAY_SIZE(toolchain_environment); i++)
+                        r = toolchain_hash_variable(hasher, toolchain_environment[i],
+                                                    getenv(toolchain_environment[i]));
+        }
+        for (size_t i = 0; r == 0 && i < more->n; i++)
+                r = toolchain_hash_variable(hasher, more->items[i], getenv(more->items[i]));
+        return r;
 }
 
-int toolchain_identify(const Toolchain *toolchain, State *state, ToolchainIdentity *ret,
-                       Problem *problem) {
-        _cleanup_(file_list_cleanup) FileList list = {};
-        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+static int toolchain_hash_image(const Toolchain *toolchain, Hasher *hasher, ToolchainIdentity *ret,
+                                Problem *problem) {
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        int r;
+
+        r = container_resolve(&toolchain->config, &image, problem);
+        if (r < 0)
+                return r;
+        memcpy(ret->image, image.id, sizeof(ret->image));
+        return toolchain_hash_string(hasher, image.id);
+}
+
+static int toolchain_hash_program(const Toolchain *toolchain, State *state, Hasher *hasher,
+                                  ToolchainIdentity *ret, Problem *problem) {
+        bool alone = toolchain->config.kind == TOOLCHAIN_DPUCC;
         _cleanup_(freep) char *program = NULL;
         int r;
 
         r = toolchain_find(toolchain, &program, problem);
         if (r < 0)
                 return r;
-        r = toolchain_list(toolchain, program, &list);
-        if (r == 0)
-                r = hasher_new(&hasher, HASHER_XXH3);
-        if (r == 0)
-                r = toolchain_hash_environment(toolchain, hasher);
-        for (size_t i = 0; r == 0 && i < list.n; i++)
-                r = toolchain_hash_file(hasher, state, list.paths[i]);
+        if (toolchain->config.remote)
+                return remote_hash(&toolchain->config, program, alone, hasher, &ret->n_files,
+                                   problem);
+        r = native_hash(program, alone, state, hasher, &ret->n_files);
         if (r < 0)
                 return problem_set(problem, r, "toolchain %s (%s) cannot be identified: %s",
-                                   toolchain->name, program, strerror(-r));
-
-        hasher_xxh3(hasher, &ret->digest);
-        ret->n_files = (uint32_t) list.n;
+                                   toolchain->config.name, program, strerror(-r));
         return 0;
+}
+
+static int toolchain_compute(const Toolchain *toolchain, State *state, ToolchainIdentity *ret,
+                             Problem *problem) {
+        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        int r;
+
+        *ret = (ToolchainIdentity){};
+        r = hasher_new(&hasher, HASHER_XXH3);
+        if (r == 0)
+                r = toolchain_hash_environment(toolchain, hasher, problem);
+        if (r < 0)
+                return r;
+        if (toolchain->config.kind == TOOLCHAIN_CONTAINER)
+                r = toolchain_hash_image(toolchain, hasher, ret, problem);
+        else
+                r = toolchain_hash_program(toolchain, state, hasher, ret, problem);
+        if (r < 0)
+                return r;
+        hasher_xxh3(hasher, &ret->digest);
+        return 0;
+}
+
+static bool toolchain_recall(Toolchain *toolchain, ToolchainIdentity *ret) {
+        int64_t age_ns;
+        bool found;
+
+        (void) pthread_mutex_lock(&toolchain->lock);
+        age_ns = clock_monotonic_ns() - toolchain->memo_ns;
+        found = toolchain->has_memo && age_ns < TOOLCHAIN_FRESH_MS * CLOCK_NS_PER_MS;
+        if (found)
+                *ret = toolchain->memo;
+        (void) pthread_mutex_unlock(&toolchain->lock);
+        return found;
+}
+
+/* @asked_ns is when the question was asked, not when it was answered */
+static void toolchain_remember(Toolchain *toolchain, const ToolchainIdentity *identity,
+                               int64_t asked_ns) {
+        (void) pthread_mutex_lock(&toolchain->lock);
+        toolchain->memo = *identity;
+        toolchain->memo_ns = asked_ns;
+        toolchain->has_memo = true;
+        (void) pthread_mutex_unlock(&toolchain->lock);
+}
+
+int toolchain_identify(Toolchain *toolchain, State *state, bool fresh, ToolchainIdentity *ret,
+                       Problem *problem) {
+        bool asks = toolchain->config.kind == TOOLCHAIN_CONTAINER || toolchain->config.remote;
+        int64_t asked_ns = clock_monotonic_ns();
+        int r;
+
+        if (asks && !fresh && toolchain_recall(toolchain, ret))
+                return 0;
+        r = toolchain_compute(toolchain, state, ret, problem);
+        if (r == 0 && asks)
+                toolchain_remember(toolchain, ret, asked_ns);
+        return r;
+}
+
+static int toolchain_add_container_to_key(const Toolchain *toolchain,
+                                          const ToolchainIdentity *identity, Key *key) {
+        static const char *const mounts[] = { CONTAINER_INPUTS ":ro", CONTAINER_OUTPUTS, "/tmp" };
+        const ConfigToolchain *config = &toolchain->config;
+        int r;
+
+        if (config->kind != TOOLCHAIN_CONTAINER)
+                return 0;
+        r = key_add_string(key, "toolchain.image", identity->image);
+        if (r == 0)
+                r = key_add_string(key, "toolchain.conda", config->conda ?: "");
+        if (r == 0)
+                r = key_add_string(key, "toolchain.conda-root",
+                                   config->conda_root ?: CONTAINER_CONDA);
+        if (r == 0)
+                r = key_add_list(key, "toolchain.mounts", mounts, ARRAY_SIZE(mounts));
+        return r;
 }
 
 int toolchain_add_to_key(const Toolchain *toolchain, const ToolchainIdentity *identity, Key *key) {
         static const char *const arguments[] = { "-x", "-a", "-o", "-n", "-e" };
+        const Strings *launcher = &toolchain->config.launcher;
         int r;
 
-        r = key_add_toolchain(key, toolchain_kind_to_string(toolchain->kind));
+        r = key_add_toolchain(key, toolchain_kind_to_string(toolchain->config.kind));
         if (r == 0)
                 r = key_add_digest(key, "toolchain.identity", &identity->digest);
         if (r == 0)
                 r = key_add_list(key, "toolchain.argv", arguments, ARRAY_SIZE(arguments));
-        return r;
+        if (r == 0 && launcher->n > 0)
+                r = key_add_list(key, "toolchain.launcher", (const char *const *) launcher->items,
+                                 launcher->n);
+        return r < 0 ? r : toolchain_add_container_to_key(toolchain, identity, key);
 }
 
 /* --- calling it ------------------------------------------------------------------------------- */
 
-#define COMMAND_STRINGS_MAX (32 + CONFIG_ENVIRONMENT_MAX)
+/* @root is prefixed to each path; "" for those relative to the working directory */
+static void toolchain_add_arguments(Command *command, const char *root, const CommandSpec *spec) {
+        const char *slash = root[0] ? "/" : "";
 
-typedef struct StringList {
-        char **items; /* COMMAND_STRINGS_MAX and a NULL */
-        size_t n;
-        int error;
-} StringList;
-
-static void string_list_add(StringList *list, char *text) {
-        if (!text)
-                list->error = -ENOMEM;
-        else if (list->n == COMMAND_STRINGS_MAX)
-                list->error = -E2BIG;
-        if (list->error < 0) {
-                free(text);
-                return;
-        }
-        list->items[list->n++] = text;
-}
-
-static void string_list_add_copy(StringList *list, const char *text) {
-        string_list_add(list, strdup(text));
-}
-
-static void string_list_add_variable(StringList *list, const char *name, const char *value) {
-        char *text;
-
-        if (value)
-                string_list_add(list, asprintf(&text, "%s=%s", name, value) < 0 ? NULL : text);
-}
-
-static void toolchain_add_arguments(const Toolchain *toolchain, StringList *argv,
-                                    const CommandSpec *spec) {
-        const char *const pairs[][2] = {
-                { "-x", spec->xmodel },
-                { "-a", spec->arch },
-                { "-o", spec->output_dir },
-                { "-n", spec->net_name },
-        };
-
-        if (toolchain->kind == TOOLCHAIN_DPUCC)
-                string_list_add_copy(argv, "compile");
-        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-                string_list_add_copy(argv, pairs[i][0]);
-                string_list_add_copy(argv, pairs[i][1]);
-        }
-        if (spec->options[0] != '\0') {
-                string_list_add_copy(argv, "-e");
-                string_list_add_copy(argv, spec->options);
-        }
+        command_argument(command, "-x");
+        command_format(command, "%s%s%s", root, slash, spec->xmodel);
+        command_argument(command, "-a");
+        command_format(command, "%s%s%s", root, slash, spec->arch);
+        command_argument(command, "-o");
+        command_format(command, "%s%s%s", root, slash, spec->output_dir);
+        command_option(command, "-n", spec->net_name);
+        if (spec->options[0] != '\0')
+                command_option(command, "-e", spec->options);
 }
 
 /* what a conda environment's programs expect, without the user's own settings */
-static void toolchain_add_native_environment(const Toolchain *toolchain, StringList *env,
-                                             const char *program) {
+static int toolchain_add_native_environment(const Toolchain *toolchain, Command *command,
+                                            const char *program, Problem *problem) {
         static const char *const passed[] = { "HOME", "USER", "LOGNAME", "LANG", "LC_ALL" };
-        _cleanup_(freep) char *bin = path_dirname(program);
-        char *path;
+        const Strings *more = &toolchain->config.environment;
+        _cleanup_(freep) char *bin = path_dirname(program), *prefix = NULL, *path = NULL;
+        int r;
 
-        string_list_add(env,
-                        bin && asprintf(&path, "PATH=%s:/usr/local/bin:/usr/bin:/bin", bin) >= 0
-                                ? path
-                                : NULL);
-        string_list_add_copy(env, "PYTHONUNBUFFERED=1");
-        string_list_add_copy(env, "PYTHONDONTWRITEBYTECODE=1");
+        r = toolchain_conda_prefix(toolchain, &prefix, problem);
+        if (r < 0)
+                return r;
+        if (!bin || asprintf(&path, "%s:/usr/local/bin:/usr/bin:/bin", bin) < 0)
+                return -ENOMEM;
+        command_variable(command, "PATH", path);
+        command_variable(command, "CONDA_PREFIX", prefix);
+        if (toolchain->config.conda)
+                command_variable(command, "CONDA_DEFAULT_ENV",
+                                 path_basename(toolchain->config.conda));
+        command_variable(command, "PYTHONUNBUFFERED", "1");
+        command_variable(command, "PYTHONDONTWRITEBYTECODE", "1");
         for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
-                string_list_add_variable(env, passed[i], getenv(passed[i]));
+                command_pass(command, passed[i]);
         for (size_t i = 0; i < ARRAY_SIZE(toolchain_environment); i++)
-                string_list_add_variable(env, toolchain_environment[i],
-                                         getenv(toolchain_environment[i]));
-        for (size_t i = 0; i < toolchain->environment.n; i++)
-                string_list_add_variable(env, toolchain->environment.items[i],
-                                         getenv(toolchain->environment.items[i]));
+                command_pass(command, toolchain_environment[i]);
+        for (size_t i = 0; i < more->n; i++)
+                command_pass(command, more->items[i]);
+        return 0;
 }
 
-static void toolchain_add_environment(const Toolchain *toolchain, StringList *env,
-                                      const char *program, const CommandSpec *spec) {
-        string_list_add_variable(env, JOBDIR_MARKER, spec->job_id);
-        string_list_add_variable(env, TOOLCHAIN_GUARD, "1");
-        string_list_add_variable(env, "TMPDIR", spec->tmp_dir);
-        if (toolchain->kind == TOOLCHAIN_NATIVE) {
-                toolchain_add_native_environment(toolchain, env, program);
-                return;
-        }
-        string_list_add_copy(env, "PATH=/usr/bin:/bin");
-        string_list_add_copy(env, "LC_ALL=C.UTF-8");
+static int toolchain_add_environment(const Toolchain *toolchain, Command *command,
+                                     const char *program, const CommandSpec *spec,
+                                     Problem *problem) {
+        _cleanup_(freep) char *tmp = path_join(spec->directory, "tmp");
+
+        if (!tmp)
+                return -ENOMEM;
+        command_variable(command, JOBDIR_MARKER, spec->job_id);
+        command_variable(command, TOOLCHAIN_GUARD, "1");
+        command_variable(command, "TMPDIR", tmp);
+        launcher_add_environment(&toolchain->config, command);
+        if (toolchain->config.kind == TOOLCHAIN_NATIVE)
+                return toolchain_add_native_environment(toolchain, command, program, problem);
+        command_variable(command, "PATH", "/usr/bin:/bin");
+        command_variable(command, "LC_ALL", "C.UTF-8");
+        return 0;
+}
+
+static int toolchain_container_command(const Toolchain *toolchain, const CommandSpec *spec,
+                                       Command *ret, Problem *problem) {
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        _cleanup_(command_cleanup) Command arguments = {};
+        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        char jobs_id[CONTAINER_JOBS_ID_MAX];
+        const ContainerJob job = {
+                .id = spec->job_id,
+                .directory = spec->directory,
+                .jobs_id = jobs_id,
+                .arguments = &arguments.argv,
+        };
+        Digest digest;
+        int r;
+
+        r = container_resolve(&toolchain->config, &image, problem);
+        if (r == 0)
+                r = hasher_new(&hasher, HASHER_XXH3);
+        if (r == 0)
+                r = toolchain_hash_environment(toolchain, hasher, problem);
+        if (r == 0)
+                r = toolchain_hash_string(hasher, image.id);
+        if (r < 0)
+                return r;
+        hasher_xxh3(hasher, &digest);
+        if (!digest_equal(&digest, spec->identity))
+                return problem_set(problem, -ESTALE,
+                                   "toolchain %s changed: %s is another image now",
+                                   toolchain->config.name, image.reference);
+
+        toolchain_add_arguments(&arguments, CONTAINER_ROOT, spec);
+        r = command_finish(&arguments);
+        if (r == 0)
+                r = container_jobs_id(spec->jobs, jobs_id);
+        return r < 0 ? r : container_command(&toolchain->config, &image, &job, ret, problem);
 }
 
 int toolchain_command(const Toolchain *toolchain, const CommandSpec *spec, Command *ret,
                       Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(freep) char *program = NULL;
-        StringList argv = {}, env = {};
         int r;
 
+        if (toolchain->config.kind == TOOLCHAIN_CONTAINER)
+                return toolchain_container_command(toolchain, spec, ret, problem);
         r = toolchain_find(toolchain, &program, problem);
+        if (r == 0)
+                r = launcher_add(&toolchain->config, &command, problem);
         if (r < 0)
                 return r;
 
-        argv.items = command.argv = calloc(COMMAND_STRINGS_MAX + 1, sizeof(char *));
-        env.items = command.env = calloc(COMMAND_STRINGS_MAX + 1, sizeof(char *));
-        if (!argv.items || !env.items)
-                return -ENOMEM;
-
-        string_list_add_copy(&argv, program);
-        toolchain_add_arguments(toolchain, &argv, spec);
-        toolchain_add_environment(toolchain, &env, program, spec);
-        if (argv.error < 0 || env.error < 0)
-                return argv.error < 0 ? argv.error : env.error;
+        command_argument(&command, program);
+        if (toolchain->config.kind == TOOLCHAIN_DPUCC)
+                command_argument(&command, "compile");
+        toolchain_add_arguments(&command, "", spec);
+        r = toolchain_add_environment(toolchain, &command, program, spec, problem);
+        if (r == 0)
+                r = command_finish(&command);
+        if (r < 0)
+                return r;
 
         *ret = command;
         command = (Command){};
         return 0;
 }
 
-static void command_free_strings(char **strings) {
-        for (char **p = strings; p && *p; p++)
-                free(*p);
-        free(strings);
+const char *toolchain_job_root(const Toolchain *toolchain, const char *directory) {
+        return toolchain->config.kind == TOOLCHAIN_CONTAINER ? CONTAINER_ROOT : directory;
 }
 
-void command_deinit(Command *command) {
-        command_free_strings(command->argv);
-        command_free_strings(command->env);
-        *command = (Command){};
+void toolchain_abandon(const Toolchain *toolchain, Command *command) {
+        if (!command->container || command->removed)
+                return;
+        /* what cannot be removed now is found by its labels when a daemon starts */
+        (void) container_remove(&toolchain->config, command);
+        command->removed = true;
+}
+
+int toolchain_conclude(const Toolchain *toolchain, Command *command, ContainerEnd *ret,
+                       Problem *problem) {
+        int r;
+
+        if (!command->container)
+                return 0;
+        r = container_inspect(&toolchain->config, command, ret, problem);
+        toolchain_abandon(toolchain, command);
+        return r;
 }

@@ -3,15 +3,20 @@
 /*
  * Toolchains: which compiler, what it is made of, and how it is called
  *
- *   dpucc   the embedded open compiler: the `dpucc` program beside the daemon
- *   native  the vendor's vai_c_xir, as a program of this machine
+ *   dpucc      the embedded open compiler: the `dpucc` program beside the daemon
+ *   native     the vendor's vai_c_xir, as a program of this machine
+ *   container  the same in an image of docker or podman
  *
- * A toolchain's identity is the content of what it runs, not a version that it claims. It is
- * computed from the files on every use (the stat memo makes that a few system calls), and
- * again after each job: a compiler that was updated meanwhile made nothing that we keep.
+ * Any of them may have a launcher, words that go before the command (launcher.h).
  *
- * A Toolchain is constant after toolchain_new(); counted references, the count for the loop
- * thread only. toolchain_identify() blocks and is for pool threads.
+ * A toolchain's identity is the content of what it runs, not a version that it claims. For files
+ * of this machine it is computed on every use (the stat memo makes that a few system calls); what
+ * an engine or a launcher has to be asked for may be TOOLCHAIN_FRESH_MS old. After each job it is
+ * taken again, always anew: a compiler that was updated meanwhile made nothing that we keep.
+ *
+ * A Toolchain does not change after toolchain_new() (but for the memo of its identity, which has
+ * a lock); counted references, the count for the loop thread only. What blocks says so and is for
+ * pool threads.
  */
 
 #include <stdbool.h>
@@ -22,7 +27,9 @@
 #include "base/problem.h"
 #include "cache/key.h"
 #include "cache/state.h"
+#include "daemon/command.h"
 #include "daemon/config.h"
+#include "daemon/container.h"
 #include "xmodel/canon.h"
 
 typedef struct ToolchainSpec {
@@ -43,46 +50,57 @@ static inline void toolchain_unrefp(Toolchain **toolchain) {
 
 const char *toolchain_name(const Toolchain *toolchain);
 ToolchainKind toolchain_kind(const Toolchain *toolchain);
+const ConfigToolchain *toolchain_config(const Toolchain *toolchain);
 uint64_t toolchain_timeout_ms(const Toolchain *toolchain);
-uint64_t toolchain_memory_max(const Toolchain *toolchain);
-CanonForm toolchain_form(const Toolchain *toolchain); /* of the snapshot that it is given */
+uint64_t toolchain_memory_max(const Toolchain *toolchain); /* of address space; 0: no such limit */
+CanonForm toolchain_form(const Toolchain *toolchain);      /* of the snapshot that it is given */
 bool toolchain_may_lack_dpu_code(const Toolchain *toolchain);
 
-/* The program that would run now: a new string. -ENOENT with the remedy in @problem. Quick. */
+/* The program of this machine that would run now: a new string. -ENOENT with the remedy in
+ * @problem. Quick. Not for containers. */
 int toolchain_find(const Toolchain *toolchain, char **ret, Problem *problem);
+
+#define TOOLCHAIN_FRESH_MS 5000
 
 typedef struct ToolchainIdentity {
         Digest digest;
         uint32_t n_files;
+        char image[CONTAINER_ID_MAX]; /* container: its id; else "" */
 } ToolchainIdentity;
 
-/* -ENOENT: not installed. -EAGAIN: it is being changed right now. */
-int toolchain_identify(const Toolchain *toolchain, State *state, ToolchainIdentity *ret,
+/* Blocks. @fresh: nothing that was learnt earlier. -ENOENT: not installed. -ENODATA: the image is
+ * not there. -EAGAIN: it cannot be told now (an engine is down, a file is being changed). */
+int toolchain_identify(Toolchain *toolchain, State *state, bool fresh, ToolchainIdentity *ret,
                        Problem *problem);
 
 /* Everything of a key that is the toolchain's. */
 int toolchain_add_to_key(const Toolchain *toolchain, const ToolchainIdentity *identity, Key *key);
 
-/* argv and environment of one compile, ready for proc_spawn(). */
-typedef struct Command {
-        char **argv;
-        char **env;
-} Command;
-
 typedef struct CommandSpec {
-        const char *job_id;  /* jobdir.h */
-        const char *tmp_dir; /* absolute */
-        const char *xmodel;  /* these are relative to the job's directory */
+        const char *job_id;    /* jobdir.h */
+        const char *directory; /* absolute: in/, out/, tmp/ */
+        const char *jobs;      /* the directory of all jobs */
+        const char *xmodel;    /* these are relative to the job's directory */
         const char *arch;
         const char *output_dir;
         const char *net_name;
-        const char *options; /* rendered; "" for none */
+        const char *options;    /* rendered; "" for none */
+        const Digest *identity; /* that the toolchain must have */
 } CommandSpec;
 
+/* argv and environment of one compile, ready for proc_spawn(). Blocks. -ESTALE: it is not what
+ * @spec->identity says any more; else as toolchain_identify(). */
 int toolchain_command(const Toolchain *toolchain, const CommandSpec *spec, Command *ret,
                       Problem *problem);
-void command_deinit(Command *command);
 
-static inline void command_cleanup(Command *command) {
-        command_deinit(command);
-}
+/* How the job's directory is called where the compiler runs: what its log may name. */
+const char *toolchain_job_root(const Toolchain *toolchain, const char *directory);
+
+/* After the child's end, whatever it was. Of a container it finds out how the compiler itself
+ * ended, and removes it; for the other kinds there is nothing to do. Blocks. -EAGAIN: the
+ * compiler did not run to its end. */
+int toolchain_conclude(const Toolchain *toolchain, Command *command, ContainerEnd *ret,
+                       Problem *problem);
+
+/* Ends what killing the child does not end. Blocks. */
+void toolchain_abandon(const Toolchain *toolchain, Command *command);

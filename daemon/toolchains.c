@@ -8,13 +8,19 @@
 #include "base/path.h"
 
 struct Toolchains {
+        unsigned n_refs;
         char *preferred; /* a name or CONFIG_AUTO */
         size_t n;
         Toolchain *items[CONFIG_TOOLCHAINS_MAX];
 };
 
-Toolchains *toolchains_free(Toolchains *toolchains) {
-        if (!toolchains)
+Toolchains *toolchains_ref(Toolchains *toolchains) {
+        toolchains->n_refs++;
+        return toolchains;
+}
+
+Toolchains *toolchains_unref(Toolchains *toolchains) {
+        if (!toolchains || --toolchains->n_refs > 0)
                 return NULL;
         for (size_t i = 0; i < toolchains->n; i++)
                 (void) toolchain_unref(toolchains->items[i]);
@@ -24,7 +30,7 @@ Toolchains *toolchains_free(Toolchains *toolchains) {
 }
 
 int toolchains_new(Toolchains **ret, const Config *config, const char *dpucc) {
-        _cleanup_(toolchains_freep) Toolchains *toolchains = NULL;
+        _cleanup_(toolchains_unrefp) Toolchains *toolchains = NULL;
         _cleanup_(freep) char *directory = path_dirname(dpucc), *client = NULL;
         int r;
 
@@ -33,6 +39,7 @@ int toolchains_new(Toolchains **ret, const Config *config, const char *dpucc) {
         toolchains = calloc(1, sizeof(*toolchains));
         if (!client || !toolchains)
                 return -ENOMEM;
+        toolchains->n_refs = 1;
         toolchains->preferred = strdup(config->toolchain);
         if (!toolchains->preferred)
                 return -ENOMEM;
@@ -60,15 +67,27 @@ static Toolchain *toolchains_by_name(const Toolchains *toolchains, const char *n
         return NULL;
 }
 
-static Toolchain *toolchains_installed(const Toolchains *toolchains, ToolchainKind kind) {
+/* -ENOENT: none of that kind is; -EAGAIN. */
+static int toolchains_installed(const Toolchains *toolchains, ToolchainKind kind, Toolchain **ret,
+                                Problem *problem) {
         for (size_t i = 0; i < toolchains->n; i++) {
+                Toolchain *toolchain = toolchains->items[i];
                 _cleanup_(freep) char *program = NULL;
+                ToolchainIdentity identity;
+                int r;
 
-                if (toolchain_kind(toolchains->items[i]) == kind &&
-                    toolchain_find(toolchains->items[i], &program, NULL) == 0)
-                        return toolchains->items[i];
+                if (toolchain_kind(toolchain) != kind)
+                        continue;
+                if (kind == TOOLCHAIN_CONTAINER)
+                        r = toolchain_identify(toolchain, NULL, false, &identity, problem);
+                else
+                        r = toolchain_find(toolchain, &program, problem);
+                if (r == 0)
+                        *ret = toolchain;
+                if (r != -ENOENT && r != -ENODATA)
+                        return r;
         }
-        return NULL;
+        return -ENOENT;
 }
 
 /* Sets *ret to what was picked for @root before, NULL if nothing was. One that is not configured
@@ -92,37 +111,68 @@ static int toolchains_recorded(const Toolchains *toolchains, State *state, const
 
 static int toolchains_pick(const Toolchains *toolchains, State *state, const char *root,
                            Toolchain **ret, Problem *problem) {
-        Toolchain *picked;
+        static const ToolchainKind kinds[] = {
+                TOOLCHAIN_NATIVE,
+                TOOLCHAIN_CONTAINER,
+                TOOLCHAIN_DPUCC,
+        };
         int r;
 
-        r = toolchains_recorded(toolchains, state, root, &picked, problem);
+        r = toolchains_recorded(toolchains, state, root, ret, problem);
         if (r < 0)
                 return r;
-        if (picked) {
-                *ret = picked;
+        if (*ret)
                 return 0;
-        }
-        picked = toolchains_installed(toolchains, TOOLCHAIN_NATIVE);
-        if (!picked)
-                picked = toolchains_installed(toolchains, TOOLCHAIN_DPUCC);
-        if (!picked)
-                return problem_set(problem, -ENOENT, "no toolchain is installed");
+        r = -ENOENT;
+        for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(kinds); i++)
+                r = toolchains_installed(toolchains, kinds[i], ret, problem);
+        if (r == -ENOENT)
+                return problem_set(problem, r, "no toolchain is installed");
+        if (r < 0)
+                return problem_prefix(problem, r,
+                                      "\"auto\" cannot choose a toolchain yet (or name one)");
         if (root)
-                (void) state_set_toolchain(state, root, toolchain_name(picked));
-        *ret = picked;
+                (void) state_set_toolchain(state, root, toolchain_name(*ret));
+        if (problem)
+                problem->text[0] = '\0'; /* what was not installed is no problem any more */
         return 0;
 }
 
-int toolchains_find(Toolchains *toolchains, State *state, const char *root, const char *name,
+int toolchains_check(const Toolchains *toolchains, const char *name, Problem *problem) {
+        if (!name || strcmp(name, CONFIG_AUTO) == 0 || toolchains_by_name(toolchains, name))
+                return 0;
+        return problem_set(problem, -ENOENT, "there is no toolchain '%s' in the configuration",
+                           name);
+}
+
+int toolchains_find(const Toolchains *toolchains, State *state, const char *root, const char *name,
                     Toolchain **ret, Problem *problem) {
+        int r;
+
         if (!name)
                 name = toolchains->preferred;
         if (strcmp(name, CONFIG_AUTO) == 0)
                 return toolchains_pick(toolchains, state, root, ret, problem);
 
-        *ret = toolchains_by_name(toolchains, name);
-        if (!*ret)
-                return problem_set(problem, -ENOENT,
-                                   "there is no toolchain '%s' in the configuration", name);
-        return 0;
+        r = toolchains_check(toolchains, name, problem);
+        if (r == 0)
+                *ret = toolchains_by_name(toolchains, name);
+        return r;
+}
+
+size_t toolchains_count(const Toolchains *toolchains) {
+        return toolchains->n;
+}
+
+Toolchain *toolchains_at(const Toolchains *toolchains, size_t index) {
+        return toolchains->items[index];
+}
+
+unsigned toolchains_reap(const Toolchains *toolchains, const char *jobs) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < toolchains->n; i++)
+                if (toolchain_kind(toolchains->items[i]) == TOOLCHAIN_CONTAINER)
+                        n += container_reap(toolchain_config(toolchains->items[i]), jobs);
+        return n;
 }

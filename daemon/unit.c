@@ -250,6 +250,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         if (result->outcome == BUILD_CANCELLED || unit->dead)
                 return;
         unit_enter(unit, state, result->detail.text);
+        unit_set_string(&unit->toolchain, result->toolchain);
         unit->has_key = result->key;
         if (result->key)
                 unit->key = *result->key;
@@ -345,7 +346,6 @@ static void unit_cannot_start(Unit *unit, UnitState state, const char *why) {
 static void unit_start_probe(Unit *unit) {
         static const BuildHandlers handlers = { .gate = unit_on_gate, .done = unit_on_done };
         Workspace *workspace = source_workspace(unit->source);
-        Toolchain *toolchain;
         Problem problem = {};
         BuildSpec spec;
         int r;
@@ -357,20 +357,19 @@ static void unit_start_probe(Unit *unit) {
                 unit_cannot_start(unit, UNIT_INVALID, unit->pair.problem);
                 return;
         }
-        r = toolchains_find(unit->core->toolchains, unit->core->state, workspace_root(workspace),
-                            unit->pair.toolchain, &toolchain, &problem);
+        r = toolchains_check(unit->core->toolchains, unit->pair.toolchain, &problem);
         if (r < 0) {
                 unit_cannot_start(unit, UNIT_INVALID, problem.text);
                 return;
         }
-        unit_set_string(&unit->toolchain, toolchain_name(toolchain));
 
         spec = (BuildSpec){
                 .source_path = source_path(unit->source),
                 .source_fd = -1,
                 .identity = source_identity(unit->source),
                 .pair = &unit->pair,
-                .toolchain = toolchain,
+                .root = workspace_root(workspace),
+                .toolchain = unit->pair.toolchain,
                 .verbatim = unit->core->config->snapshot == SNAPSHOT_VERBATIM,
                 .urgency = { .saved = source_saved(unit->source) },
         };
@@ -441,6 +440,14 @@ static UnitState unit_visible_state(const Unit *unit) {
         return unit->state;
 }
 
+/* the one at work, or else of the last result */
+static const char *unit_toolchain(const Unit *unit) {
+        const Build *build = unit->running ?: unit->probe;
+        const char *name = build ? build_toolchain(build) : NULL;
+
+        return name ?: unit->toolchain;
+}
+
 UnitView unit_view(const Unit *unit) {
         const Identity *identity = source_identity(unit->source);
         const char *trouble = unit->delivery_problem ?: unit->pair.warning;
@@ -458,7 +465,7 @@ UnitView unit_view(const Unit *unit) {
                 .source_class = identity ? (int) identity->class : -1,
                 .detail = detail ?: trouble,
                 .trouble = trouble,
-                .toolchain = unit->toolchain,
+                .toolchain = unit_toolchain(unit),
                 .key = unit->has_key ? &unit->key : NULL,
                 .artifact_path = unit->artifact_path,
                 .output_path = unit->output_path,

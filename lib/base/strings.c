@@ -10,7 +10,7 @@ int strings_add(Strings *list, const char *string) {
         char *copy;
         int r;
 
-        r = array_reserve(&list->items, &list->capacity, list->n + 1, sizeof(*list->items));
+        r = array_reserve(&list->items, &list->capacity, list->n + 2, sizeof(*list->items));
         if (r < 0)
                 return r;
         copy = strdup(string);
@@ -18,7 +18,16 @@ int strings_add(Strings *list, const char *string) {
                 return -ENOMEM;
 
         list->items[list->n++] = copy;
+        list->items[list->n] = NULL;
         return 0;
+}
+
+int strings_add_all(Strings *list, const Strings *other) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < other->n; i++)
+                r = strings_add(list, other->items[i]);
+        return r;
 }
 
 void strings_deinit(Strings *list) {

@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * Strings: a growing list of strings that it owns. Zero-initialised is empty.
+ * Strings: a growing list of strings that it owns. Zero-initialised is empty. A list that is not
+ * empty is followed by a NULL, as execve() wants it.
  */
 
 #include <stdbool.h>
@@ -13,9 +14,10 @@ typedef struct Strings {
         size_t capacity;
 } Strings;
 
-int strings_add(Strings *list, const char *string); /* a copy; -ENOMEM */
-int strings_dup(char **ret, const char *string);    /* one copy; NULL of NULL; -ENOMEM */
-void strings_deinit(Strings *list);                 /* back to empty */
+int strings_add(Strings *list, const char *string);       /* a copy; -ENOMEM */
+int strings_add_all(Strings *list, const Strings *other); /* on error a part may be there */
+int strings_dup(char **ret, const char *string);          /* one copy; NULL of NULL; -ENOMEM */
+void strings_deinit(Strings *list);                       /* back to empty */
 bool strings_contain(const Strings *list, const char *string);
 
 static inline void strings_cleanup(Strings *list) {

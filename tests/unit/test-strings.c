@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/cleanup.h"
 #include "base/strings.h"
 #include "tests/support/fail_alloc.h"
 
@@ -25,6 +26,7 @@ static void owns_copies(void **state) {
         text[0] = 'x';
         assert_int_equal(strings_add(&list, text), 0);
         assert_int_equal(list.n, 2);
+        assert_null(list.items[2]);
         assert_true(strings_contain(&list, "abc"));
         assert_true(strings_contain(&list, "xbc"));
         assert_false(strings_contain(&list, "ab"));
@@ -34,10 +36,24 @@ static void owns_copies(void **state) {
         strings_deinit(&list);
 }
 
+static void adds_whole_lists(void **state) {
+        _cleanup_(strings_cleanup) Strings list = {}, other = {}, none = {};
+
+        assert_int_equal(strings_add(&list, "a"), 0);
+        assert_int_equal(strings_add(&other, "b"), 0);
+        assert_int_equal(strings_add(&other, "c"), 0);
+        assert_int_equal(strings_add_all(&list, &other), 0);
+        assert_int_equal(strings_add_all(&list, &none), 0);
+        assert_int_equal(list.n, 3);
+        assert_string_equal(list.items[2], "c");
+        assert_null(list.items[3]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(survives_failing_allocations),
                 cmocka_unit_test(owns_copies),
+                cmocka_unit_test(adds_whole_lists),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

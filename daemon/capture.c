@@ -1,0 +1,190 @@
+/*
+ * The end of such a command is the end of the child, not that of its output: rootless podman
+ * leaves a process behind that holds what it inherited. So both are watched (a pidfd beside the
+ * pipes), and after the child's end only what is in the pipes already is read.
+ */
+
+#include "daemon/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+typedef struct CapturePipe {
+        int read_fd, write_fd;
+} CapturePipe;
+
+static void capture_pipe_cleanup(CapturePipe *p) {
+        closep(&p->read_fd);
+        closep(&p->write_fd);
+}
+
+static int capture_pipe_open(CapturePipe *p) {
+        int fds[2];
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return error_from_errno();
+        p->read_fd = fds[0];
+        p->write_fd = fds[1];
+        return fcntl(p->read_fd, F_SETFL, O_NONBLOCK) < 0 ? error_from_errno() : 0;
+}
+
+/* posix_spawn()'s functions fail for lack of memory only */
+static int capture_prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                           int out, int err) {
+        sigset_t none, all;
+        int r;
+
+        (void) sigemptyset(&none);
+        (void) sigfillset(&all);
+        (void) posix_spawnattr_setsigmask(attributes, &none);
+        (void) posix_spawnattr_setsigdefault(attributes, &all);
+        (void) posix_spawnattr_setflags(
+                attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        r = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(actions, err, STDERR_FILENO);
+        return -r;
+}
+
+static int capture_spawn(const Command *command, int out, int err, pid_t *ret) {
+        static char *const nothing[] = { NULL };
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        int r;
+
+        if (posix_spawn_file_actions_init(&actions) != 0)
+                return -ENOMEM;
+        if (posix_spawnattr_init(&attributes) != 0) {
+                (void) posix_spawn_file_actions_destroy(&actions);
+                return -ENOMEM;
+        }
+        r = capture_prepare(&actions, &attributes, out, err);
+        if (r == 0)
+                r = -posix_spawn(ret, command->argv.items[0], &actions, &attributes,
+                                 command->argv.items, command->env.items ?: nothing);
+        (void) posix_spawnattr_destroy(&attributes);
+        (void) posix_spawn_file_actions_destroy(&actions);
+        return r;
+}
+
+/* Reads what is there. Returns false at the end. */
+static bool capture_drain(int fd, Bytes *bytes) {
+        char chunk[16 * 1024];
+        ssize_t n;
+
+        while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+                size_t room = CAPTURE_MAX - bytes->size;
+
+                (void) bytes_append(bytes, chunk, (size_t) n < room ? (size_t) n : room);
+        }
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Returns 0 when the child is gone, -ETIMEDOUT. */
+static int capture_follow(int pidfd, int out, int err, int64_t deadline_ns, Capture *capture) {
+        struct pollfd fds[] = {
+                { .fd = pidfd, .events = POLLIN },
+                { .fd = out, .events = POLLIN },
+                { .fd = err, .events = POLLIN },
+        };
+
+        for (;;) {
+                int64_t left = (deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
+
+                if (left <= 0)
+                        return -ETIMEDOUT;
+                if (poll(fds, 3, (int) left + 1) < 0 && errno != EINTR)
+                        return error_from_errno();
+                if (fds[1].fd >= 0 && !capture_drain(out, &capture->out))
+                        fds[1].fd = -1;
+                if (fds[2].fd >= 0 && !capture_drain(err, &capture->err))
+                        fds[2].fd = -1;
+                if (fds[0].revents != 0)
+                        break;
+        }
+        (void) capture_drain(out, &capture->out);
+        (void) capture_drain(err, &capture->err);
+        return 0;
+}
+
+static int capture_reap(pid_t pid) {
+        int status = 0;
+
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret) {
+        _cleanup_(capture_pipe_cleanup) CapturePipe out = { -1, -1 }, err = { -1, -1 };
+        _cleanup_(capture_cleanup) Capture capture = {
+                .out = BYTES_INIT(CAPTURE_MAX),
+                .err = BYTES_INIT(CAPTURE_MAX),
+        };
+        _cleanup_(closep) int pidfd = -1;
+        int64_t deadline_ns = clock_monotonic_ns() + (int64_t) timeout_ms * CLOCK_NS_PER_MS;
+        pid_t pid;
+        int r;
+
+        r = capture_pipe_open(&out);
+        if (r == 0)
+                r = capture_pipe_open(&err);
+        if (r == 0)
+                r = capture_spawn(command, out.write_fd, err.write_fd, &pid);
+        if (r < 0)
+                return r;
+        closep(&out.write_fd);
+        closep(&err.write_fd);
+        out.write_fd = err.write_fd = -1;
+
+        pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        r = pidfd < 0 ? error_from_errno()
+                      : capture_follow(pidfd, out.read_fd, err.read_fd, deadline_ns, &capture);
+        if (r < 0)
+                (void) kill(-pid, SIGKILL); /* not reaped yet: the number is still its own */
+        capture.status = capture_reap(pid);
+        if (r < 0)
+                return r;
+
+        *ret = capture;
+        capture = (Capture){};
+        return 0;
+}
+
+void capture_deinit(Capture *capture) {
+        bytes_deinit(&capture->out);
+        bytes_deinit(&capture->err);
+}
+
+static bool capture_line_of(Slice text, char *ret, size_t room) {
+        size_t start = 0, end;
+
+        while (start < text.size && strchr(" \t\r\n", text.data[start]))
+                start++;
+        for (end = start; end < text.size && text.data[end] != '\n' && text.data[end] != '\r';)
+                end++;
+        (void) snprintf(ret, room, "%.*s", (int) (end - start < room ? end - start : room),
+                        (const char *) text.data + start);
+        return end > start;
+}
+
+void capture_first_line(const Capture *capture, char *ret, size_t room) {
+        if (!capture_line_of(bytes_slice(&capture->err), ret, room) &&
+            !capture_line_of(bytes_slice(&capture->out), ret, room))
+                (void) snprintf(ret, room, "no message, status %d", capture->status);
+}

@@ -1,0 +1,578 @@
+/*
+ * Facts this rests on (docker 20.10 and 28, podman 4.3, measured):
+ *
+ *   - A client that is killed leaves its container running; SIGTERM reaches process 1 in there,
+ *     which has no default action for it: hence --init, and `rm --force` by name.
+ *   - With --rm a container is gone before anybody can ask whether it ran out of memory, so we
+ *     remove it ourselves, after the question.
+ *   - 125 is the client's own failure, but a program inside may exit with it, too; only the state
+ *     of the container tells which.
+ *   - Without --pull=never podman asks registries for a name that it does not know.
+ *   - In rootless podman the caller is root inside; --userns=keep-id makes files come out as the
+ *     caller's. In rootless docker there is no such option, and root inside is the caller.
+ *   - Rootless podman keeps a process for the user's name space that inherits the environment of
+ *     whoever came first. It must not carry our jobs' marker, or it would be taken for a
+ *     leftover: engines' clients do not get it.
+ *
+ * The argument of bash is a constant; everything that varies is a positional parameter, so no
+ * text of a user is ever parsed by a shell.
+ */
+
+#include "daemon/container.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/path.h"
+#include "daemon/capture.h"
+#include "daemon/jobdir.h"
+#include "daemon/launcher.h"
+#include "daemon/search.h"
+
+#define CONTAINER_ASK_MS    30000 /* an engine that needs longer for a question is down */
+#define CONTAINER_REMOVE_MS 60000
+#define CONTAINER_PIDS_MAX  4096
+#define CONTAINER_REAP_MAX  1000
+
+/* $1 is conda's root, $2 the environment or nothing; the rest are vai_c_xir's. */
+#define CONTAINER_SCRIPT                                                                           \
+        "root=$1; environment=$2; shift 2\n"                                                       \
+        "if [ -z \"$environment\" ] && ! command -v vai_c_xir >/dev/null; then\n"                  \
+        "  for name in vitis-ai-wego-torch2 vitis-ai-wego-torch vitis-ai-pytorch; do\n"            \
+        "    if [ -x \"$root/envs/$name/bin/vai_c_xir\" ]; then environment=$name; break; fi\n"    \
+        "  done\n"                                                                                 \
+        "fi\n"                                                                                     \
+        "if [ -n \"$environment\" ]; then\n"                                                       \
+        "  . \"$root/etc/profile.d/conda.sh\" && conda activate \"$environment\" || {\n"           \
+        "    echo \"the image has no conda environment $environment\" >&2; exit 127; }\n"          \
+        "fi\n"                                                                                     \
+        "exec vai_c_xir \"$@\"\n"
+
+/* --- engines ---------------------------------------------------------------------------------- */
+
+/* what the clients find their engine and its settings by */
+static void container_add_environment(const ConfigToolchain *toolchain, Command *command) {
+        static const char *const passed[] = {
+                "PATH",
+                "HOME",
+                "USER",
+                "LOGNAME",
+                "TMPDIR",
+                "XDG_CONFIG_HOME",
+                "XDG_DATA_HOME",
+                "DOCKER_HOST",
+                "DOCKER_CONTEXT",
+                "DOCKER_CONFIG",
+                "DOCKER_TLS_VERIFY",
+                "DOCKER_CERT_PATH",
+                "DOCKER_API_VERSION",
+                "CONTAINERS_CONF",
+                "CONTAINERS_STORAGE_CONF",
+                "CONTAINERS_REGISTRIES_CONF",
+                "CONTAINER_HOST",
+                "STORAGE_DRIVER",
+                "STORAGE_OPTS",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
+                command_pass(command, passed[i]);
+        if (toolchain->launcher.n == 0) { /* else the launcher's own list has them */
+                command_pass(command, "XDG_RUNTIME_DIR");
+                command_pass(command, "DBUS_SESSION_BUS_ADDRESS");
+        }
+        launcher_add_environment(toolchain, command);
+        command_variable(command, "LC_ALL", "C.UTF-8");
+        for (size_t i = 0; i < toolchain->environment.n; i++)
+                command_pass(command, toolchain->environment.items[i]);
+}
+
+/* Begins a question to the engine: through the launcher only where that is another machine. */
+static int container_ask(const ConfigToolchain *toolchain, const char *program, Command *command,
+                         Problem *problem) {
+        int r = 0;
+
+        if (toolchain->remote)
+                r = launcher_add(toolchain, command, problem);
+        if (r < 0)
+                return r;
+        command_argument(command, program);
+        container_add_environment(toolchain, command);
+        return 0;
+}
+
+static bool container_exists(const char *directory, const char *name) {
+        _cleanup_(freep) char *path = directory ? path_join(directory, name) : NULL;
+
+        return path && access(path, F_OK) == 0;
+}
+
+/* Docker's client alone, on a machine without an engine, is no installation of docker. */
+static bool container_has_docker(void) {
+        return getenv("DOCKER_HOST") || getenv("DOCKER_CONTEXT") ||
+               container_exists("/var/run", "docker.sock") ||
+               container_exists(getenv("XDG_RUNTIME_DIR"), "docker.sock") ||
+               search_is_program("/usr/sbin/dockerd", NULL) ||
+               search_is_program("/usr/bin/dockerd", NULL) ||
+               search_is_program("/usr/local/bin/dockerd", NULL);
+}
+
+static int container_find_engine(const ConfigToolchain *toolchain, EngineKind engine, char **ret) {
+        if (toolchain->path) {
+                if (!toolchain->remote && !search_is_program(toolchain->path, NULL))
+                        return -ENOENT;
+                *ret = strdup(toolchain->path);
+                return *ret ? 0 : -ENOMEM;
+        }
+        if (toolchain->engine == ENGINE_ANY && engine == ENGINE_DOCKER && !container_has_docker())
+                return -ENOENT;
+        return search_program(engine_kind_to_string(engine), NULL, ret);
+}
+
+static int container_down(const ConfigToolchain *toolchain, EngineKind engine, int r,
+                          const Capture *capture, Problem *problem) {
+        const char *name = engine_kind_to_string(engine);
+        char line[256];
+
+        if (r == -ETIMEDOUT)
+                (void) snprintf(line, sizeof(line), "no answer in %d s", CONTAINER_ASK_MS / 1000);
+        else if (r < 0)
+                (void) snprintf(line, sizeof(line), "%s", strerror(-r));
+        else
+                capture_first_line(capture, line, sizeof(line));
+        return problem_set(problem, -EAGAIN, "toolchain %s: %s does not answer (%s); %s",
+                           toolchain->name, name, line,
+                           engine == ENGINE_DOCKER
+                                   ? "start it (systemctl start docker), or see that you may use it"
+                                   : "`podman info` tells what is wrong");
+}
+
+/* --- images ----------------------------------------------------------------------------------- */
+
+/* docker: "No such image", "No such object"; podman: "image not known", "no such image" */
+static bool container_is_missing(const Capture *capture) {
+        static const char *const texts[] = { "o such image", "o such object", "image not known" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                if (capture->err.size > 0 &&
+                    memmem(capture->err.data, capture->err.size, texts[i], strlen(texts[i])))
+                        return true;
+        return false;
+}
+
+/* docker writes sha256:HEX, podman HEX */
+static int container_read_id(const Capture *capture, char ret[static CONTAINER_ID_MAX]) {
+        static const char digits[] = "0123456789abcdef";
+        char line[CONTAINER_ID_MAX + 8];
+        const char *id = line;
+        size_t n;
+
+        (void) snprintf(line, sizeof(line), "%.*s", (int) capture->out.size,
+                        capture->out.data ? (const char *) capture->out.data : "");
+        if (strncmp(id, "sha256:", 7) == 0)
+                id += 7;
+        n = strspn(id, digits);
+        if (n != 64 || (id[n] != '\n' && id[n] != '\0'))
+                return -EBADMSG;
+        memcpy(ret, id, n);
+        ret[n] = '\0';
+        return 0;
+}
+
+/* -ENODATA: it has no such image. */
+static int container_inspect_image(const ConfigToolchain *toolchain, EngineKind engine,
+                                   const char *program, const char *reference,
+                                   char ret[static CONTAINER_ID_MAX], Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        int r;
+
+        r = container_ask(toolchain, program, &command, problem);
+        if (r < 0)
+                return r;
+        command_option(&command, "image", "inspect");
+        command_option(&command, "--format", "{{.Id}}");
+        command_argument(&command, reference);
+        r = command_finish(&command);
+        if (r < 0)
+                return r;
+        r = capture_run(&command, CONTAINER_ASK_MS, &capture);
+        if (r == 0 && capture.status != 0 && container_is_missing(&capture))
+                return -ENODATA;
+        if (r == 0 && capture.status == 0)
+                r = container_read_id(&capture, ret);
+        if (r < 0 || capture.status != 0)
+                return container_down(toolchain, engine, r, &capture, problem);
+        return 0;
+}
+
+void container_image_deinit(ContainerImage *image) {
+        free(image->program);
+        *image = (ContainerImage){};
+}
+
+static int container_resolve_in(const ConfigToolchain *toolchain, EngineKind engine,
+                                ContainerImage *ret, Problem *problem) {
+        _cleanup_(container_image_cleanup) ContainerImage image = { .engine = engine };
+        int r;
+
+        r = container_find_engine(toolchain, engine, &image.program);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < toolchain->images.n; i++) {
+                image.reference = toolchain->images.items[i];
+                r = container_inspect_image(toolchain, engine, image.program, image.reference,
+                                            image.id, problem);
+                if (r == 0) {
+                        *ret = image;
+                        image = (ContainerImage){};
+                        return 0;
+                }
+                if (r != -ENODATA)
+                        return r;
+        }
+        return -ENODATA;
+}
+
+int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem) {
+        const EngineKind engines[] = { ENGINE_DOCKER, ENGINE_PODMAN };
+        const char *name = engine_kind_to_string(toolchain->engine);
+        bool installed = false;
+        int r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+                if (toolchain->engine != ENGINE_ANY && toolchain->engine != engines[i])
+                        continue;
+                r = container_resolve_in(toolchain, engines[i], ret, problem);
+                if (r != -ENOENT && r != -ENODATA)
+                        return r;
+                installed |= r == -ENODATA;
+        }
+        if (!installed)
+                return problem_set(problem, -ENOENT,
+                                   "toolchain %s is not installed: there is no %s; install it, or "
+                                   "choose another toolchain",
+                                   toolchain->name, name[0] ? name : "docker and no podman");
+        return problem_set(problem, -ENODATA,
+                           "toolchain %s: the image %s%s is not on this machine; fetch it yourself "
+                           "(%s pull %s), nothing is pulled for you",
+                           toolchain->name, toolchain->images.items[0],
+                           toolchain->images.n > 1 ? " (or another of the list)" : "",
+                           name[0] ? name : "docker", toolchain->images.items[0]);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* Rootless docker maps root inside to the caller, and the caller's number to one of nobody. */
+static int container_is_rootless_docker(const ConfigToolchain *toolchain,
+                                        const ContainerImage *image, bool *ret, Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        int r;
+
+        *ret = false;
+        if (image->engine != ENGINE_DOCKER || geteuid() == 0)
+                return 0;
+        r = container_ask(toolchain, image->program, &command, problem);
+        if (r < 0)
+                return r;
+        command_argument(&command, "info");
+        command_option(&command, "--format", "{{.SecurityOptions}}");
+        r = command_finish(&command);
+        if (r < 0)
+                return r;
+        r = capture_run(&command, CONTAINER_ASK_MS, &capture);
+        if (r < 0 || capture.status != 0)
+                return container_down(toolchain, image->engine, r, &capture, problem);
+        *ret = capture.out.size > 0 &&
+               memmem(capture.out.data, capture.out.size, "rootless", strlen("rootless"));
+        return 0;
+}
+
+static int container_add_user(const ConfigToolchain *toolchain, const ContainerImage *image,
+                              Command *command, Problem *problem) {
+        bool rootless;
+        int r;
+
+        r = container_is_rootless_docker(toolchain, image, &rootless, problem);
+        if (r < 0)
+                return r;
+        if (image->engine == ENGINE_PODMAN && geteuid() != 0)
+                command_argument(command, "--userns=keep-id");
+        command_argument(command, "--user");
+        command_format(command, "%u:%u", rootless ? 0 : (unsigned) geteuid(),
+                       rootless ? 0 : (unsigned) getegid());
+        return 0;
+}
+
+static void container_add_mount(Command *command, const char *directory, const char *folder,
+                                const char *target, const char *mode) {
+        command_argument(command, "--mount");
+        command_format(command, "type=bind,source=%s/%s,target=%s%s", directory, folder, target,
+                       mode);
+}
+
+static void container_add_limits(const ConfigToolchain *toolchain, Command *command) {
+        command_option(command, "--cap-drop", "ALL");
+        command_option(command, "--security-opt", "no-new-privileges");
+        command_argument(command, "--pids-limit");
+        command_format(command, "%d", CONTAINER_PIDS_MAX);
+        if (toolchain->cpus > 0) {
+                command_argument(command, "--cpus");
+                command_format(command, "%u", toolchain->cpus);
+        }
+        if (toolchain->memory_limit > 0) {
+                command_argument(command, "--memory");
+                command_format(command, "%llu", (unsigned long long) toolchain->memory_limit);
+                command_argument(command, "--memory-swap"); /* the same: no swap */
+                command_format(command, "%llu", (unsigned long long) toolchain->memory_limit);
+        }
+}
+
+static void container_add_inner_environment(const ConfigToolchain *toolchain, Command *command) {
+        static const char *const variables[] = {
+                "HOME=/tmp",          "TMPDIR=/tmp",   "LC_ALL=C.UTF-8",
+                "PYTHONUNBUFFERED=1", "DPUCC_GUARD=1", "PYTHONDONTWRITEBYTECODE=1",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+                command_option(command, "--env", variables[i]);
+        /* only the name: the client takes the value from its own environment */
+        for (size_t i = 0; i < toolchain->environment.n; i++)
+                command_option(command, "--env", toolchain->environment.items[i]);
+}
+
+static void container_add_identity(const ContainerJob *job, Command *command) {
+        command_argument(command, "--name");
+        command_format(command, "dpucc-%s", job->id);
+        command_argument(command, "--label");
+        command_format(command, "dpucc.jobs=%s", job->jobs_id);
+        command_argument(command, "--label");
+        command_format(command, "dpucc.job=%s", job->id);
+        command_option(command, "--hostname", "dpucc");
+}
+
+static int container_check_directory(const ConfigToolchain *toolchain, const char *directory,
+                                     Problem *problem) {
+        if (!strpbrk(directory, ",\"\n"))
+                return 0;
+        return problem_set(
+                problem, -EINVAL,
+                "toolchain %s: the engine cannot mount %s, for it has a comma, quotation "
+                "mark or line break in its name; choose another \"cache.directory\"",
+                toolchain->name, directory);
+}
+
+int container_command(const ConfigToolchain *toolchain, const ContainerImage *image,
+                      const ContainerJob *job, Command *ret, Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        int r;
+
+        r = container_check_directory(toolchain, job->directory, problem);
+        if (r == 0)
+                r = launcher_add(toolchain, &command, problem);
+        if (r < 0)
+                return r;
+        command_argument(&command, image->program);
+        command_option(&command, "run", "--pull=never");
+        command_option(&command, "--init", "--log-driver=none");
+        container_add_identity(job, &command);
+        command_option(&command, "--network", "none");
+        r = container_add_user(toolchain, image, &command, problem);
+        if (r < 0)
+                return r;
+        container_add_limits(toolchain, &command);
+        container_add_mount(&command, job->directory, "in", CONTAINER_INPUTS, ",readonly");
+        container_add_mount(&command, job->directory, "out", CONTAINER_OUTPUTS, "");
+        container_add_mount(&command, job->directory, "tmp", "/tmp", "");
+        command_option(&command, "--workdir", "/tmp");
+        container_add_inner_environment(toolchain, &command);
+        command_option(&command, "--entrypoint", "/bin/bash");
+        command_format(&command, "sha256:%s", image->id);
+        command_option(&command, "-c", CONTAINER_SCRIPT);
+        command_argument(&command, "dpucc");
+        command_argument(&command, toolchain->conda_root ?: CONTAINER_CONDA);
+        command_argument(&command, toolchain->conda ?: "");
+        command_arguments(&command, job->arguments);
+        container_add_environment(toolchain, &command);
+
+        command.removed = true; /* until it runs */
+        command.engine = strdup(image->program);
+        if (!command.engine || asprintf(&command.container, "dpucc-%s", job->id) < 0)
+                return -ENOMEM;
+        r = command_finish(&command);
+        if (r < 0)
+                return r;
+        *ret = command;
+        command = (Command){};
+        return 0;
+}
+
+/* --- afterwards ------------------------------------------------------------------------------- */
+
+int container_inspect(const ConfigToolchain *toolchain, const Command *command, ContainerEnd *ret,
+                      Problem *problem) {
+        _cleanup_(command_cleanup) Command question = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        char status[16], killed[8], line[64];
+        int exit_status, r;
+
+        r = container_ask(toolchain, command->engine, &question, problem);
+        if (r < 0)
+                return r;
+        command_argument(&question, "inspect");
+        command_option(&question, "--format",
+                       "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}");
+        command_argument(&question, command->container);
+        r = command_finish(&question);
+        if (r == 0)
+                r = capture_run(&question, CONTAINER_ASK_MS, &capture);
+        if (r < 0)
+                return problem_set(problem, -EAGAIN,
+                                   "toolchain %s: the engine does not tell how the compile ended: "
+                                   "%s",
+                                   toolchain->name, strerror(-r));
+
+        capture_first_line(&capture, line, sizeof(line));
+        if (capture.status != 0 || sscanf(line, "%15s %d %7s", status, &exit_status, killed) != 3 ||
+            (strcmp(status, "exited") != 0 && strcmp(status, "dead") != 0))
+                return problem_set(problem, -EAGAIN,
+                                   "toolchain %s: the container did not run to an end (%s)",
+                                   toolchain->name, line);
+        ret->out_of_memory = strcmp(killed, "true") == 0;
+        ret->exit_status = exit_status;
+        return 0;
+}
+
+static int container_remove_named(const ConfigToolchain *toolchain, const char *program,
+                                  const char *name) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        int r;
+
+        r = container_ask(toolchain, program, &command, NULL);
+        if (r < 0)
+                return r;
+        command_option(&command, "rm", "--force");
+        command_option(&command, "--volumes", name);
+        r = command_finish(&command);
+        if (r == 0)
+                r = capture_run(&command, CONTAINER_REMOVE_MS, &capture);
+        if (r < 0)
+                return r;
+        return capture.status == 0 || memmem(capture.err.data ?: (uint8_t *) "", capture.err.size,
+                                             "o such container", strlen("o such container"))
+                       ? 0
+                       : -EIO;
+}
+
+int container_remove(const ConfigToolchain *toolchain, const Command *command) {
+        return container_remove_named(toolchain, command->engine, command->container);
+}
+
+int container_jobs_id(const char *jobs, char ret[CONTAINER_JOBS_ID_MAX]) {
+        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        struct stat st;
+        Digest digest;
+        int r;
+
+        if (stat(jobs, &st) < 0)
+                return error_from_errno();
+        r = hasher_new(&hasher, HASHER_XXH3);
+        if (r == 0)
+                r = hasher_update(hasher, jobs, strlen(jobs) + 1);
+        if (r == 0)
+                r = hasher_update(hasher, &st.st_dev, sizeof(st.st_dev));
+        if (r == 0)
+                r = hasher_update(hasher, &st.st_ino, sizeof(st.st_ino));
+        if (r < 0)
+                return r;
+        hasher_xxh3(hasher, &digest);
+        digest_to_hex(&digest, ret);
+        return 0;
+}
+
+/* one line for each container: the job's id */
+static int container_list(const ConfigToolchain *toolchain, const char *program, const char *jobs,
+                          Capture *ret) {
+        _cleanup_(command_cleanup) Command command = {};
+        char id[CONTAINER_JOBS_ID_MAX];
+        int r;
+
+        r = container_jobs_id(jobs, id);
+        if (r == 0)
+                r = container_ask(toolchain, program, &command, NULL);
+        if (r < 0)
+                return r;
+        command_option(&command, "ps", "--all");
+        command_argument(&command, "--filter");
+        command_format(&command, "label=dpucc.jobs=%s", id);
+        command_option(&command, "--format", "{{.Names}}");
+        r = command_finish(&command);
+        return r < 0 ? r : capture_run(&command, CONTAINER_ASK_MS, ret);
+}
+
+static unsigned container_reap_in(const ConfigToolchain *toolchain, const char *program,
+                                  const char *jobs) {
+        _cleanup_(capture_cleanup) Capture capture = {};
+        _cleanup_(freep) char *text = NULL;
+        char *save = NULL;
+        unsigned seen = 0, n = 0;
+
+        if (container_list(toolchain, program, jobs, &capture) < 0 || capture.status != 0)
+                return 0;
+        text = bytes_take_string(&capture.out);
+        for (char *name = text ? strtok_r(text, "\n", &save) : NULL;
+             name && seen < CONTAINER_REAP_MAX; name = strtok_r(NULL, "\n", &save), seen++) {
+                if (strncmp(name, "dpucc-", 6) != 0 || jobdir_is_held(jobs, name + 6))
+                        continue;
+                if (container_remove_named(toolchain, program, name) == 0)
+                        n++;
+        }
+        return n;
+}
+
+unsigned container_reap(const ConfigToolchain *toolchain, const char *jobs) {
+        const EngineKind engines[] = { ENGINE_DOCKER, ENGINE_PODMAN };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+                _cleanup_(freep) char *program = NULL;
+
+                if (toolchain->engine != ENGINE_ANY && toolchain->engine != engines[i])
+                        continue;
+                if (container_find_engine(toolchain, engines[i], &program) == 0)
+                        n += container_reap_in(toolchain, program, jobs);
+        }
+        return n;
+}
+
+int container_engine_version(const ConfigToolchain *toolchain, const ContainerImage *image,
+                             char **ret, Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        char line[128];
+        int r;
+
+        r = container_ask(toolchain, image->program, &command, problem);
+        if (r < 0)
+                return r;
+        command_argument(&command, "version");
+        command_option(
+                &command, "--format",
+                image->engine == ENGINE_DOCKER ? "{{.Server.Version}}" : "{{.Client.Version}}");
+        r = command_finish(&command);
+        if (r == 0)
+                r = capture_run(&command, CONTAINER_ASK_MS, &capture);
+        if (r < 0 || capture.status != 0)
+                return container_down(toolchain, image->engine, r, &capture, problem);
+        capture_first_line(&capture, line, sizeof(line));
+        *ret = strdup(line);
+        return *ret ? 0 : -ENOMEM;
+}

@@ -1,0 +1,90 @@
+#pragma once
+
+/*
+ * Compilers in images of docker or podman
+ *
+ * The engine's command line program is what we talk to; it is the one interface that rootful and
+ * rootless, docker and podman, and remote engines share. An image is resolved to its id before
+ * anything else, and by that id it is run, so that a tag that moves meanwhile changes nothing.
+ * Nothing is ever pulled.
+ *
+ *      /dpucc/in    read-only: the snapshot and the arch file
+ *      /dpucc/out   the only thing that stays
+ *      /tmp         private to the job; HOME, TMPDIR and the working directory
+ *
+ * A container has a name (dpucc-JOB) and two labels: dpucc.jobs is the identity of our directory
+ * of jobs, dpucc.job the job. An engine's client can die without its container, so a container is
+ * always ended by name, and what a daemon that died left behind is found by the labels: the job's
+ * directory is locked by its owner for as long as that lives (jobdir.h). Containers of other
+ * cache directories, and of anybody else, are never touched.
+ *
+ * Everything here runs the engine's program and waits for it: pool threads only. An engine that
+ * is down is -EAGAIN and never a reason to use something else.
+ */
+
+#include <stdbool.h>
+
+#include "base/problem.h"
+#include "daemon/command.h"
+#include "daemon/config.h"
+
+#define CONTAINER_ID_MAX  72 /* 64 hexadecimal digits */
+#define CONTAINER_ROOT    "/dpucc"
+#define CONTAINER_INPUTS  CONTAINER_ROOT "/in"
+#define CONTAINER_OUTPUTS CONTAINER_ROOT "/out"
+#define CONTAINER_CONDA   "/opt/vitis_ai/conda" /* where the vendor's images have it */
+
+typedef struct ContainerImage {
+        EngineKind engine;
+        char *program;         /* the engine's */
+        const char *reference; /* borrowed from the configuration */
+        char id[CONTAINER_ID_MAX];
+} ContainerImage;
+
+/* -ENOENT: no engine is installed. -ENODATA: it has none of the images. -EAGAIN: it does not
+ * answer. All with @problem. */
+int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem);
+void container_image_deinit(ContainerImage *image);
+
+static inline void container_image_cleanup(ContainerImage *image) {
+        container_image_deinit(image);
+}
+
+/* Borrowed for the call. */
+typedef struct ContainerJob {
+        const char *id;
+        const char *directory; /* of the job: in/, out/, tmp/ */
+        const char *jobs_id;   /* container_jobs_id() */
+        const Strings *arguments;
+} ContainerJob;
+
+/* The command that runs vai_c_xir with @job->arguments. -EINVAL with @problem: the directory has
+ * a name that the engine cannot mount. */
+int container_command(const ConfigToolchain *toolchain, const ContainerImage *image,
+                      const ContainerJob *job, Command *ret, Problem *problem);
+
+typedef struct ContainerEnd {
+        bool out_of_memory;
+        int exit_status; /* of what ran inside */
+} ContainerEnd;
+
+/* How the container of @command ended. -EAGAIN: it cannot be told, or it has not ended: whatever
+ * the client's exit status says, this was no run of the compiler. */
+int container_inspect(const ConfigToolchain *toolchain, const Command *command, ContainerEnd *ret,
+                      Problem *problem);
+
+/* Ends and removes it; one that is not there is no error. */
+int container_remove(const ConfigToolchain *toolchain, const Command *command);
+
+#define CONTAINER_JOBS_ID_MAX 33
+
+/* Identity of the directory of jobs @jobs, as labels hold it. */
+int container_jobs_id(const char *jobs, char ret[CONTAINER_JOBS_ID_MAX]);
+
+/* Ends and removes the containers of jobs in @jobs whose owner is dead. Returns how many there
+ * were. An engine that is down or not installed has none that could be reached. */
+unsigned container_reap(const ConfigToolchain *toolchain, const char *jobs);
+
+/* The version that the engine tells: a new string. */
+int container_engine_version(const ConfigToolchain *toolchain, const ContainerImage *image,
+                             char **ret, Problem *problem);

@@ -1,0 +1,219 @@
+/*
+ * vai_c_xir is a small Python script; the compiler is in shared libraries and Python packages of
+ * the same installation, which an update replaces while the script stays as it is. So beside the
+ * script's own digest there are those of every file, below PREFIX/lib, that belongs to one of the
+ * compiler's packages. PREFIX is the directory above the script's, symbolic links resolved. A
+ * script without such neighbours is identified by itself.
+ */
+
+#include "daemon/native.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "cache/memo.h"
+#include "daemon/conda.h"
+#include "daemon/search.h"
+
+#define NATIVE_FILES_MAX 8192
+#define NATIVE_DEPTH_MAX 8
+
+/* --- finding it ------------------------------------------------------------------------------- */
+
+int native_prefix(const ConfigToolchain *toolchain, char **ret, Problem *problem) {
+        int r;
+
+        *ret = NULL;
+        if (!toolchain->conda)
+                return 0;
+        if (toolchain->conda[0] == '/') {
+                *ret = strdup(toolchain->conda);
+                return *ret ? 0 : -ENOMEM;
+        }
+        r = conda_find(toolchain->conda, ret, problem);
+        return r < 0 ? problem_prefix(problem, r, "toolchain %s is not installed", toolchain->name)
+                     : 0;
+}
+
+/* the path that is configured, by itself or through an environment; NULL: none is */
+static int native_configured(const ConfigToolchain *toolchain, char **ret, Problem *problem) {
+        _cleanup_(freep) char *prefix = NULL;
+        int r;
+
+        r = native_prefix(toolchain, &prefix, problem);
+        if (r < 0)
+                return r;
+        if (prefix)
+                *ret = path_join(prefix, "bin/vai_c_xir");
+        else
+                *ret = toolchain->path ? strdup(toolchain->path) : NULL;
+        return (prefix || toolchain->path) && !*ret ? -ENOMEM : 0;
+}
+
+int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
+                Problem *problem) {
+        _cleanup_(freep) char *program = NULL;
+        int r;
+
+        r = native_configured(toolchain, &program, problem);
+        if (r < 0)
+                return r;
+        if (program && !toolchain->remote && !search_is_program(program, not_this))
+                return problem_set(problem, -ENOENT,
+                                   "toolchain %s is not installed: %s is no program that can run",
+                                   toolchain->name, program);
+        if (program) {
+                *ret = TAKE_PTR(program);
+                return 0;
+        }
+        r = search_program("vai_c_xir", not_this, ret);
+        if (r == -ENOENT)
+                return problem_set(problem, r,
+                                   "toolchain %s is not installed: there is no vai_c_xir on PATH "
+                                   "(activate the conda environment of Vitis AI, or give its name "
+                                   "or path in the configuration)",
+                                   toolchain->name);
+        return r;
+}
+
+/* --- what it is made of ----------------------------------------------------------------------- */
+
+typedef struct FileList {
+        char **paths;
+        size_t n, capacity;
+} FileList;
+
+static void file_list_cleanup(FileList *list) {
+        for (size_t i = 0; i < list->n; i++)
+                free(list->paths[i]);
+        free(list->paths);
+}
+
+static int file_list_add(FileList *list, const char *directory, const char *name) {
+        char *path;
+
+        if (list->n == NATIVE_FILES_MAX)
+                return -EFBIG;
+        if (array_reserve(&list->paths, &list->capacity, list->n + 1, sizeof(char *)) < 0)
+                return -ENOMEM;
+        path = path_join(directory, name);
+        if (!path)
+                return -ENOMEM;
+        list->paths[list->n++] = path;
+        return 0;
+}
+
+static int file_list_compare(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static bool native_is_compiler_name(const char *name) {
+        static const char *const packages[] = { NATIVE_PACKAGES };
+
+        if (strncmp(name, "lib", 3) == 0)
+                name += 3;
+        for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+                if (strncmp(name, packages[i], strlen(packages[i])) == 0)
+                        return true;
+        return false;
+}
+
+static int native_collect(FileList *list, const char *directory, bool all, unsigned depth);
+
+/* An entry that belongs to the compiler is taken whole; of the others only the directories on
+ * the way to Python's packages are entered. */
+static int native_collect_entry(FileList *list, const char *directory, const char *name, bool all,
+                                unsigned depth) {
+        _cleanup_(freep) char *path = path_join(directory, name);
+        bool ours = all || native_is_compiler_name(name);
+        struct stat st;
+
+        if (!path)
+                return -ENOMEM;
+        if (strcmp(name, "__pycache__") == 0 || stat(path, &st) < 0)
+                return 0;
+        if (S_ISREG(st.st_mode))
+                return ours ? file_list_add(list, directory, name) : 0;
+        if (!S_ISDIR(st.st_mode) || depth == NATIVE_DEPTH_MAX)
+                return 0;
+        if (ours || strncmp(name, "python3", 7) == 0 || strcmp(name, "site-packages") == 0)
+                return native_collect(list, path, ours, depth + 1);
+        return 0;
+}
+
+static int native_collect(FileList *list, const char *directory, bool all, unsigned depth) {
+        _cleanup_(closedirp) DIR *dir = opendir(directory);
+        struct dirent *entry;
+        int r;
+
+        while (dir && (entry = readdir(dir))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                r = native_collect_entry(list, directory, entry->d_name, all, depth);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int native_list(const char *program, bool alone, FileList *list) {
+        _cleanup_(freep) char *real = NULL, *bin = NULL, *prefix = NULL, *lib = NULL;
+        int r;
+
+        real = realpath(program, NULL);
+        if (!real)
+                return error_from_errno();
+        r = file_list_add(list, "", real);
+        if (r < 0 || alone)
+                return r;
+
+        bin = path_dirname(real);
+        prefix = bin ? path_dirname(bin) : NULL;
+        lib = prefix ? path_join(prefix, "lib") : NULL;
+        if (!lib)
+                return -ENOMEM;
+        if (strcmp(prefix, "/") == 0 || strcmp(prefix, "/usr") == 0)
+                return 0; /* the system's own libraries are no conda environment's */
+        r = native_collect(list, lib, false, 0);
+        if (r == 0)
+                qsort(list->paths, list->n, sizeof(char *), file_list_compare);
+        return r;
+}
+
+static int native_hash_file(Hasher *hasher, State *state, const char *path) {
+        _cleanup_(closep) int fd = -1;
+        Digest digest;
+        StatId id;
+        int r;
+
+        fd = file_open_regular(AT_FDCWD, path);
+        if (fd < 0)
+                return fd;
+        r = memo_digest_fd(state, fd, &digest, &id);
+        if (r < 0)
+                return r;
+        r = hasher_update(hasher, path, strlen(path) + 1);
+        return r < 0 ? r : hasher_update(hasher, digest.bytes, sizeof(digest.bytes));
+}
+
+int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n) {
+        _cleanup_(file_list_cleanup) FileList list = {};
+        int r;
+
+        r = native_list(program, alone, &list);
+        for (size_t i = 0; r == 0 && i < list.n; i++)
+                r = native_hash_file(hasher, state, list.paths[i]);
+        if (r < 0)
+                return r;
+        *ret_n = (uint32_t) list.n;
+        return 0;
+}

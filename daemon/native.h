@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * A compiler that is installed on this machine: where it is and what it is made of
+ *
+ * Block for a few system calls, native_hash() for as long as the stat memo does not know the
+ * files.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/problem.h"
+#include "cache/state.h"
+#include "daemon/config.h"
+
+/* whose names the compiler's own packages begin with (conda packages of Vitis AI 1.3 to 3.5) */
+#define NATIVE_PACKAGES                                                                            \
+        "xcompiler", "xir", "target_factory", "target-factory", "vaic", "unilog", "xnnc"
+
+/* The conda environment that is configured: a new string, or NULL if none is. -ENOENT. */
+int native_prefix(const ConfigToolchain *toolchain, char **ret, Problem *problem);
+
+/* The program: a new string. Never the file @not_this. -ENOENT with the remedy in @problem. Of a
+ * remote toolchain it is not looked at. */
+int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
+                Problem *problem);
+
+/* Paths and contents of @program and, unless @alone, of the packages it belongs to. */
+int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n);

@@ -1,0 +1,96 @@
+#include "daemon/remote.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/capture.h"
+#include "daemon/launcher.h"
+#include "daemon/native.h"
+
+#define REMOTE_ASK_MS 120000 /* the scheduler's queue is part of it */
+
+/* $1 is the program, $2 "alone" or "packages"; the rest are the names of the packages. The last
+ * line tells that nothing is missing. */
+#define REMOTE_SCRIPT                                                                              \
+        "program=$(readlink -f -- \"$1\") && [ -x \"$program\" ] || exit 44\n"                     \
+        "what=$2; shift 2\n"                                                                       \
+        "sha256sum -- \"$program\" || exit 45\n"                                                   \
+        "prefix=$(dirname -- \"$(dirname -- \"$program\")\")\n"                                    \
+        "case $what,$prefix in packages,/|packages,/usr|alone,*) echo complete; exit 0 ;; esac\n"  \
+        "for name; do\n"                                                                           \
+        "  for path in \"$prefix\"/lib/\"$name\"* \"$prefix\"/lib/lib\"$name\"* \\\n"              \
+        "      \"$prefix\"/lib/python3*/\"$name\"* \\\n"                                           \
+        "      \"$prefix\"/lib/python3*/site-packages/\"$name\"*; do\n"                            \
+        "    [ ! -e \"$path\" ] || find -L \"$path\" -type f ! -path '*/__pycache__/*' -print0\n"  \
+        "  done\n"                                                                                 \
+        "done | LC_ALL=C sort -zu | xargs -0 -r sha256sum -- || exit 45\n"                         \
+        "echo complete\n"
+
+#define REMOTE_END "complete\n"
+
+static int remote_command(const ConfigToolchain *toolchain, const char *program, bool alone,
+                          Command *command, Problem *problem) {
+        static const char *const packages[] = { NATIVE_PACKAGES };
+        int r;
+
+        r = launcher_add(toolchain, command, problem);
+        if (r < 0)
+                return r;
+        command_option(command, "/bin/sh", "-c");
+        command_option(command, REMOTE_SCRIPT, "dpucc");
+        command_option(command, program, alone ? "alone" : "packages");
+        for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+                command_argument(command, packages[i]);
+        command_variable(command, "PATH", "/usr/local/bin:/usr/bin:/bin");
+        command_pass(command, "HOME");
+        command_pass(command, "USER");
+        launcher_add_environment(toolchain, command);
+        return command_finish(command);
+}
+
+static bool remote_is_complete(Slice text) {
+        size_t n = strlen(REMOTE_END);
+
+        return text.size >= n && memcmp(text.data + text.size - n, REMOTE_END, n) == 0;
+}
+
+static uint32_t remote_count(Slice text) {
+        uint32_t n = 0;
+
+        for (size_t i = 0; i < text.size; i++)
+                n += text.data[i] == '\n';
+        return n - 1; /* without the last */
+}
+
+int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone, Hasher *hasher,
+                uint32_t *ret_n, Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        Slice out;
+        char line[256];
+        int r;
+
+        r = remote_command(toolchain, program, alone, &command, problem);
+        if (r < 0)
+                return r;
+        r = capture_run(&command, REMOTE_ASK_MS, &capture);
+        if (r < 0)
+                return problem_set(problem, -EAGAIN,
+                                   "toolchain %s: its launcher %s did not tell what it runs: %s",
+                                   toolchain->name, toolchain->launcher.items[0], strerror(-r));
+        if (capture.status == 44)
+                return problem_set(problem, -ENOENT,
+                                   "toolchain %s is not installed: %s is no program where its "
+                                   "launcher %s runs it",
+                                   toolchain->name, program, toolchain->launcher.items[0]);
+        out = bytes_slice(&capture.out);
+        if (capture.status != 0 || !remote_is_complete(out)) {
+                capture_first_line(&capture, line, sizeof(line));
+                return problem_set(problem, -EAGAIN, "toolchain %s: its launcher %s failed: %s",
+                                   toolchain->name, toolchain->launcher.items[0], line);
+        }
+        *ret_n = remote_count(out);
+        return hasher_update(hasher, out.data, out.size);
+}
