@@ -58,6 +58,8 @@ static int capture_prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_
                 r = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(actions, err, STDERR_FILENO);
+        if (r == 0)
+                r = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
         return -r;
 }
 

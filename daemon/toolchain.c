@@ -44,7 +44,7 @@ int toolchain_new(Toolchain **ret, const ToolchainSpec *spec) {
                 return -ENOMEM;
         toolchain->n_refs = 1;
         (void) pthread_mutex_init(&toolchain->lock, NULL);
-        r = config_strings_dup(spec->config, &toolchain->config);
+        r = config_toolchain_copy(spec->config, &toolchain->config);
         if (r == 0)
                 r = strings_dup(&toolchain->dpucc, spec->dpucc);
         if (r == 0)

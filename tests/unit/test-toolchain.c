@@ -74,11 +74,11 @@ static Toolchain *native(Fixture *f, bool on_path, const char *not_this) {
         return toolchain;
 }
 
-static Digest identify(Fixture *f, const Toolchain *toolchain) {
+static Digest identify(Fixture *f, Toolchain *toolchain) {
         ToolchainIdentity identity;
         Problem problem = {};
 
-        assert_int_equal(toolchain_identify(toolchain, f->state, &identity, &problem), 0);
+        assert_int_equal(toolchain_identify(toolchain, f->state, false, &identity, &problem), 0);
         return identity.digest;
 }
 
@@ -142,7 +142,7 @@ static void values_of_the_environment_stay_out_of_the_key(void **state) {
         size_t n;
 
         setenv("MY_FLAG", secret, 1);
-        assert_int_equal(toolchain_identify(toolchain, f->state, &identity, &problem), 0);
+        assert_int_equal(toolchain_identify(toolchain, f->state, false, &identity, &problem), 0);
         unsetenv("MY_FLAG");
         assert_int_equal(key_new(&key), 0);
         assert_int_equal(toolchain_add_to_key(toolchain, &identity, key), 0);
@@ -189,7 +189,8 @@ static void commands_are_plain(void **state) {
         _cleanup_(command_cleanup) Command command = {};
         const CommandSpec spec = {
                 .job_id = "00112233445566778899aabbccddeeff",
-                .tmp_dir = "/jobs/x/tmp",
+                .directory = "/jobs/x",
+                .jobs = "/jobs",
                 .xmodel = "in/model.xmodel",
                 .arch = "in/arch.json",
                 .output_dir = "out",
@@ -200,17 +201,192 @@ static void commands_are_plain(void **state) {
 
         setenv("SECRET", "hunter2", 1);
         assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), 0);
-        assert_string_equal(command.argv[0], f->script);
-        assert_string_equal(command.argv[1], "-x");
-        assert_string_equal(command.argv[2], "in/model.xmodel");
-        assert_string_equal(command.argv[9], "-e");
-        assert_string_equal(command.argv[10], "{'prefetch': 'true'}");
-        assert_null(command.argv[11]);
-        assert_true(has(command.env, "DPUCC_JOB=00112233445566778899aabbccddeeff"));
-        assert_true(has(command.env, "DPUCC_GUARD=1"));
-        assert_true(has(command.env, "TMPDIR=/jobs/x/tmp"));
-        assert_true(has(command.env, "PYTHONUNBUFFERED=1"));
-        assert_false(has(command.env, "SECRET=hunter2"));
+        assert_string_equal(command.argv.items[0], f->script);
+        assert_string_equal(command.argv.items[1], "-x");
+        assert_string_equal(command.argv.items[2], "in/model.xmodel");
+        assert_string_equal(command.argv.items[9], "-e");
+        assert_string_equal(command.argv.items[10], "{'prefetch': 'true'}");
+        assert_null(command.argv.items[11]);
+        assert_true(has(command.env.items, "DPUCC_JOB=00112233445566778899aabbccddeeff"));
+        assert_true(has(command.env.items, "DPUCC_GUARD=1"));
+        assert_true(has(command.env.items, "TMPDIR=/jobs/x/tmp"));
+        assert_true(has(command.env.items, "PYTHONUNBUFFERED=1"));
+        assert_false(has(command.env.items, "SECRET=hunter2"));
+}
+
+/* as `conda create` leaves one */
+static void make_environment(Fixture *f, const char *prefix) {
+        char name[256];
+
+        (void) snprintf(name, sizeof(name), "%s/conda-meta/history", prefix);
+        write_in(f, name, "", 0644);
+        (void) snprintf(name, sizeof(name), "%s/bin/vai_c_xir", prefix);
+        write_in(f, name, "#!/usr/bin/env python\n", 0755);
+}
+
+static Toolchain *conda(const char *environment) {
+        const ConfigToolchain config = {
+                .name = (char *) "conda",
+                .kind = TOOLCHAIN_NATIVE,
+                .conda = (char *) environment,
+                .time_limit_s = 60,
+        };
+        const ToolchainSpec spec = { .config = &config, .dpucc = "/nowhere/dpucc" };
+        Toolchain *toolchain;
+
+        assert_int_equal(toolchain_new(&toolchain, &spec), 0);
+        return toolchain;
+}
+
+static void assert_found(const char *environment, const char *expected) {
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = conda(environment);
+        _cleanup_(freep) char *found = NULL;
+        Problem problem = {};
+
+        if (toolchain_find(toolchain, &found, &problem) < 0)
+                fail_msg("%s", problem.text);
+        assert_non_null(strstr(found, expected));
+}
+
+static void conda_environments_are_found_by_name(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *unknown = conda("nobody-made-this");
+        _cleanup_(freep) char *found = NULL;
+        char text[512];
+        Problem problem = {};
+
+        setenv("HOME", f->dir->path, 1);
+        unsetenv("CONDA_EXE");
+        make_environment(f, "work/listed");
+        make_environment(f, "elsewhere/envs/by-exe");
+        make_environment(f, "more/by-path");
+        make_environment(f, "miniconda3/envs/usual");
+        make_environment(f, "miniconda3");
+        write_in(f, "miniconda3/envs/no-environment/bin/vai_c_xir", "", 0755);
+        (void) snprintf(text, sizeof(text), "/gone/listed\n%s/work/listed\n%s/work/other\n",
+                        f->dir->path, f->dir->path);
+        write_in(f, ".conda/environments.txt", text, 0644);
+        (void) snprintf(text, sizeof(text), "%s/elsewhere/bin/conda", f->dir->path);
+        setenv("CONDA_EXE", text, 1);
+        (void) snprintf(text, sizeof(text), "/none:%s/more", f->dir->path);
+        setenv("CONDA_ENVS_PATH", text, 1);
+
+        assert_found("listed", "/work/listed/bin/vai_c_xir");
+        assert_found("by-exe", "/elsewhere/envs/by-exe/bin/vai_c_xir");
+        assert_found("by-path", "/more/by-path/bin/vai_c_xir");
+        assert_found("usual", "/miniconda3/envs/usual/bin/vai_c_xir");
+        assert_found("base", "/miniconda3/bin/vai_c_xir");
+        assert_int_equal(toolchain_find(unknown, &found, &problem), -ENOENT);
+        assert_non_null(strstr(problem.text, "conda env list"));
+        unsetenv("CONDA_EXE");
+        unsetenv("CONDA_ENVS_PATH");
+}
+
+static const CommandSpec plain_spec = {
+        .job_id = "00112233445566778899aabbccddeeff",
+        .directory = "/jobs/x",
+        .jobs = "/jobs",
+        .xmodel = "in/model.xmodel",
+        .arch = "in/arch.json",
+        .output_dir = "out",
+        .net_name = "net",
+        .options = "",
+};
+
+static void conda_environments_are_activated(void **state) {
+        Fixture *f = *state;
+        char prefix[128], expected[256];
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = NULL;
+        _cleanup_(command_cleanup) Command command = {};
+        Problem problem = {};
+
+        make_environment(f, "my env");
+        (void) snprintf(prefix, sizeof(prefix), "%s/my env", f->dir->path);
+        toolchain = conda(prefix);
+        setenv("CONDA_PREFIX", "/another/one", 1);
+        assert_int_equal(toolchain_command(toolchain, &plain_spec, &command, &problem), 0);
+        unsetenv("CONDA_PREFIX");
+        (void) snprintf(expected, sizeof(expected), "CONDA_PREFIX=%s", prefix);
+        assert_true(has(command.env.items, expected));
+        (void) snprintf(expected, sizeof(expected), "PATH=%s/bin:/usr/local/bin:/usr/bin:/bin",
+                        prefix);
+        assert_true(has(command.env.items, expected));
+        assert_true(has(command.env.items, "CONDA_DEFAULT_ENV=my env"));
+        assert_false(has(command.env.items, "CONDA_PREFIX=/another/one"));
+}
+
+static Toolchain *launched(Fixture *f, const char *program, const char *word, bool remote) {
+        ConfigToolchain config = {
+                .name = (char *) "launched",
+                .kind = TOOLCHAIN_NATIVE,
+                .path = f->script,
+                .remote = remote,
+                .time_limit_s = 60,
+                .memory_limit = 1 << 20,
+        };
+        const ToolchainSpec spec = { .config = &config, .dpucc = "/nowhere/dpucc" };
+        Toolchain *toolchain;
+
+        assert_int_equal(strings_add(&config.launcher, program), 0);
+        if (word)
+                assert_int_equal(strings_add(&config.launcher, word), 0);
+        assert_int_equal(toolchain_new(&toolchain, &spec), 0);
+        strings_deinit(&config.launcher);
+        return toolchain;
+}
+
+static void launchers_come_first(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *here = launched(f, "nice", "-n9", false);
+        _cleanup_(toolchain_unrefp) Toolchain *plain = native(f, false, NULL);
+        _cleanup_(toolchain_unrefp) Toolchain *missing =
+                launched(f, "no-such-program", NULL, false);
+        _cleanup_(command_cleanup) Command command = {}, none = {};
+        Problem problem = {};
+        Digest one, other;
+
+        assert_int_equal(toolchain_command(here, &plain_spec, &command, &problem), 0);
+        assert_string_equal(command.argv.items[0], "/usr/bin/nice");
+        assert_string_equal(command.argv.items[1], "-n9");
+        assert_string_equal(command.argv.items[2], f->script);
+        assert_string_equal(command.argv.items[3], "-x");
+        assert_int_equal(toolchain_memory_max(here), 1 << 20);
+        /* on this machine it is the same compiler */
+        one = identify(f, here);
+        other = identify(f, plain);
+        assert_true(digest_equal(&one, &other));
+
+        assert_int_equal(toolchain_command(missing, &plain_spec, &none, &problem), -ENOENT);
+        assert_non_null(
+                strstr(problem.text, "its launcher no-such-program is not on this machine"));
+}
+
+/* `env -u SOMETHING` is a launcher that "goes elsewhere" without leaving */
+static void remote_compilers_are_identified_there(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *there = launched(f, "env", "THERE=1", true);
+        _cleanup_(toolchain_unrefp) Toolchain *broken = launched(f, "false", NULL, true);
+        ToolchainIdentity first, next;
+        Problem problem = {};
+
+        assert_int_equal(toolchain_identify(there, f->state, true, &first, &problem), 0);
+        assert_int_equal(first.n_files, 4);
+        assert_int_equal(toolchain_memory_max(there), 0);
+        write_in(f, "env/lib/libz.so.1", "changed", 0644);
+        assert_int_equal(toolchain_identify(there, f->state, true, &next, &problem), 0);
+        assert_true(digest_equal(&first.digest, &next.digest));
+        write_in(f, "env/lib/python3.8/site-packages/vaic/__init__.py", "changed", 0644);
+        /* what was learnt a moment ago will do, unless it must be fresh */
+        assert_int_equal(toolchain_identify(there, f->state, false, &next, &problem), 0);
+        assert_true(digest_equal(&first.digest, &next.digest));
+        assert_int_equal(toolchain_identify(there, f->state, true, &next, &problem), 0);
+        assert_false(digest_equal(&first.digest, &next.digest));
+
+        assert_int_equal(unlinkat(f->dir->fd, "env/bin/vai_c_xir", 0), 0);
+        assert_int_equal(toolchain_identify(there, f->state, true, &next, &problem), -ENOENT);
+        assert_non_null(strstr(problem.text, "is no program where its launcher"));
+        assert_int_equal(toolchain_identify(broken, f->state, true, &next, &problem), -EAGAIN);
+        assert_non_null(strstr(problem.text, "its launcher false failed"));
 }
 
 static void keys_tell_toolchains_apart(void **state) {
@@ -242,6 +418,10 @@ int main(void) {
                 TEST(values_of_the_environment_stay_out_of_the_key),
                 TEST(path_is_searched_and_we_are_never_found),
                 TEST(commands_are_plain),
+                TEST(conda_environments_are_found_by_name),
+                TEST(conda_environments_are_activated),
+                TEST(launchers_come_first),
+                TEST(remote_compilers_are_identified_there),
                 TEST(keys_tell_toolchains_apart),
         };
 #undef TEST

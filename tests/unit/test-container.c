@@ -1,0 +1,368 @@
+/* Containers without an engine: its client is tests/support/double-docker.sh. */
+
+#include "unit.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "daemon/capture.h"
+#include "daemon/container.h"
+#include "daemon/jobdir.h"
+#include "daemon/toolchain.h"
+
+#define ID_1 "1111111111111111111111111111111111111111111111111111111111111111"
+#define ID_2 "2222222222222222222222222222222222222222222222222222222222222222"
+
+typedef struct Fixture {
+        UnitDir *dir;
+        char jobs[128];
+        ConfigToolchain config;
+} Fixture;
+
+static void write_in(Fixture *f, const char *name, const char *text, mode_t mode) {
+        _cleanup_(freep) char *folder = path_dirname(name);
+        _cleanup_(closep) int folder_fd = file_make_dirs(f->dir->fd, folder, 0755);
+        _cleanup_(closep) int fd = -1;
+
+        assert_true(folder_fd >= 0);
+        fd = openat(f->dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+        assert_int_equal(fchmod(fd, mode), 0);
+}
+
+static void install_engine(Fixture *f, const char *name) {
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
+        _cleanup_(freep) char *text = NULL;
+
+        assert_int_equal(
+                file_read(AT_FDCWD, TEST_SOURCE_DIR "/tests/support/double-docker.sh", &script), 0);
+        text = bytes_take_string(&script);
+        assert_non_null(text);
+        write_in(f, name, text, 0755);
+}
+
+static int setup(void **state) {
+        static Fixture f;
+        char path[256];
+
+        if (unit_dir_setup(state) < 0)
+                return -1;
+        f = (Fixture){ .dir = *state };
+        *state = &f;
+        (void) snprintf(f.jobs, sizeof(f.jobs), "%s/jobs", f.dir->path);
+        (void) snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", f.dir->path);
+        setenv("PATH", path, 1);
+        setenv("DOCKER_HOST", "unix:///nowhere", 1);
+        install_engine(&f, "bin/docker");
+        write_in(&f, "bin/control/images/vendor%image:1.0", "sha256:" ID_1 "\n", 0644);
+        f.config = (ConfigToolchain){
+                .name = (char *) "box",
+                .kind = TOOLCHAIN_CONTAINER,
+                .engine = ENGINE_DOCKER,
+                .time_limit_s = 60,
+        };
+        assert_int_equal(strings_add(&f.config.images, "vendor/image:1.0"), 0);
+        return 0;
+}
+
+static int teardown(void **state) {
+        Fixture *f = *state;
+
+        strings_deinit(&f->config.images);
+        strings_deinit(&f->config.launcher);
+        strings_deinit(&f->config.environment);
+        *state = f->dir;
+        return unit_dir_teardown(state);
+}
+
+static bool has_pair(const Strings *list, const char *option, const char *value) {
+        for (size_t i = 0; i + 1 < list->n; i++)
+                if (strcmp(list->items[i], option) == 0 && strcmp(list->items[i + 1], value) == 0)
+                        return true;
+        return false;
+}
+
+static int resolve(Fixture *f, ContainerImage *ret, Problem *problem) {
+        *problem = (Problem){};
+        return container_resolve(&f->config, ret, problem);
+}
+
+static void a_name_is_resolved_to_an_id(void **state) {
+        Fixture *f = *state;
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        Problem problem;
+
+        assert_int_equal(resolve(f, &image, &problem), 0);
+        assert_string_equal(image.id, ID_1);
+        assert_string_equal(image.reference, "vendor/image:1.0");
+        assert_int_equal(image.engine, ENGINE_DOCKER);
+}
+
+static void the_first_image_that_is_there_is_used(void **state) {
+        Fixture *f = *state;
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        Problem problem;
+
+        write_in(f, "bin/control/images/second:2", ID_2 "\n", 0644);
+        strings_deinit(&f->config.images);
+        assert_int_equal(strings_add(&f->config.images, "first:1"), 0);
+        assert_int_equal(strings_add(&f->config.images, "second:2"), 0);
+        assert_int_equal(resolve(f, &image, &problem), 0);
+        assert_string_equal(image.id, ID_2);
+}
+
+/* each has a remedy, and none is a reason to run something else */
+static void what_is_missing_is_told(void **state) {
+        Fixture *f = *state;
+        ContainerImage image;
+        Problem problem;
+
+        write_in(f, "bin/control/down", "", 0644);
+        assert_int_equal(resolve(f, &image, &problem), -EAGAIN);
+        assert_non_null(strstr(problem.text, "docker does not answer (Cannot connect"));
+        assert_non_null(strstr(problem.text, "systemctl start docker"));
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/down", 0), 0);
+
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/images/vendor%image:1.0", 0), 0);
+        assert_int_equal(resolve(f, &image, &problem), -ENODATA);
+        assert_non_null(strstr(problem.text, "docker pull vendor/image:1.0"));
+
+        write_in(f, "bin/control/images/vendor%image:1.0", "<html>", 0644);
+        assert_int_equal(resolve(f, &image, &problem), -EAGAIN);
+
+        f->config.engine = ENGINE_PODMAN;
+        setenv("PATH", "/nonexistent", 1);
+        assert_int_equal(resolve(f, &image, &problem), -ENOENT);
+        assert_non_null(strstr(problem.text, "there is no podman"));
+}
+
+static void an_engine_that_is_down_is_not_replaced(void **state) {
+        Fixture *f = *state;
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        Problem problem;
+
+        /* podman has a control folder of its own */
+        install_engine(f, "other/podman");
+        write_in(f, "other/control/images/vendor%image:1.0", ID_2 "\n", 0644);
+        assert_int_equal(symlinkat("../other/podman", f->dir->fd, "bin/podman"), 0);
+        f->config.engine = ENGINE_ANY;
+        write_in(f, "bin/control/down", "", 0644);
+        assert_int_equal(resolve(f, &image, &problem), -EAGAIN);
+}
+
+static const char job_id[] = "00112233445566778899aabbccddeeff";
+
+static void commands_confine(void **state) {
+        Fixture *f = *state;
+        const ContainerImage image = {
+                .engine = ENGINE_DOCKER,
+                .program = (char *) "/usr/bin/docker",
+                .reference = "vendor/image:1.0",
+                .id = ID_1,
+        };
+        _cleanup_(strings_cleanup) Strings arguments = {};
+        const ContainerJob job = {
+                .id = job_id,
+                .directory = "/cache with blank/jobs/x",
+                .jobs_id = "abc",
+                .arguments = &arguments,
+        };
+        _cleanup_(command_cleanup) Command command = {};
+        const Strings *argv = &command.argv;
+        char user[64];
+        Problem problem;
+
+        f->config.cpus = 8;
+        f->config.memory_limit = UINT64_C(12) << 30;
+        f->config.conda = (char *) "env; rm -rf /";
+        assert_int_equal(strings_add(&f->config.environment, "MY_FLAG"), 0);
+        setenv("MY_FLAG", "a secret", 1);
+        assert_int_equal(strings_add(&arguments, "-n"), 0);
+        assert_int_equal(strings_add(&arguments, "$(reboot)"), 0);
+        assert_int_equal(container_command(&f->config, &image, &job, &command, &problem), 0);
+
+        assert_string_equal(argv->items[0], "/usr/bin/docker");
+        assert_true(has_pair(argv, "run", "--pull=never"));
+        assert_true(has_pair(argv, "--init", "--log-driver=none"));
+        assert_true(has_pair(argv, "--network", "none"));
+        assert_true(has_pair(argv, "--name", "dpucc-00112233445566778899aabbccddeeff"));
+        assert_true(has_pair(argv, "--label", "dpucc.jobs=abc"));
+        assert_true(has_pair(argv, "--label", "dpucc.job=00112233445566778899aabbccddeeff"));
+        assert_true(has_pair(argv, "--mount",
+                             "type=bind,source=/cache with blank/jobs/x/in,target=/dpucc/in,"
+                             "readonly"));
+        assert_true(has_pair(argv, "--mount",
+                             "type=bind,source=/cache with blank/jobs/x/out,target=/dpucc/out"));
+        assert_true(has_pair(argv, "--cap-drop", "ALL"));
+        assert_true(has_pair(argv, "--security-opt", "no-new-privileges"));
+        assert_true(has_pair(argv, "--cpus", "8"));
+        assert_true(has_pair(argv, "--memory", "12884901888"));
+        assert_true(has_pair(argv, "--memory-swap", "12884901888"));
+        assert_true(has_pair(argv, "--env", "PYTHONUNBUFFERED=1"));
+        assert_true(has_pair(argv, "--env", "HOME=/tmp"));
+        assert_true(has_pair(argv, "--env", "MY_FLAG"));
+        assert_true(has_pair(argv, "--entrypoint", "/bin/bash"));
+        (void) snprintf(user, sizeof(user), "%u:%u", geteuid(), getegid());
+        assert_true(has_pair(argv, "--user", user));
+
+        /* the image by its id; then nothing but bash's own arguments */
+        assert_string_equal(argv->items[argv->n - 8], "sha256:" ID_1);
+        assert_string_equal(argv->items[argv->n - 7], "-c");
+        assert_null(strstr(argv->items[argv->n - 6], "reboot"));
+        assert_string_equal(argv->items[argv->n - 4], "/opt/vitis_ai/conda");
+        assert_string_equal(argv->items[argv->n - 3], "env; rm -rf /");
+        assert_string_equal(argv->items[argv->n - 1], "$(reboot)");
+        for (size_t i = 0; i < argv->n; i++)
+                assert_null(strstr(argv->items[i], "secret"));
+        assert_true(strings_contain(&command.env, "MY_FLAG=a secret"));
+        assert_false(strings_contain(&command.env, "DPUCC_JOB=00112233445566778899aabbccddeeff"));
+        f->config.conda = NULL;
+}
+
+static void a_directory_that_cannot_be_mounted_is_refused(void **state) {
+        Fixture *f = *state;
+        const ContainerImage image = { .engine = ENGINE_DOCKER, .program = (char *) "/x" };
+        const Strings none = {};
+        const ContainerJob job = {
+                .id = job_id,
+                .directory = "/a,target=/etc",
+                .jobs_id = "abc",
+                .arguments = &none,
+        };
+        Command command;
+        Problem problem;
+
+        assert_int_equal(container_command(&f->config, &image, &job, &command, &problem), -EINVAL);
+        assert_non_null(strstr(problem.text, "cache.directory"));
+}
+
+static Toolchain *toolchain_of(Fixture *f) {
+        const ToolchainSpec spec = { .config = &f->config, .dpucc = "/nowhere" };
+        Toolchain *toolchain;
+
+        assert_int_equal(toolchain_new(&toolchain, &spec), 0);
+        return toolchain;
+}
+
+static void a_moved_tag_is_another_toolchain(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
+        _cleanup_(jobdir_removep) JobDir *dir = NULL;
+        _cleanup_(command_cleanup) Command command = {};
+        ToolchainIdentity first, second;
+        CommandSpec spec = {
+                .jobs = f->jobs,
+                .xmodel = "in/m",
+                .arch = "in/a",
+                .output_dir = "out",
+                .net_name = "n",
+                .options = "",
+                .identity = &first.digest,
+        };
+        Problem problem = {};
+
+        assert_int_equal(jobdir_new(&dir, f->jobs), 0);
+        spec.job_id = dir->id;
+        spec.directory = dir->path;
+        assert_int_equal(toolchain_identify(toolchain, NULL, false, &first, &problem), 0);
+        assert_string_equal(first.image, ID_1);
+        write_in(f, "bin/control/images/vendor%image:1.0", "sha256:" ID_2 "\n", 0644);
+        assert_int_equal(toolchain_identify(toolchain, NULL, false, &second, &problem), 0);
+        assert_true(digest_equal(&first.digest, &second.digest)); /* at most 5 s old */
+        assert_int_equal(toolchain_identify(toolchain, NULL, true, &second, &problem), 0);
+        assert_false(digest_equal(&first.digest, &second.digest));
+
+        /* what was keyed with the first is not run with the second */
+        assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), -ESTALE);
+        spec.identity = &second.digest;
+        assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), 0);
+        assert_true(strings_contain(&command.argv, "/dpucc/in/m"));
+        assert_true(strings_contain(&command.argv, "sha256:" ID_2));
+}
+
+/* a container as a daemon leaves it: the state of the double, and a process */
+static void leave_container(Fixture *f, const char *job, const char *label) {
+        char name[256], text[256];
+
+        (void) snprintf(name, sizeof(name), "bin/control/containers/dpucc-%s/labels", job);
+        (void) snprintf(text, sizeof(text), "dpucc.jobs=%s\ndpucc.job=%s\n", label, job);
+        write_in(f, name, text, 0644);
+        (void) snprintf(name, sizeof(name), "bin/control/containers/dpucc-%s/state", job);
+        write_in(f, name, "exited 3 true\n", 0644);
+}
+
+static bool is_left(Fixture *f, const char *job) {
+        char name[256];
+
+        (void) snprintf(name, sizeof(name), "bin/control/containers/dpucc-%s", job);
+        return faccessat(f->dir->fd, name, F_OK, 0) == 0;
+}
+
+static void orphans_are_removed_and_nothing_else(void **state) {
+        Fixture *f = *state;
+        static const char orphan[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        static const char other[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+        _cleanup_(jobdir_removep) JobDir *mine = NULL;
+        char id[CONTAINER_JOBS_ID_MAX];
+
+        assert_int_equal(jobdir_new(&mine, f->jobs), 0);
+        assert_true(jobdir_is_held(f->jobs, mine->id));
+        assert_false(jobdir_is_held(f->jobs, orphan));
+        assert_int_equal(container_jobs_id(f->jobs, id), 0);
+        leave_container(f, mine->id, id);
+        leave_container(f, orphan, id);
+        leave_container(f, other, "of another cache");
+
+        assert_int_equal(container_reap(&f->config, f->jobs), 1);
+        assert_true(is_left(f, mine->id));
+        assert_false(is_left(f, orphan));
+        assert_true(is_left(f, other));
+        assert_int_equal(container_reap(&f->config, f->jobs), 0);
+}
+
+static void the_end_is_the_containers_not_the_clients(void **state) {
+        Fixture *f = *state;
+        Command command = {
+                .engine = strdup(f->dir->path),
+                .container = strdup("dpucc-00112233445566778899aabbccddeeff"),
+        };
+        char program[160];
+        ContainerEnd end = {};
+        Problem problem = {};
+
+        (void) snprintf(program, sizeof(program), "%s/bin/docker", f->dir->path);
+        free(command.engine);
+        command.engine = strdup(program);
+        assert_int_equal(container_inspect(&f->config, &command, &end, &problem), -EAGAIN);
+        assert_non_null(strstr(problem.text, "No such container"));
+
+        leave_container(f, job_id, "x");
+        assert_int_equal(container_inspect(&f->config, &command, &end, &problem), 0);
+        assert_int_equal(end.exit_status, 3);
+        assert_true(end.out_of_memory);
+        assert_int_equal(container_remove(&f->config, &command), 0);
+        assert_false(is_left(f, job_id));
+        assert_int_equal(container_remove(&f->config, &command), 0);
+        command_deinit(&command);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(a_name_is_resolved_to_an_id),
+                TEST(the_first_image_that_is_there_is_used),
+                TEST(what_is_missing_is_told),
+                TEST(an_engine_that_is_down_is_not_replaced),
+                TEST(commands_confine),
+                TEST(a_directory_that_cannot_be_mounted_is_refused),
+                TEST(a_moved_tag_is_another_toolchain),
+                TEST(orphans_are_removed_and_nothing_else),
+                TEST(the_end_is_the_containers_not_the_clients),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
