@@ -41,6 +41,7 @@ typedef struct Core {
         Settle *settle;
         Workspace **workspaces; /* open ones, sorted by root */
         size_t n_workspaces, workspaces_capacity;
+        bool unavailable;       /* a unit waits for its toolchain to be there again */
         uint64_t event;         /* number of the latest event of the watcher */
         struct SourceList busy; /* sources with something under way, the longest first */
 } Core;

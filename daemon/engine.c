@@ -31,7 +31,9 @@
 #include "daemon/jobdir.h"
 #include "daemon/workspace.h"
 
-#define ENGINE_FIND_MAX 16 /* candidates that are listed */
+#define ENGINE_FIND_MAX     16 /* candidates that are listed */
+#define ENGINE_RETRY_MS     3000
+#define ENGINE_RETRY_MAX_MS (5 * 60 * 1000)
 
 struct Engine {
         Core core;
@@ -45,7 +47,8 @@ struct Engine {
         uv_idle_t idle; /* active while the watcher has more to do */
         uv_poll_t poll;
         int poll_fd; /* -1: no handle yet */
-        uv_timer_t watch_timer, settle_timer;
+        uv_timer_t watch_timer, settle_timer, retry_timer;
+        uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
 
         /* warnings that stay; "" if there is none */
@@ -272,6 +275,7 @@ static void engine_close_handles(Engine *engine) {
         engine_close_handle((uv_handle_t *) &engine->idle);
         engine_close_handle((uv_handle_t *) &engine->watch_timer);
         engine_close_handle((uv_handle_t *) &engine->settle_timer);
+        engine_close_handle((uv_handle_t *) &engine->retry_timer);
         if (engine->poll_fd >= 0)
                 engine_close_handle((uv_handle_t *) &engine->poll);
 }
@@ -319,6 +323,7 @@ void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
         (void) uv_idle_stop(&engine->idle);
         (void) uv_timer_stop(&engine->watch_timer);
         (void) uv_timer_stop(&engine->settle_timer);
+        (void) uv_timer_stop(&engine->retry_timer);
         if (engine->poll_fd >= 0)
                 (void) uv_poll_stop(&engine->poll);
         asks_stop(&engine->asks);
@@ -425,6 +430,29 @@ static void engine_set_settle_timer(Engine *engine) {
                               delay > 0 ? (uint64_t) (delay / CLOCK_NS_PER_MS) + 1 : 0, 0);
 }
 
+/* The next interval is as before when nothing was unavailable for the length of one. */
+static void engine_on_retry_timer(uv_timer_t *timer) {
+        Engine *engine = timer->data;
+
+        if (!engine->core.unavailable) {
+                engine->retry_ms = ENGINE_RETRY_MS;
+                return;
+        }
+        engine->core.unavailable = false;
+        for (size_t i = 0; i < engine->core.n_workspaces; i++)
+                workspace_retry(engine->core.workspaces[i]);
+        engine->retry_ms *= 2;
+        if (engine->retry_ms > ENGINE_RETRY_MAX_MS)
+                engine->retry_ms = ENGINE_RETRY_MAX_MS;
+        (void) uv_timer_start(timer, engine_on_retry_timer, engine->retry_ms, 0);
+}
+
+static void engine_set_retry_timer(Engine *engine) {
+        if (engine->core.unavailable && !uv_is_active((uv_handle_t *) &engine->retry_timer))
+                (void) uv_timer_start(&engine->retry_timer, engine_on_retry_timer, engine->retry_ms,
+                                      0);
+}
+
 static void engine_on_prepare(uv_prepare_t *prepare) {
         Engine *engine = prepare->data;
 
@@ -436,6 +464,7 @@ static void engine_on_prepare(uv_prepare_t *prepare) {
         if (asks_want_barrier(&engine->asks))
                 (void) uv_idle_start(&engine->idle, engine_on_idle);
         engine_set_settle_timer(engine);
+        engine_set_retry_timer(engine);
 }
 
 /* --- starting ----------------------------------------------------------------------------------- */
@@ -456,6 +485,9 @@ static void engine_start_handles(Engine *engine) {
         engine_own(engine, (uv_handle_t *) &engine->watch_timer);
         (void) uv_timer_init(loop, &engine->settle_timer);
         engine_own(engine, (uv_handle_t *) &engine->settle_timer);
+        (void) uv_timer_init(loop, &engine->retry_timer);
+        engine_own(engine, (uv_handle_t *) &engine->retry_timer);
+        engine->retry_ms = ENGINE_RETRY_MS;
 
         (void) uv_prepare_start(&engine->prepare, engine_on_prepare);
         if (engine->watch)

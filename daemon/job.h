@@ -17,7 +17,8 @@
  *   COMPILING  the toolchain, as a child. Its log is read as it comes, for progress. If it fails
  *              with an error that was seen to pass when tried again (compiler_verdict.h), its
  *              outputs are removed (CLEARING) and it runs once more.
- *   EXAMINING  the files are there, and md5sum.txt is right.
+ *   EXAMINING  how the compiler ended (of a container the engine is asked); the files are there,
+ *              and md5sum.txt is right.
  *   CHECKING   `dpucc check` as a child: the post-conditions on the compiled graph.
  *   REPORTING  `dpucc report` as a child, where the compiler left no report of its own.
  *   STORING    artifact or diagnosis into the cache, if the toolchain still is what the key

@@ -182,6 +182,11 @@ static Unit *source_find_unit(const Source *source, const Pair *pair) {
         return NULL;
 }
 
+void source_retry(Source *source) {
+        for (size_t i = 0; i < source->n_units; i++)
+                unit_retry(source->units[i]);
+}
+
 static int source_add_unit(Source *source, const Pair *pair) {
         Unit *unit;
         int r;

@@ -37,6 +37,7 @@ struct Unit {
         char *toolchain;
         Digest key;
         bool has_key, hit, no_dpu_code;
+        bool unavailable; /* its toolchain was not to be had */
         char *artifact_path;
         Salvage *salvage; /* holds artifact_path */
         uint64_t changed_ms;
@@ -254,6 +255,8 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         unit->has_key = result->key;
         if (result->key)
                 unit->key = *result->key;
+        unit->unavailable = result->outcome == BUILD_TRANSIENT && !result->key;
+        unit->core->unavailable |= unit->unavailable;
         unit->hit = result->hit;
         unit->no_dpu_code = result->no_dpu_code;
         unit_set_string(&unit->artifact_path, result->path);
@@ -385,6 +388,11 @@ void unit_refresh(Unit *unit) {
                 return;
         }
         unit_start_probe(unit);
+}
+
+void unit_retry(Unit *unit) {
+        if (unit->unavailable && !unit->probe && !unit->running)
+                unit_start_probe(unit);
 }
 
 int unit_set_pair(Unit *unit, const Pair *pair) {

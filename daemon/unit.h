@@ -40,6 +40,8 @@ bool unit_is_idle(const Unit *unit); /* nothing of it is under way */
 
 /* The source or anything else that goes into the key changed: probe. */
 void unit_refresh(Unit *unit);
+/* Looks again if its toolchain was not to be had: a container engine that is down, say. */
+void unit_retry(Unit *unit);
 /* What pairing says of it now; refreshes if that is something else. -ENOMEM. */
 int unit_set_pair(Unit *unit, const Pair *pair);
 void unit_settled(Unit *unit);

@@ -159,6 +159,15 @@ static void workspace_pair_all(Workspace *workspace, bool refresh) {
         workspace_for_each(workspace, workspace_pair_source, &refresh);
 }
 
+static void workspace_retry_source(Source *source, void *userdata) {
+        (void) userdata;
+        source_retry(source);
+}
+
+void workspace_retry(Workspace *workspace) {
+        workspace_for_each(workspace, workspace_retry_source, NULL);
+}
+
 static void workspace_end_source(Source *source, void *userdata) {
         (void) userdata;
         source_gone(source);

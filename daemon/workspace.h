@@ -49,6 +49,9 @@ void workspace_settled(Workspace *workspace, const char *path);
 /* The configuration changed: pairs and looks up everything again. */
 void workspace_reconsider(Workspace *workspace);
 
+/* Units whose toolchain was not to be had look again. */
+void workspace_retry(Workspace *workspace);
+
 /* Makes what is known of @source_path's targets what the file system says. -ENOMEM. */
 int workspace_refresh(Workspace *workspace, const char *source_path);
 /* The file is looked at even if inotify said nothing. */

@@ -12,17 +12,28 @@ sandbox_setup() {
   BIN=${DPUCC_BIN_DIR:?set DPUCC_BIN_DIR to the folder of the programs}
   # shellcheck disable=SC2034 # for suites
   SOURCE=${DPUCC_SOURCE_DIR:?}
+  TEST_SUPPORT=${DPUCC_SOURCE_DIR:?}/tests/support
   CORPUS=${DPUCC_CORPUS:-${DPUCC_SOURCE_DIR:?}/../shared/corpus}
   unset "${!XDG_@}" "${!DPUCC_@}" MAKEFLAGS MAKELEVEL
   export HOME=$SANDBOX/home PATH=$BIN:/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8
   export XDG_RUNTIME_DIR=$SANDBOX/run
   mkdir -p "$HOME" "$SANDBOX/work"
   mkdir -m 700 "$XDG_RUNTIME_DIR"
+  configure '{}'
   WORK=$SANDBOX/work
   CACHE=$HOME/.cache/dpucc
   DAEMON_LOG=$SANDBOX/daemon.log
   DAEMON=
   cd "$WORK" || return 1
+}
+
+# The user's configuration: @JSON over one in which docker is not installed, whatever this machine
+# has, because no test of something else may depend on it.
+configure() { # JSON
+  mkdir -p "$HOME/.config/dpucc"
+  jq -n --argjson more "$1" '{toolchains: {container:
+      {kind: "container", engine: "docker", path: "/nonexistent/docker", image: "none"}}} * $more' \
+    >"$HOME/.config/dpucc/dpuccd.json"
 }
 
 sandbox_teardown() {
@@ -137,4 +148,17 @@ no_jobs_left() {
 
 need_corpus() {
   [ -d "$CORPUS" ] || skip "no corpus of real models at $CORPUS"
+}
+
+# tests/support/double-vai_c_xir as a conda environment has the real one.
+install_double() { # PREFIX
+  mkdir -p "$1/bin" "$1/lib" "$1/conda-meta"
+  cp "$TEST_SUPPORT/double-vai_c_xir" "$1/bin/vai_c_xir"
+  ln -s "$BIN/dpucc" "$BIN/../tests/support/double-compiled" "$1/bin/"
+  echo 'version 1' >"$1/lib/libxcompiler-core.so"
+}
+
+# Whether nothing runs in a job's directory of this sandbox any more.
+no_compiler_runs() {
+  ! readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qF "$CACHE/jobs/"
 }

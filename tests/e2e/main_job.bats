@@ -65,7 +65,7 @@ teardown() { sandbox_teardown; }
   dpucc-client get --wait Net_int.xmodel
   dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
   [ "$(dpucc-client get --wait Net_int.xmodel)" = "$first" ]
-  expect_stat jobs_started 2
+  expect_stat compiler_runs 2
 }
 
 @test "another arch file is another unit; a changed one is another key" {

@@ -28,8 +28,7 @@ tool() { # EXPECTED-CODE [ARG ...]
 }
 
 configure_native() {
-  mkdir -p "$HOME/.config/dpucc"
-  echo '{"toolchains": {"native": {"kind": "native"}}}' >"$HOME/.config/dpucc/dpuccd.json"
+  configure '{"toolchains": {"native": {"kind": "native"}}}'
 }
 
 # The vendor's tool, behind our link on PATH: a double, whose outputs a double of dpucc checks.

@@ -70,8 +70,7 @@ gated_daemon() {
 }
 
 @test "a burst of saves is one compile, of the last" {
-  mkdir -p "$HOME/.config/dpucc"
-  echo '{ "settle_ms": 500 }' >"$HOME/.config/dpucc/dpuccd.json"
+  configure '{ "settle_ms": 500 }'
   daemon_start
   dpucc-client watch "$WORK"
   for seed in 1 2 3 4 5 6 7 8; do dpucc mkmodel lenet --seed "$seed" -o "$SANDBOX/$seed"; done

@@ -75,6 +75,7 @@ run_container() {
   for argument; do inner+=("$(localise "$argument")"); done
   (
     cd "$tmp"
+    # shellcheck disable=SC2016 # for the inner shell
     exec setsid bash -c '
       folder=$1 control=$2; shift 2
       echo $$ >"$folder/process"

@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# Container toolchains, their engine a double (tests/support/double-docker.sh), for what a real one
+# does not do on demand. container.bats has the real ones.
+
+load helpers
+
+bats_require_minimum_version 1.5.0
+
+ID_1=1111111111111111111111111111111111111111111111111111111111111111
+ID_2=2222222222222222222222222222222222222222222222222222222222222222
+
+setup() {
+  sandbox_setup
+  ENGINE="$SANDBOX/an engine"
+  install_double "$ENGINE/control"
+  mkdir "$ENGINE/control/images"
+  cp "$TEST_SUPPORT/double-docker.sh" "$ENGINE/docker"
+  tag $ID_1
+  container '{}'
+  cd "$WORK" || return 1
+  dpucc mkmodel lenet --seed 3 -o Net_int.xmodel
+  arch_b1024
+}
+
+teardown() { sandbox_teardown; }
+
+tag() { echo "sha256:$1" >"$ENGINE/control/images/vendor%vitis:3.5"; }
+
+container() { # MORE SETTINGS
+  configure "$(jq -n --arg path "$ENGINE/docker" --argjson more "$1" '{
+    toolchain: "box",
+    toolchains: {box: ({kind: "container", engine: "docker", path: $path,
+                        image: "vendor/vitis:3.5", environment: ["DOUBLE_VAI_C_XIR"]} + $more)}}')"
+}
+
+get() {
+  run --separate-stderr dpucc-client get --wait Net_int.xmodel
+  echo "${stderr:-}"
+}
+
+containers() { find "$ENGINE/control/containers" -mindepth 1 -maxdepth 1 | wc -l; }
+has_containers() { [ "$(containers)" -eq "$1" ]; }
+
+@test "a compile in a container; nothing of it stays" {
+  daemon_start
+  get
+  [ "$status" -eq 0 ]
+  dpucc check --require-dpu --arch arch.json "$output"
+  [ "$(containers)" -eq 0 ]
+  expect_stat compiler_runs 1
+}
+
+@test "the image is in the key: a moved tag is another compiler, and the way back a hit" {
+  daemon_start
+  get
+  first=$output
+  daemon_stop
+  tag $ID_2
+  daemon_start
+  get
+  [ "$output" != "$first" ]
+  expect_stat compiler_runs 1
+  daemon_stop
+  tag $ID_1
+  daemon_start
+  get
+  [ "$output" = "$first" ]
+  expect_stat compiler_runs 0
+}
+
+@test "a tag that moves during the compile: what was made is not kept under the old key" {
+  # the compiler itself moves the tag, once
+  cat >"$ENGINE/control/bin/mover" <<MOVER
+#!/bin/bash
+[ -e "$SANDBOX/moved" ] || { touch "$SANDBOX/moved" && echo sha256:$ID_2 >"$ENGINE/control/images/vendor%vitis:3.5"; }
+exec "$ENGINE/control/bin/vendor_vai_c_xir" "\$@"
+MOVER
+  mv "$ENGINE/control/bin/vai_c_xir" "$ENGINE/control/bin/vendor_vai_c_xir"
+  mv "$ENGINE/control/bin/mover" "$ENGINE/control/bin/vai_c_xir"
+  chmod +x "$ENGINE/control/bin/vai_c_xir"
+  daemon_start
+  get
+  [ "$status" -eq 0 ]
+  expect_stat compiler_runs 2
+  expect_stat jobs_stale 1
+  run -0 dpucc-client list --json
+  [ "$(grep -o '"key": *"' <<<"$output" | wc -l)" -eq 1 ]
+}
+
+@test "an engine that is down, and an image that is missing, are told with the remedy" {
+  touch "$ENGINE/control/down"
+  daemon_start
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"docker does not answer"*"systemctl start docker"* ]]
+  rm "$ENGINE/control/down" "$ENGINE/control/images/vendor%vitis:3.5"
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"docker pull vendor/vitis:3.5"* ]]
+  expect_stat compiler_runs 0
+  tag $ID_1
+  get
+  [ "$status" -eq 0 ]
+}
+
+@test "auto chooses nothing while an engine is down, then the container, and keeps to it" {
+  configure "$(jq -n --arg path "$ENGINE/docker" '{toolchains: {container:
+    {kind: "container", engine: "docker", path: $path, image: ["no/such:1", "vendor/vitis:3.5"]}}}')"
+  touch "$ENGINE/control/down"
+  daemon_start
+  dpucc-client watch .
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *'"auto" cannot choose'* ]]
+  rm "$ENGINE/control/down"
+  get
+  [ "$status" -eq 0 ]
+  # and the unit in the background finds it by itself
+  unit_is_ready() {
+    dpucc-client status --json |
+      jq -e '.units[] | select(.toolchain == "container" and .state == "ready")'
+  }
+  wait_for unit_is_ready
+  rm "$ENGINE/control/images/vendor%vitis:3.5"
+  daemon_stop
+  daemon_start
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"is not on this machine"* ]]
+}
+
+@test "without an engine and without the vendor's tool, auto is the embedded compiler" {
+  configure '{}'
+  daemon_start
+  get
+  [ "$status" -eq 0 ]
+  [[ $stderr == *"no DPU code"* ]]
+}
+
+@test "a container that ran out of memory is no verdict on the model" {
+  touch "$ENGINE/control/out-of-memory"
+  DOUBLE_VAI_C_XIR=killed daemon_start
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"ran out of memory"*"memory_limit_mib"* ]]
+  [ "$(containers)" -eq 0 ]
+}
+
+@test "a failure in a container is a diagnosis, remembered" {
+  DOUBLE_VAI_C_XIR=traceback daemon_start
+  get
+  [ "$status" -eq 4 ]
+  get
+  [ "$status" -eq 4 ]
+  expect_stat compiler_runs 1
+  [ "$(containers)" -eq 0 ]
+}
+
+@test "a time limit ends the container, not only its client" {
+  container '{"time_limit_s": 1}'
+  DOUBLE_VAI_C_XIR=hang daemon_start
+  get
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"time limit"* ]]
+  [ "$(containers)" -eq 0 ]
+  wait_for no_compiler_runs
+}
+
+@test "what a killed daemon left is removed at the next start" {
+  DOUBLE_VAI_C_XIR=hang daemon_start
+  dpucc-client watch .
+  wait_for has_containers 1
+  left=$(ls "$ENGINE/control/containers")
+  kill -KILL "$DAEMON"
+  wait_for daemon_is_gone
+  mkdir -p "$ENGINE/control/containers/somebody-elses"
+  echo 'dpucc.jobs=another' >"$ENGINE/control/containers/somebody-elses/labels"
+  container '{"environment": []}'
+  daemon_start
+  left_is_gone() { [ ! -e "$ENGINE/control/containers/$left" ]; }
+  wait_for left_is_gone
+  [ -d "$ENGINE/control/containers/somebody-elses" ]
+  get
+  [ "$status" -eq 0 ]
+}
