@@ -119,11 +119,8 @@ static int layout_remove_temps_in(const char *root, const char *directory) {
                 entry = readdir(dir);
                 if (!entry)
                         return errno > 0 ? -errno : 0;
-                if (!file_is_temp_name(entry->d_name))
-                        continue;
-                r = file_remove_tree(fd, entry->d_name);
-                if (r < 0)
-                        return r;
+                if (file_is_temp_name(entry->d_name))
+                        (void) file_remove_tree(fd, entry->d_name);
         }
 }
 

@@ -35,6 +35,7 @@ int layout_open_shard(const char *root, const char *directory, const Digest *dig
  * there. */
 int layout_quarantine(const char *root, const char *directory, const Digest *digest, int fd);
 
-/* Removes what killed writers left (temporary names in objects/, records/ and views/). The
- * caller holds the exclusive lock: no writer is alive. */
+/* Removes what killed writers left (temporary names in objects/, records/ and views/). One that
+ * cannot be removed stays: it is in nobody's way. The caller holds the exclusive lock: no writer
+ * is alive. */
 int layout_remove_temps(const char *root);

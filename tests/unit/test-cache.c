@@ -421,6 +421,45 @@ static void unwritable_directories_serve(void **state) {
         assert_int_equal(nftw(path, unlock, 8, FTW_PHYS), 0);
 }
 
+/* as lock_up(), but only one place cannot be written to */
+static int hand_over(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return geteuid() == 0 ? chown(path, NOBODY, NOBODY) : 0;
+}
+
+static int use_littered(Fixture *f) {
+        _cleanup_(cache_closep) Cache *cache = NULL;
+        _cleanup_(record_freep) Record *record = NULL;
+        Problem problem = { .text = "" };
+        const CacheFile file = { .role = RECORD_ROLE_XMODEL, .fd = -1, .data = slice_of("x", 1) };
+
+        if (cache_open(&cache, below(f->dir, "c"), f->state, CACHE_NORMAL, &problem) != 0)
+                return 1;
+        if (cache_mode(cache) != CACHE_NORMAL || problem.text[0] != '\0')
+                return 2;
+        if (cache_publish(cache, &f->sample.record, &file, 1, &record) != 0)
+                return 3;
+        return exists(below(f->dir, "c/views/.dpucc.0123456789abcdef.tmp/x")) ? 0 : 4;
+}
+
+static void litter_that_stays_is_no_obstacle(void **state) {
+        Fixture *f = *state;
+        const char *stuck = below(f->dir, "c/views/.dpucc.0123456789abcdef.tmp");
+
+        publish_ok(f);
+        assert_true(mkdir(below(f->dir, "c/views"), 0700) == 0 || errno == EEXIST);
+        assert_int_equal(mkdir(stuck, 0700), 0);
+        write_file(below(f->dir, "c/views/.dpucc.0123456789abcdef.tmp/x"), "x", 1);
+        write_file(below(f->dir, "c/views/.dpucc.0000000000000000.tmp"), "x", 1);
+        write_file(below(f->dir, "c/views/.dpucc.ffffffffffffffff.tmp"), "x", 1);
+        assert_int_equal(chmod(f->dir->path, 0755), 0);
+        assert_int_equal(nftw(below(f->dir, "c"), hand_over, 8, FTW_PHYS), 0);
+        assert_int_equal(chmod(stuck, 0500), 0);
+        run_as_nobody(f, use_littered);
+        assert_false(exists(below(f->dir, "c/views/.dpucc.0000000000000000.tmp")));
+        assert_false(exists(below(f->dir, "c/views/.dpucc.ffffffffffffffff.tmp")));
+        assert_int_equal(chmod(stuck, 0700), 0);
+}
+
 static int open_foreign(Fixture *f) {
         _cleanup_(cache_closep) Cache *cache = NULL;
         Problem problem = { .text = "" };
@@ -528,6 +567,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(off_does_nothing, setup, teardown),
                 cmocka_unit_test_setup_teardown(read_only_mode_serves, setup, teardown),
                 cmocka_unit_test_setup_teardown(unwritable_directories_serve, setup, teardown),
+                cmocka_unit_test_setup_teardown(litter_that_stays_is_no_obstacle, setup, teardown),
                 cmocka_unit_test_setup_teardown(refuses_the_directory_of_another_user, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(processes_publish_the_same, setup, teardown),
