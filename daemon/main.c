@@ -22,6 +22,7 @@
 #include "base/path.h"
 #include "base/program.h"
 #include "daemon/manager.h"
+#include "daemon/service.h"
 
 static const char main_help[] =
         "usage: dpuccd [OPTION...]\n"
@@ -237,6 +238,7 @@ int main(int argc, char **argv) {
         bool done = false;
         int r;
 
+        service_close_inherited();
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
         (void) setenv("UV_THREADPOOL_SIZE", "8", 0);
         arguments.umask = umask(0077);

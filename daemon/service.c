@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -35,6 +36,12 @@ int service_listen_fd(int *ret, Problem *problem) {
                                    n);
         *ret = SD_LISTEN_FDS_START;
         return 0;
+}
+
+void service_close_inherited(void) {
+        int n = sd_listen_fds(0);
+
+        (void) close_range(SD_LISTEN_FDS_START + (n > 0 ? (unsigned) n : 0), ~0U, 0);
 }
 
 static void service_on_watchdog(uv_timer_t *timer) {

@@ -13,6 +13,10 @@
 typedef struct Service Service;
 typedef void (*ServiceClosedFn)(void *userdata);
 
+/* Closes what whoever started us left open above standard error, except the manager's sockets: a
+ * shell's lock or pipe must not be held for as long as a daemon lives. To be called first. */
+void service_close_inherited(void);
+
 /* The socket that the manager listens on for us: 0, -ENOENT if there is none, -EINVAL with
  * @problem if there are several. */
 int service_listen_fd(int *ret, Problem *problem);

@@ -312,6 +312,11 @@ PYTHON
   client 0 status
 }
 
+@test "what its starter had open, the daemon does not hold" {
+  daemon_start 9>"$SANDBOX/held"
+  [ -z "$(find "/proc/$DAEMON/fd" -lname "$SANDBOX/held")" ]
+}
+
 @test "signals: HUP reads the configuration, TERM and INT stop with 0 and leave no socket" {
   local signal
   for signal in TERM INT; do
