@@ -3,13 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/file.h"
-#include "base/path.h"
 #include "client/answer.h"
+#include "client/copy.h"
 #include "client/exchange.h"
 #include "client/output.h"
 #include "client/place.h"
@@ -102,42 +100,6 @@ static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
         return 0;
 }
 
-/* A rename would put a file in the place of /dev/null, if root asked for it. */
-static bool fetch_may_replace(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) < 0 || S_ISREG(st.st_mode);
-}
-
-/* Whoever reads @path sees the old file or the new one, never half of it. */
-static int fetch_copy(int fd, const char *path, Problem *problem) {
-        _cleanup_(freep) char *directory = path_dirname(path);
-        _cleanup_(closep) int dirfd = -1, temp_fd = -1;
-        char temp[FILE_TEMP_NAME];
-        int r;
-
-        if (!directory)
-                return -ENOMEM;
-        if (!fetch_may_replace(path))
-                return problem_set(problem, -EEXIST, "%s: not a regular file, left as it is", path);
-        dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dirfd < 0)
-                return problem_set(problem, error_from_errno(), "%s: %s", directory,
-                                   strerror(errno));
-        temp_fd = file_open_temp(dirfd, 0666, temp);
-        if (temp_fd < 0)
-                return problem_set(problem, temp_fd, "%s: %s", directory, strerror(-temp_fd));
-
-        r = file_copy_fd(fd, temp_fd, NULL);
-        if (r == 0 && renameat(dirfd, temp, dirfd, path_basename(path)) < 0)
-                r = error_from_errno();
-        if (r < 0) {
-                (void) unlinkat(dirfd, temp, 0);
-                return problem_set(problem, r, "%s: %s", path, strerror(-r));
-        }
-        return 0;
-}
-
 static void fetch_notes(const Exchange *x) {
         const Dpucc__Wire__GetReply *get = x->reply->get;
 
@@ -153,7 +115,7 @@ static void fetch_save(Exchange *x, const FetchSpec *spec) {
 
         if (x->code != CODE_DONE || !spec->copy_to)
                 return;
-        r = x->fd >= 0 ? fetch_copy(x->fd, spec->copy_to, &x->problem)
+        r = x->fd >= 0 ? copy_to(x->fd, spec->copy_to, &x->problem)
                        : problem_set(&x->problem, -EBADMSG,
                                      "the daemon did not pass the artifact's descriptor");
         if (r == 0)

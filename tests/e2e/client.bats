@@ -118,6 +118,25 @@ restart_with() { # [NAME=VALUE ...]
   [ -z "$output" ]
 }
 
+has_file_in_work() { # PID
+  [ -n "$(find "/proc/$1/fd" -lname "$WORK/*" ! -lname "*/m.xmodel")" ]
+}
+
+@test "get -o that is interrupted leaves nothing" {
+  # an artifact that does not end, until we say so
+  mkfifo "$SANDBOX/artifact"
+  exec 8<>"$SANDBOX/artifact"
+  restart_with DOUBLE_ARTIFACT="$SANDBOX/artifact" 8>&-
+  dpucc-client get -o copy.xmodel m.xmodel 8>&- &
+  wait_for has_file_in_work $!
+  kill -TERM $!
+  exec 8>&- # where files must have names, it dies when it has copied
+  code=0
+  wait $! || code=$?
+  [ $code -eq 143 ]
+  [ -z "$(find . -name '.dpucc*')" ]
+}
+
 @test "get -o replaces files only" {
   echo artifact >"$SANDBOX/artifact"
   restart_with DOUBLE_ARTIFACT="$SANDBOX/artifact"

@@ -1,0 +1,119 @@
+#include "client/copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+
+/*
+ * A copy of a large artifact takes long enough for somebody to press Ctrl-C. So the file that is
+ * being filled has no name, where the file system can do that (open(2), O_TMPFILE). It needs one
+ * for a moment, because linkat(2) replaces nothing and rename(2) does; signals wait for as long
+ * as there is such a name. Where files must have names they wait for the whole copy.
+ */
+
+typedef struct Copy {
+        int dirfd;
+        int fd;
+        char temp[FILE_TEMP_NAME]; /* "": the file has no name */
+        sigset_t old;
+        bool waiting; /* signals wait; @old is what to return to */
+} Copy;
+
+static void copy_deinit(Copy *c) {
+        if (c->temp[0] != '\0')
+                (void) unlinkat(c->dirfd, c->temp, 0);
+        closep(&c->fd);
+        closep(&c->dirfd);
+        if (c->waiting)
+                (void) sigprocmask(SIG_SETMASK, &c->old, NULL);
+}
+
+static void copy_let_signals_wait(Copy *c) {
+        sigset_t all;
+
+        if (c->waiting)
+                return;
+        (void) sigfillset(&all);
+        c->waiting = sigprocmask(SIG_BLOCK, &all, &c->old) == 0;
+}
+
+static int copy_open(Copy *c) {
+        c->fd = openat(c->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+        if (c->fd >= 0)
+                return 0;
+        copy_let_signals_wait(c);
+        c->fd = file_open_temp(c->dirfd, 0666, c->temp);
+        if (c->fd < 0)
+                c->temp[0] = '\0';
+        return c->fd < 0 ? c->fd : 0;
+}
+
+/* gives the file a temporary name, if it has none */
+static int copy_name(Copy *c) {
+        char source[64], temp[FILE_TEMP_NAME];
+        int r;
+
+        if (c->temp[0] != '\0')
+                return 0;
+        r = file_temp_name(temp);
+        if (r < 0)
+                return r;
+        copy_let_signals_wait(c);
+        (void) snprintf(source, sizeof(source), "/proc/self/fd/%d", c->fd);
+        if (linkat(AT_FDCWD, source, c->dirfd, temp, AT_SYMLINK_FOLLOW) < 0)
+                return error_from_errno();
+        memcpy(c->temp, temp, sizeof(temp));
+        return 0;
+}
+
+static int copy_place(Copy *c, const char *name) {
+        int r;
+
+        r = copy_name(c);
+        if (r < 0)
+                return r;
+        if (renameat(c->dirfd, c->temp, c->dirfd, name) < 0)
+                return error_from_errno();
+        c->temp[0] = '\0';
+        return 0;
+}
+
+/* A rename would put a file in the place of /dev/null, if root asked for it. */
+static bool copy_may_replace(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+int copy_to(int fd, const char *path, Problem *problem) {
+        _cleanup_(copy_deinit) Copy c = { .dirfd = -1, .fd = -1 };
+        _cleanup_(freep) char *directory = path_dirname(path);
+        int r;
+
+        if (!directory)
+                return -ENOMEM;
+        if (!copy_may_replace(path))
+                return problem_set(problem, -EEXIST, "%s: not a regular file, left as it is", path);
+        c.dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (c.dirfd < 0)
+                return problem_set(problem, error_from_errno(), "%s: %s", directory,
+                                   strerror(errno));
+        r = copy_open(&c);
+        if (r < 0)
+                return problem_set(problem, r, "%s: %s", directory, strerror(-r));
+
+        r = file_copy_fd(fd, c.fd, NULL);
+        if (r == 0)
+                r = copy_place(&c, path_basename(path));
+        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
+}
