@@ -29,6 +29,7 @@
 #include "daemon/core.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
+#include "daemon/pace.h"
 #include "daemon/workspace.h"
 
 #define ENGINE_FIND_MAX     16 /* candidates that are listed */
@@ -47,6 +48,7 @@ struct Engine {
         uv_idle_t idle; /* active while the watcher has more to do */
         uv_poll_t poll;
         int poll_fd; /* -1: no handle yet */
+        Pace pace;   /* of polling what cannot be watched */
         uv_timer_t watch_timer, settle_timer, retry_timer;
         uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
@@ -355,6 +357,8 @@ static void engine_on_readable(uv_poll_t *poll, int status, int events) {
 static void engine_on_watch_timer(uv_timer_t *timer) {
         Engine *engine = timer->data;
 
+        if (!watch_is_busy(engine->watch))
+                pace_begin(&engine->pace, clock_monotonic_ns());
         watch_poll(engine->watch);
         engine_dispatch(engine);
 }
@@ -374,13 +378,15 @@ static void engine_follow_fd(Engine *engine) {
 }
 
 static void engine_set_watch_timer(Engine *engine, int r) {
+        if (r == 0)
+                pace_end(&engine->pace, clock_monotonic_ns());
         if (r < 0) /* what could not be recorded is still to be read: a little later */
                 (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer, 100, 0);
         else if (!watch_wants_poll(engine->watch))
                 (void) uv_timer_stop(&engine->watch_timer);
-        else if (!uv_is_active((uv_handle_t *) &engine->watch_timer))
-                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer, WATCH_POLL_MS,
-                                      0);
+        else if (r == 0 && !uv_is_active((uv_handle_t *) &engine->watch_timer))
+                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer,
+                                      pace_wait_ms(&engine->pace), 0);
 }
 
 static void engine_dispatch(Engine *engine) {
@@ -577,6 +583,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine->core.loop = spec->loop;
         engine->core.umask = spec->umask;
         engine->core.once = spec->once;
+        pace_init(&engine->pace, WATCH_POLL_MS);
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
         asks_init(&engine->asks, &engine->core);

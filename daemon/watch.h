@@ -59,7 +59,8 @@ typedef struct WatchRoot WatchRoot;
  * is what has no path shorter than PATH_MAX. */
 #define WATCH_DEPTH_MAX 64
 
-/* How often watch_poll() wants to be called while watch_wants_poll(). */
+/* How often watch_poll() wants to be called while watch_wants_poll(); less often where its work
+ * takes long (pace.h). */
 #define WATCH_POLL_MS 2000
 
 /* A good @budget for watch_dispatch(): about a millisecond of work. */
