@@ -7,7 +7,7 @@
  * cost more than the directories. Nodes are owned by the tree. A file costs about 200 bytes, a
  * directory about 350.
  *
- * Only structure lives here. The fields below "the watcher's" belong to watch.c and notify.c.
+ * Only structure lives here. The fields below "the watcher's" belong to books.c, watch.c and notify.c.
  */
 
 #include <limits.h>

@@ -1,15 +1,13 @@
 #include "daemon/watch.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/error.h"
+#include "daemon/books.h"
 #include "daemon/notify.h"
 #include "daemon/scan.h"
 #include "daemon/tree.h"
@@ -51,321 +49,6 @@
  * coarsest time stamps in use (FAT) have two seconds. */
 #define WATCH_RACY_NS (2 * CLOCK_NS_PER_S)
 
-TAILQ_HEAD(WatchDirs, TreeDir);
-TAILQ_HEAD(WatchRoots, WatchRoot);
-
-struct WatchRoot {
-        TAILQ_ENTRY(WatchRoot) link; /* Watch.roots, unless removed */
-        char *path;
-        TreeDir *dir; /* NULL while it is gone */
-        WatchFilter filter;
-        void *userdata;
-        uint64_t epoch;
-        size_t n_directories;
-        size_t n_files;
-        size_t n_degraded;
-        size_t n_queued; /* directories waiting to be read or being read */
-        unsigned told;   /* troubles reported since the last RECOVERED, a bit each */
-        bool say_gone;   /* to be reported by the next dispatch */
-        bool say_back;
-        bool announce; /* SCANNED is due when n_queued is 0 */
-        bool leaving;  /* its directory is doomed */
-        bool removed;  /* freed with its directory */
-        bool unmounted;
-        uint64_t under_dev; /* what an unmount uncovered: that is not the root */
-        uint64_t under_ino;
-};
-
-struct Watch {
-        Tree tree;
-        Notify notify;
-        struct WatchRoots roots;
-        struct WatchDirs queue;  /* to be scanned */
-        struct WatchDirs doomed; /* to be taken apart */
-        struct WatchDirs polled;
-
-        Scan scan;
-        TreeDir *scan_dir; /* being scanned */
-        bool scan_deep;
-        bool scan_doubt;
-        bool scan_left_out;
-        bool sweeping;
-
-        bool announce_due; /* a scan ended or something was removed: see watch_announce() */
-        uint32_t turn;
-        WatchSink sink; /* during a dispatch */
-        void *sink_userdata;
-        char path[PATH_MAX]; /* of what is being looked at */
-};
-
-/* ---- reporting ------------------------------------------------------------------------------ */
-
-static void watch_emit(Watch *watch, const WatchEvent *event) {
-        if (watch->sink && !event->root->removed)
-                watch->sink(event, watch->sink_userdata);
-}
-
-static void watch_emit_root(Watch *watch, WatchKind kind, WatchRoot *root) {
-        const WatchEvent event = {
-                .kind = kind, .root = root, .path = root->path, .epoch = root->epoch
-        };
-
-        watch_emit(watch, &event);
-}
-
-static void watch_emit_file(Watch *watch, WatchKind kind, const TreeFile *file) {
-        char path[PATH_MAX];
-        WatchEvent event = {
-                .kind = kind,
-                .root = file->node.parent->root,
-                .path = path,
-                .id = file->id,
-                .epoch = file->node.parent->root->epoch,
-        };
-
-        if (tree_path(file->node.parent, file->node.name, path) == 0)
-                watch_emit(watch, &event);
-}
-
-/* Exhausted resources are reported once for the whole root: with a thousand directories that
- * get no watch, the first says it all. */
-static bool watch_is_told(const TreeDir *dir, WatchTrouble trouble) {
-        const TreeDir *parent = dir->node.parent;
-
-        switch (trouble) {
-        case WATCH_TROUBLE_WATCHES:
-        case WATCH_TROUBLE_INSTANCES:
-        case WATCH_TROUBLE_RESOURCES:
-        case WATCH_TROUBLE_TOO_MANY:
-                return dir->root->told & (1u << trouble);
-        case WATCH_TROUBLE_FILESYSTEM:
-        case WATCH_TROUBLE_PERMISSION:
-        case WATCH_TROUBLE_TOO_DEEP:
-                break;
-        }
-        return parent && parent->trouble == (int) trouble;
-}
-
-static void watch_tell(Watch *watch, TreeDir *dir, WatchTrouble trouble) {
-        char path[PATH_MAX];
-        WatchEvent event = {
-                .kind = WATCH_DEGRADED,
-                .root = dir->root,
-                .path = path,
-                .trouble = trouble,
-                .epoch = dir->root->epoch,
-        };
-
-        if (watch_is_told(dir, trouble) || tree_path(dir, NULL, path) < 0)
-                return;
-
-        dir->root->told |= 1u << trouble;
-        watch_emit(watch, &event);
-}
-
-/* SCANNED and RECOVERED, of the roots for which nothing is left to be read */
-static void watch_announce(Watch *watch) {
-        WatchRoot *root;
-
-        watch->announce_due = false;
-        TAILQ_FOREACH(root, &watch->roots, link) {
-                if (root->n_queued > 0 || !root->dir)
-                        continue;
-                if (root->told != 0 && root->n_degraded == 0) {
-                        root->told = 0;
-                        watch_emit_root(watch, WATCH_RECOVERED, root);
-                }
-                if (root->announce) {
-                        root->announce = false;
-                        watch_emit_root(watch, WATCH_SCANNED, root);
-                }
-        }
-}
-
-/* ---- the books ------------------------------------------------------------------------------ */
-
-static void watch_enqueue(Watch *watch, TreeDir *dir, bool deep, bool doubt) {
-        if (dir->doomed)
-                return;
-
-        dir->deep |= deep;
-        dir->doubt |= doubt;
-        if (dir->queued)
-                return;
-
-        dir->queued = true;
-        dir->root->n_queued++;
-        TAILQ_INSERT_TAIL(&watch->queue, dir, queue_link);
-}
-
-static void watch_end_scan(Watch *watch) {
-        scan_close(&watch->scan);
-        watch->scan_dir->root->n_queued--;
-        watch->scan_dir = NULL;
-        watch->announce_due = true;
-}
-
-static void watch_unlink(Watch *watch, TreeDir *dir) {
-        if (dir->queued) {
-                TAILQ_REMOVE(&watch->queue, dir, queue_link);
-                dir->queued = false;
-                dir->root->n_queued--;
-        }
-        if (watch->scan_dir == dir)
-                watch_end_scan(watch);
-}
-
-/* A directory that may not be read is tried again when its mode changes, of which the parent's
- * watch tells; for a root nobody does. */
-static bool watch_needs_polling(const TreeDir *dir, int trouble) {
-        return trouble == WATCH_TROUBLE_WATCHES || trouble == WATCH_TROUBLE_INSTANCES ||
-               trouble == WATCH_TROUBLE_FILESYSTEM || trouble == WATCH_TROUBLE_RESOURCES ||
-               (trouble == WATCH_TROUBLE_PERMISSION && !dir->node.parent);
-}
-
-/* a directory counts once, whatever is wrong with it */
-static void watch_set_degraded(Watch *watch, TreeDir *dir, int trouble, bool left_out) {
-        bool was = dir->trouble >= 0 || dir->left_out, is = trouble >= 0 || left_out;
-        bool polled = watch_needs_polling(dir, trouble);
-
-        if (is && !was)
-                dir->root->n_degraded++;
-        if (was && !is)
-                dir->root->n_degraded--;
-        if (polled && !dir->polled)
-                TAILQ_INSERT_TAIL(&watch->polled, dir, poll_link);
-        if (!polled && dir->polled)
-                TAILQ_REMOVE(&watch->polled, dir, poll_link);
-        dir->trouble = trouble;
-        dir->left_out = left_out;
-        dir->polled = polled;
-}
-
-static void watch_leave_out(Watch *watch, TreeDir *dir, WatchTrouble trouble) {
-        if (watch->scan_dir == dir)
-                watch->scan_left_out = true;
-        if (dir->left_out)
-                return;
-
-        watch_set_degraded(watch, dir, dir->trouble, true);
-        watch_tell(watch, dir, trouble);
-}
-
-/* what adding to the tree failed with: only -ENOMEM is for the caller */
-static int watch_not_added(Watch *watch, TreeDir *dir, int r) {
-        if (r == -ENOSPC)
-                watch_leave_out(watch, dir, WATCH_TROUBLE_TOO_MANY);
-        else if (r == -ENAMETOOLONG)
-                watch_leave_out(watch, dir, WATCH_TROUBLE_TOO_DEEP);
-        else
-                return r;
-        return 0;
-}
-
-static int watch_add_dir(Watch *watch, TreeDir *parent, const char *name) {
-        TreeDir *dir;
-        int r;
-
-        if (parent->depth == WATCH_DEPTH_MAX)
-                return watch_not_added(watch, parent, -ENAMETOOLONG);
-
-        r = tree_add_dir(&watch->tree, parent, name, &dir);
-        if (r < 0)
-                return watch_not_added(watch, parent, r);
-
-        dir->root = parent->root;
-        dir->root->n_directories++;
-        watch_enqueue(watch, dir, false, false);
-        return 0;
-}
-
-static void watch_remove_file(Watch *watch, TreeFile *file) {
-        watch_emit_file(watch, WATCH_FILE_GONE, file);
-        file->node.parent->n_files--;
-        file->node.parent->root->n_files--;
-        tree_remove(&watch->tree, &file->node);
-}
-
-static bool watch_is_doomed(const TreeDir *dir) {
-        for (; dir; dir = dir->node.parent)
-                if (dir->doomed)
-                        return true;
-        return false;
-}
-
-/* @dir is not there any more. It is freed before anything else happens, but not yet. */
-static void watch_doom(Watch *watch, TreeDir *dir) {
-        if (watch_is_doomed(dir))
-                return;
-
-        watch_unlink(watch, dir);
-        tree_hide(&watch->tree, &dir->node);
-        dir->doomed = true;
-        TAILQ_INSERT_TAIL(&watch->doomed, dir, queue_link);
-        if (!dir->node.parent) {
-                dir->root->dir = NULL;
-                dir->root->leaving = true;
-        }
-}
-
-static WatchRoot *watch_free_root(WatchRoot *root) {
-        if (root) {
-                free(root->path);
-                free(root);
-        }
-        return NULL;
-}
-
-static void watch_root_has_left(Watch *watch, WatchRoot *root) {
-        root->leaving = false;
-        if (root->removed) {
-                watch_free_root(root);
-                return;
-        }
-        root->announce = false;
-        root->told = 0;
-        watch_emit_root(watch, WATCH_ROOT_GONE, root);
-}
-
-static void watch_remove_dir(Watch *watch, TreeDir *dir) {
-        WatchRoot *root = dir->root;
-        bool is_root = !dir->node.parent;
-
-        watch_unlink(watch, dir);
-        watch_set_degraded(watch, dir, -1, false);
-        notify_detach(&watch->notify, dir);
-        if (dir->doomed)
-                TAILQ_REMOVE(&watch->doomed, dir, queue_link);
-        tree_remove(&watch->tree, &dir->node);
-        root->n_directories--;
-        watch->announce_due = true;
-        if (is_root)
-                watch_root_has_left(watch, root);
-}
-
-/* frees one leaf of the first doomed directory */
-static void watch_step_doomed(Watch *watch) {
-        TreeDir *dir = TAILQ_FIRST(&watch->doomed);
-        TreeNode *child;
-
-        while ((child = TAILQ_FIRST(&dir->children)) && child->is_directory)
-                dir = tree_dir(child);
-        if (child)
-                watch_remove_file(watch, tree_file(child));
-        else
-                watch_remove_dir(watch, dir);
-}
-
-static void watch_lose(Watch *watch, WatchRoot *root) {
-        if (!root->dir)
-                return;
-
-        root->epoch++;
-        root->announce = true;
-        watch_emit_root(watch, WATCH_LOST, root);
-        watch_enqueue(watch, root->dir, true, true);
-}
-
 /* ---- looking -------------------------------------------------------------------------------- */
 
 static bool watch_is_missing(int r) {
@@ -398,14 +81,14 @@ static void watch_check_dir(Watch *watch, TreeDir *dir) {
 
         r = notify_attach(&watch->notify, dir, path, dir->n_files > 0);
         if (watch_is_missing(r)) {
-                watch_doom(watch, dir);
+                books_doom(watch, dir);
                 return;
         }
         tree_see(&dir->node);
         if (r != NOTIFY_SAME)
-                watch_enqueue(watch, dir, true, true);
+                books_enqueue(watch, dir, true, true);
         else if (dir->trouble == WATCH_TROUBLE_PERMISSION)
-                watch_enqueue(watch, dir, false, true);
+                books_enqueue(watch, dir, false, true);
 }
 
 static int watch_look_dir(Watch *watch, TreeDir *parent, const char *name) {
@@ -417,12 +100,12 @@ static int watch_look_dir(Watch *watch, TreeDir *parent, const char *name) {
                 return 0;
         }
         if (node)
-                watch_remove_file(watch, tree_file(node));
+                books_remove_file(watch, tree_file(node));
 
         r = watch_enter(watch, parent, name, true);
         if (r > 0)
                 return 0;
-        return r < 0 ? watch_not_added(watch, parent, r) : watch_add_dir(watch, parent, name);
+        return r < 0 ? books_not_added(watch, parent, r) : books_add_dir(watch, parent, name);
 }
 
 /* What was learnt about a file that is there. */
@@ -493,7 +176,7 @@ static int watch_note_file(Watch *watch, TreeDir *dir, const char *name, const s
         int r;
 
         if (node && node->is_directory)
-                watch_doom(watch, tree_dir(node));
+                books_doom(watch, tree_dir(node));
         else if (node)
                 file = tree_file(node);
 
@@ -505,7 +188,7 @@ static int watch_note_file(Watch *watch, TreeDir *dir, const char *name, const s
         } else {
                 r = watch_add_file(watch, dir, name, &file);
                 if (r < 0)
-                        return watch_not_added(watch, dir, r);
+                        return books_not_added(watch, dir, r);
         }
         if (!news)
                 return 0;
@@ -513,7 +196,7 @@ static int watch_note_file(Watch *watch, TreeDir *dir, const char *name, const s
         file->id = id;
         file->racy = watch_is_racy(&id);
         file->writing = sight == WATCH_SAW_WRITE;
-        watch_emit_file(watch, file->writing ? WATCH_FILE_WRITING : WATCH_FILE_CHANGED, file);
+        books_emit_file(watch, file->writing ? WATCH_FILE_WRITING : WATCH_FILE_CHANGED, file);
         return 0;
 }
 
@@ -552,16 +235,16 @@ static int watch_look_file(Watch *watch, TreeDir *dir, const char *name, uint32_
         int r;
 
         if (file && file->writing && mask & IN_MODIFY) {
-                watch_emit_file(watch, WATCH_FILE_WRITING, file);
+                books_emit_file(watch, WATCH_FILE_WRITING, file);
                 return 0;
         }
         r = watch_enter(watch, dir, name, false);
         if (r != 0)
-                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+                return r < 0 ? books_not_added(watch, dir, r) : 0;
 
         if (lstat(watch->path, &link) < 0 || stat(watch->path, &st) < 0 || !S_ISREG(st.st_mode)) {
                 if (file)
-                        watch_remove_file(watch, file);
+                        books_remove_file(watch, file);
                 return 0;
         }
         if (mask & (IN_DELETE | IN_MOVED_FROM))
@@ -571,24 +254,13 @@ static int watch_look_file(Watch *watch, TreeDir *dir, const char *name, uint32_
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static void watch_root_unmounted(Watch *watch, WatchRoot *root) {
-        struct stat st;
-
-        if (stat(root->path, &st) == 0) {
-                root->unmounted = true;
-                root->under_dev = st.st_dev;
-                root->under_ino = st.st_ino;
-        }
-        watch_doom(watch, root->dir);
-}
-
 static void watch_on_self(Watch *watch, TreeDir *dir, uint32_t mask) {
         if (mask & IN_UNMOUNT && !dir->node.parent)
-                watch_root_unmounted(watch, dir->root);
+                books_root_unmounted(watch, dir->root);
         else if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
                 watch_check_dir(watch, dir);
         else if (mask & IN_ATTRIB && dir->trouble == WATCH_TROUBLE_PERMISSION)
-                watch_enqueue(watch, dir, false, true);
+                books_enqueue(watch, dir, false, true);
 }
 
 static int watch_on_name(Watch *watch, TreeDir *dir, const NotifyEvent *event) {
@@ -603,7 +275,7 @@ static int watch_on_name(Watch *watch, TreeDir *dir, const NotifyEvent *event) {
                 r = watch_look_file(watch, dir, event->name, event->mask);
 
         if (r < 0)
-                watch_enqueue(watch, dir, false, true);
+                books_enqueue(watch, dir, false, true);
         return r;
 }
 
@@ -639,7 +311,7 @@ static int watch_on_event(Watch *watch, const NotifyEvent *event) {
 
         if (event->mask & IN_Q_OVERFLOW) {
                 TAILQ_FOREACH(root, &watch->roots, link) {
-                        watch_lose(watch, root);
+                        books_lose(watch, root);
                 }
                 return 0;
         }
@@ -654,7 +326,7 @@ static int watch_on_event(Watch *watch, const NotifyEvent *event) {
                 int r = 0;
 
                 dir->turn = watch->turn;
-                if (watch_is_doomed(dir))
+                if (books_is_doomed(dir))
                         continue;
                 if (event->name)
                         r = watch_on_name(watch, dir, event);
@@ -694,7 +366,7 @@ static void watch_identify(Watch *watch, TreeDir *dir, const struct stat *st) {
                 if (!parent) {
                         dir->root->epoch++;
                         dir->root->announce = true;
-                        watch_emit_root(watch, WATCH_LOST, dir->root);
+                        books_emit_root(watch, WATCH_LOST, dir->root);
                 }
         }
         dir->dev = st->st_dev;
@@ -747,24 +419,24 @@ static int watch_begin_scan(Watch *watch, TreeDir *dir) {
 
         r = watch_open_scan(watch, dir, &trouble);
         if (r == -ENOMEM) {
-                watch_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
-                watch_end_scan(watch);
+                books_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
+                books_end_scan(watch);
                 return r;
         }
         if (r < 0) {
-                watch_doom(watch, dir);
+                books_doom(watch, dir);
                 return 0;
         }
 
-        watch_set_degraded(watch, dir, trouble, dir->left_out);
+        books_set_degraded(watch, dir, trouble, dir->left_out);
         if (trouble >= 0 && trouble != was)
-                watch_tell(watch, dir, (WatchTrouble) trouble);
+                books_tell(watch, dir, (WatchTrouble) trouble);
         if (!scan_is_open(&watch->scan)) {
                 /* what cannot be read is not there; what could not be read now is kept */
                 if (trouble == WATCH_TROUBLE_PERMISSION)
                         watch->sweeping = true;
                 else
-                        watch_end_scan(watch);
+                        books_end_scan(watch);
         }
         return 0;
 }
@@ -775,17 +447,17 @@ static int watch_scan_dir_entry(Watch *watch, TreeDir *dir, const char *name) {
 
         r = watch_enter(watch, dir, name, true);
         if (r != 0)
-                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+                return r < 0 ? books_not_added(watch, dir, r) : 0;
 
         if (node && node->is_directory) {
                 tree_see(node);
                 if (watch->scan_deep || tree_dir(node)->trouble == WATCH_TROUBLE_PERMISSION)
-                        watch_enqueue(watch, tree_dir(node), watch->scan_deep, watch->scan_doubt);
+                        books_enqueue(watch, tree_dir(node), watch->scan_deep, watch->scan_doubt);
                 return 0;
         }
         if (node)
-                watch_remove_file(watch, tree_file(node));
-        return watch_add_dir(watch, dir, name);
+                books_remove_file(watch, tree_file(node));
+        return books_add_dir(watch, dir, name);
 }
 
 static int watch_scan_file_entry(Watch *watch, TreeDir *dir, const char *name) {
@@ -797,7 +469,7 @@ static int watch_scan_file_entry(Watch *watch, TreeDir *dir, const char *name) {
                 return 0;
         r = watch_enter(watch, dir, name, false);
         if (r != 0)
-                return r < 0 ? watch_not_added(watch, dir, r) : 0;
+                return r < 0 ? books_not_added(watch, dir, r) : 0;
         if (scan_stat(&watch->scan, name, &st) < 0 || !S_ISREG(st.st_mode))
                 return 0; /* swept, if it was known */
         return watch_note_file(watch, dir, name, &st, WATCH_SAW_IT);
@@ -822,12 +494,12 @@ static void watch_step_sweep(Watch *watch) {
 
         if (!unseen) {
                 if (dir->left_out && !watch->scan_left_out)
-                        watch_set_degraded(watch, dir, dir->trouble, false);
-                watch_end_scan(watch);
+                        books_set_degraded(watch, dir, dir->trouble, false);
+                books_end_scan(watch);
         } else if (unseen->is_directory)
-                watch_doom(watch, tree_dir(unseen));
+                books_doom(watch, tree_dir(unseen));
         else
-                watch_remove_file(watch, tree_file(unseen));
+                books_remove_file(watch, tree_file(unseen));
 }
 
 /* one piece of scanning; there is some to be done */
@@ -849,16 +521,16 @@ static int watch_step_scan(Watch *watch) {
                 return 0;
         }
         if (r < 0) {
-                watch_set_degraded(watch, dir, WATCH_TROUBLE_RESOURCES, dir->left_out);
-                watch_tell(watch, dir, WATCH_TROUBLE_RESOURCES);
-                watch_end_scan(watch);
+                books_set_degraded(watch, dir, WATCH_TROUBLE_RESOURCES, dir->left_out);
+                books_tell(watch, dir, WATCH_TROUBLE_RESOURCES);
+                books_end_scan(watch);
                 return 0;
         }
 
         r = watch_scan_entry(watch, dir, &entry);
         if (r < 0 && watch->scan_dir == dir) {
-                watch_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
-                watch_end_scan(watch);
+                books_enqueue(watch, dir, watch->scan_deep, watch->scan_doubt);
+                books_end_scan(watch);
         }
         return r;
 }
@@ -900,37 +572,13 @@ Watch *watch_free(Watch *watch) {
         while ((root = TAILQ_FIRST(&watch->roots)))
                 watch_remove_root(watch, root);
         while (!TAILQ_EMPTY(&watch->doomed))
-                watch_step_doomed(watch);
+                books_step_doomed(watch);
         free(watch);
         return NULL;
 }
 
 int watch_fd(const Watch *watch) {
         return watch->notify.fd;
-}
-
-/* 1 if the root is there now and a scan of it is queued, 0 if it is not there, or -ENOMEM */
-static int watch_enter_root(Watch *watch, WatchRoot *root) {
-        struct stat st;
-        TreeDir *dir;
-        int r;
-
-        if (lstat(root->path, &st) < 0 || !S_ISDIR(st.st_mode))
-                return 0;
-        if (root->unmounted && st.st_dev == root->under_dev && st.st_ino == root->under_ino)
-                return 0;
-
-        r = tree_add_dir(&watch->tree, NULL, root->path, &dir);
-        if (r < 0)
-                return r;
-
-        dir->root = root;
-        root->dir = dir;
-        root->n_directories++;
-        root->announce = true;
-        root->unmounted = false;
-        watch_enqueue(watch, dir, false, false);
-        return 1;
 }
 
 int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, void *userdata,
@@ -951,9 +599,9 @@ int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, vo
         root->userdata = userdata;
         root->epoch = 1;
         root->path = strdup(path);
-        r = root->path ? watch_enter_root(watch, root) : -ENOMEM;
+        r = root->path ? books_enter_root(watch, root) : -ENOMEM;
         if (r < 0) {
-                watch_free_root(root);
+                books_free_root(root);
                 return r;
         }
 
@@ -967,28 +615,16 @@ void watch_remove_root(Watch *watch, WatchRoot *root) {
         TAILQ_REMOVE(&watch->roots, root, link);
         root->removed = true;
         if (root->dir)
-                watch_doom(watch, root->dir);
+                books_doom(watch, root->dir);
         else if (!root->leaving)
-                watch_free_root(root);
+                books_free_root(root);
 }
 
 void watch_rescan(Watch *watch, WatchRoot *root) {
         if (!root->dir)
                 return;
         root->announce = true;
-        watch_enqueue(watch, root->dir, true, false);
-}
-
-static void watch_say_pending(Watch *watch) {
-        WatchRoot *root;
-
-        TAILQ_FOREACH(root, &watch->roots, link) {
-                if (root->say_gone)
-                        watch_emit_root(watch, WATCH_ROOT_GONE, root);
-                if (root->say_back)
-                        watch_emit_root(watch, WATCH_ROOT_BACK, root);
-                root->say_gone = root->say_back = false;
-        }
+        books_enqueue(watch, root->dir, true, false);
 }
 
 static bool watch_has_scans(const Watch *watch) {
@@ -1024,11 +660,11 @@ static int watch_run(Watch *watch, unsigned budget) {
 
         for (; budget > 0; budget--) {
                 if (!TAILQ_EMPTY(&watch->doomed)) {
-                        watch_step_doomed(watch);
+                        books_step_doomed(watch);
                         continue;
                 }
                 if (watch->announce_due)
-                        watch_announce(watch);
+                        books_announce(watch);
                 if (!dry) {
                         r = watch_step_event(watch);
                         if (r < 0)
@@ -1052,7 +688,7 @@ int watch_dispatch(Watch *watch, WatchSink sink, void *userdata, unsigned budget
 
         watch->sink = sink;
         watch->sink_userdata = userdata;
-        watch_say_pending(watch);
+        books_say_pending(watch);
         r = watch_run(watch, budget);
         watch->sink = NULL;
         return r;
@@ -1072,11 +708,11 @@ static void watch_poll_root(Watch *watch, WatchRoot *root) {
         struct stat st;
 
         if (!root->dir) {
-                if (!root->leaving && watch_enter_root(watch, root) > 0)
+                if (!root->leaving && books_enter_root(watch, root) > 0)
                         root->say_back = true;
         } else if (lstat(root->path, &st) < 0 || st.st_dev != root->dir->dev ||
                    st.st_ino != root->dir->ino)
-                watch_enqueue(watch, root->dir, true, true);
+                books_enqueue(watch, root->dir, true, true);
 }
 
 void watch_poll(Watch *watch) {
@@ -1089,7 +725,7 @@ void watch_poll(Watch *watch) {
         if (watch->notify.fd < 0)
                 (void) notify_open(&watch->notify); /* else next time */
         TAILQ_FOREACH(dir, &watch->polled, poll_link) {
-                watch_enqueue(watch, dir, false, true);
+                books_enqueue(watch, dir, false, true);
         }
         TAILQ_FOREACH(root, &watch->roots, link) {
                 watch_poll_root(watch, root);
@@ -1120,7 +756,7 @@ void watch_for_each_file(const Watch *watch, const WatchRoot *root, WatchFileFn 
                 TreeFile *file = tree_file(node);
 
                 if (node->is_directory || node->parent->root != root ||
-                    watch_is_doomed(node->parent))
+                    books_is_doomed(node->parent))
                         continue;
                 if (tree_path(node->parent, node->name, path) == 0)
                         fn(path, &file->id, file->writing, userdata);

@@ -10,6 +10,8 @@ families=(
   "base/json base/json_scan"
   # the order is a function of the walk, and the walk keeps it
   "xmodel/walk xmodel/order"
+  # finding out and keeping the books: two halves of one watcher
+  "daemon/watch daemon/books"
   # owner and owned: a unit tells its source, a source its workspace, when it has ended
   "daemon/workspace daemon/source daemon/unit"
   # engine.h has the contract of asks, and the engine hands them on

@@ -22,9 +22,9 @@ front=" call inquiry inventory listener main manager message peer server service
 interface=" engine view artifact "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
-  [proc]="job"                # children: all of them have a job's directory, limits and marker
-  [watch]="workspace engine"  # events: workspaces make of them what the others see
-  [notify]="watch" [scan]="watch" [tree]="watch notify"
+  [proc]="job"                      # children: all of them have a job's directory, limits and marker
+  [watch]="workspace engine books" # events: workspaces make of them what the others see
+  [notify]="watch books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )
 # our include roots: the first path component of a quoted include names the module
 own() { # module folder -> first component of its own headers
