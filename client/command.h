@@ -28,6 +28,7 @@ typedef struct Command {
         int command_##_name(Options *options, int argc, char **argv);                              \
         extern const char command_##_name##_help[]
 
+COMMAND_DECLARE(adopt);
 COMMAND_DECLARE(build);
 COMMAND_DECLARE(check);
 COMMAND_DECLARE(diff);

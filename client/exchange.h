@@ -16,7 +16,7 @@
 typedef struct Exchange {
         /* to be set */
         Dpucc__Wire__Request request; /* id and all but the body are filled in */
-        int fds[3];                   /* taken over; closed in any case */
+        int fds[4];                   /* taken over; closed in any case */
         size_t n_fds;
         bool patient;    /* may take as long as a compile */
         bool until_gone; /* over only when the daemon has hung up */

@@ -17,12 +17,14 @@ typedef struct FetchPlaces {
         char *source;
         char *arch;
         char *output_dir;
+        char *adopt;
 } FetchPlaces;
 
 static void fetch_free_places(FetchPlaces *p) {
         free(p->source);
         free(p->arch);
         free(p->output_dir);
+        free(p->adopt);
 }
 
 static ProtobufCBinaryData fetch_bytes(const char *path) {
@@ -96,6 +98,13 @@ static int fetch_fill(Exchange *x, const FetchSpec *spec, Dpucc__Wire__Get *get,
                 get->output_dir = fetch_bytes(places->output_dir);
                 get->has_umask = true;
                 get->umask = fetch_umask();
+        }
+        if (spec->adopt) {
+                r = fetch_open(x, spec->adopt, &places->adopt);
+                if (r < 0)
+                        return fetch_fail(x, CODE_NOT_FOUND);
+                get->has_adopt_path = true;
+                get->adopt_path = fetch_bytes(places->adopt);
         }
         return 0;
 }

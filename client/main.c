@@ -30,6 +30,7 @@ static const char main_options[] =
 static const Command commands[] = {
         { "get", command_get, command_get_help, "the artifact of a model" },
         { "build", command_build, command_build_help, "compile a model, wherever it is" },
+        { "adopt", command_adopt, command_adopt_help, "keep what was compiled elsewhere" },
         { "status", command_status, command_status_help, "workspaces, units, queue" },
         { "wait", command_wait, command_wait_help, "until everything saved is compiled" },
         { "watch", command_watch, command_watch_help, "make a directory a workspace" },
@@ -50,8 +51,7 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "adopt",   "cancel", "doctor", "fsck",   "gc",    "init",
-        "monitor", "pause",  "pin",    "resume", "unpin",
+        "cancel", "doctor", "fsck", "gc", "init", "monitor", "pause", "pin", "resume", "unpin",
 };
 
 static const Command *main_find(const char *name) {

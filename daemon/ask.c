@@ -40,7 +40,8 @@ struct Ask {
         uint64_t event; /* busy since then or earlier: not accounted for */
 
         /* get: what was asked */
-        int source_fd, arch_fd, output_dir_fd;
+        int source_fd, arch_fd, output_dir_fd, adopt_fd;
+        char *adopt_path;
         char *source_path, *arch_path, *target, *toolchain_name, *net_name, *output_dir, *options;
         bool wait, force, want_fd, want_log, overwrite, require_dpu;
         int umask;
@@ -85,6 +86,8 @@ static Ask *ask_free(Ask *ask) {
         closep(&ask->source_fd);
         closep(&ask->arch_fd);
         closep(&ask->output_dir_fd);
+        closep(&ask->adopt_fd);
+        free(ask->adopt_path);
         free(ask->source_path);
         free(ask->arch_path);
         free(ask->target);
@@ -113,7 +116,7 @@ static int ask_new(Ask **ret, Asks *asks, AskKind kind, const AskHandlers *handl
         ask->kind = kind;
         ask->handlers = *handlers;
         ask->userdata = userdata;
-        ask->source_fd = ask->arch_fd = ask->output_dir_fd = -1;
+        ask->source_fd = ask->arch_fd = ask->output_dir_fd = ask->adopt_fd = -1;
         ask->started_ms = uv_now(asks->core->loop);
         TAILQ_INSERT_TAIL(&asks->list, ask, link);
         *ret = ask;
@@ -398,7 +401,8 @@ static void ask_take_result(Ask *ask, const BuildResult *result) {
 
 /* A copy is all that there will be: what the cache could not take goes when we have answered. */
 static bool ask_loses_artifact(const Ask *ask) {
-        return ask->salvage && ask->asks->core->once && !ask->output_dir && !ask->want_fd;
+        return ask->salvage &&
+               (ask->adopt_path || (ask->asks->core->once && !ask->output_dir && !ask->want_fd));
 }
 
 static void ask_deliver(Ask *ask) {
@@ -452,6 +456,10 @@ static void ask_on_built(Build *build, const BuildResult *result, void *userdata
                 ask->unit_state = UNIT_OVER_LIMIT;
                 ask_finish(ask, ASK_LIMIT_EXCEEDED, why);
                 return;
+        case BUILD_NOT_RIGHT:
+                ask->unit_state = UNIT_FAILED;
+                ask_finish(ask, ASK_NOT_RIGHT, why);
+                return;
         case BUILD_NOT_SOURCE:
         case BUILD_UNREADABLE:
                 ask->unit_state = UNIT_NOT_SOURCE;
@@ -500,13 +508,15 @@ static void ask_build(Ask *ask) {
                 .options = ask->options,
                 .urgency = { .client = ask->wait, .saved = (uint64_t) ask->identity.stat.ctime_ns },
                 .force = ask->force,
+                .adopt_fd = ask->adopt_fd,
+                .adopt_path = ask->adopt_path,
         };
         r = build_start(&ask->build, core, &spec, &handlers, ask);
         if (r < 0) {
                 ask_finish(ask, ASK_FAILED, strerror(-r));
                 return;
         }
-        ask->source_fd = -1;
+        ask->source_fd = ask->adopt_fd = -1;
 }
 
 /* --- pairing ---------------------------------------------------------------------------------- */
@@ -749,9 +759,19 @@ static int ask_copy_spec(Ask *ask, const GetSpec *spec, Problem *problem) {
             strings_dup(&ask->target, spec->target) < 0 ||
             strings_dup(&ask->toolchain_name, spec->toolchain) < 0 ||
             strings_dup(&ask->net_name, spec->net_name) < 0 ||
-            strings_dup(&ask->output_dir, spec->output_dir) < 0)
+            strings_dup(&ask->output_dir, spec->output_dir) < 0 ||
+            strings_dup(&ask->adopt_path, spec->adopt_path) < 0)
                 return -ENOMEM;
         return ask_parse_options(ask, spec->options, problem);
+}
+
+/* The key needs to say who made the file, and nobody can tell from the file alone. */
+static int ask_check_adoption(const GetSpec *spec, Problem *problem) {
+        if (spec->adopt_fd < 0 ||
+            (spec->arch_fd >= 0 && spec->toolchain && strcmp(spec->toolchain, CONFIG_AUTO) != 0))
+                return 0;
+        return problem_set(problem, -EINVAL,
+                           "to adopt a file, name the arch file and the toolchain that made it");
 }
 
 int ask_get(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *userdata, Ask **ret,
@@ -759,6 +779,9 @@ int ask_get(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *
         Ask *ask;
         int r;
 
+        r = ask_check_adoption(spec, problem);
+        if (r < 0)
+                return r;
         r = ask_new(&ask, asks, ASK_GET, handlers, userdata);
         if (r < 0)
                 return r;
@@ -767,11 +790,12 @@ int ask_get(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *
                 ask->source_fd = spec->source_fd;
                 ask->arch_fd = spec->arch_fd;
                 ask->output_dir_fd = spec->output_dir_fd;
+                ask->adopt_fd = spec->adopt_fd;
                 r = work_start(&asks->core->pool, &ask->work, WORK_HASH, ask_identify_work,
                                ask_on_identified);
         }
         if (r < 0) {
-                ask->source_fd = ask->arch_fd = ask->output_dir_fd = -1;
+                ask->source_fd = ask->arch_fd = ask->output_dir_fd = ask->adopt_fd = -1;
                 (void) ask_free(ask);
                 return r;
         }

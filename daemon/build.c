@@ -30,6 +30,8 @@ struct Build {
 
         char *source_path;
         int source_fd;
+        int adopt_fd; /* -1: compile */
+        char *adopt_path;
         Pair pair;
         Toolchains *toolchains; /* a reference */
         char *root, *toolchain_name;
@@ -66,6 +68,8 @@ static Build *build_free(Build *build) {
         assert(!build->busy && !build->ticket);
         free(build->source_path);
         closep(&build->source_fd);
+        closep(&build->adopt_fd);
+        free(build->adopt_path);
         pair_deinit(&build->pair);
         (void) toolchains_unref(build->toolchains);
         free(build->root);
@@ -257,6 +261,11 @@ static int build_look_work(Work *work) {
         if (build->force)
                 return CACHE_MISS;
         r = cache_lookup(build->core->cache, &build->key, &build->record);
+        if (r == 0 && build->adopt_fd >= 0 && build->record->kind == RECORD_FAILURE) {
+                build->record = record_free(build->record);
+                build->force = true;
+                return CACHE_MISS; /* what failed here may have worked elsewhere */
+        }
         return r != 0 ? r : build_judge_record(build);
 }
 
@@ -315,12 +324,20 @@ static int build_fill_order(Build *build, Order *order) {
                 if (order->source_fd < 0)
                         return error_from_errno();
         }
+        if (build->adopt_fd >= 0) {
+                order->adopt_fd = fcntl(build->adopt_fd, F_DUPFD_CLOEXEC, 0);
+                if (order->adopt_fd < 0)
+                        return error_from_errno();
+        }
         target_render_arch(&build->pair.target, arch);
         order->source_path = strdup(build->source_path);
         order->arch_text = strdup(arch);
         order->target_name = name[0] ? strdup(name) : NULL;
         order->options = strdup(build->options ?: "");
         order->net_name = strdup(build->pair.net_name);
+        order->adopt_path = build->adopt_path ? strdup(build->adopt_path) : NULL;
+        if (build->adopt_path && !order->adopt_path)
+                return -ENOMEM;
         if (!order->source_path || !order->arch_text || !order->options || !order->net_name ||
             (name[0] && !order->target_name))
                 return -ENOMEM;
@@ -415,6 +432,13 @@ static void build_on_job(const JobResult *result, void *userdata) {
         case JOB_TRANSIENT:
         case JOB_BUSY:
                 build_decide(build, BUILD_TRANSIENT, &result->diagnosis);
+                break;
+        case JOB_REFUSED:
+                if (build->adopt_fd >= 0) {
+                        build_decide(build, BUILD_NOT_RIGHT, &result->diagnosis);
+                        break;
+                }
+                build_again(build, result); /* that was somebody else's file: compile */
                 break;
         case JOB_STALE:
                 build_again(build, result);
@@ -544,7 +568,8 @@ static int build_copy(Build *build, const BuildSpec *spec) {
         if (strings_dup(&build->source_path, spec->source_path) < 0 ||
             strings_dup(&build->options, spec->options) < 0 ||
             strings_dup(&build->root, spec->root) < 0 ||
-            strings_dup(&build->toolchain_name, spec->toolchain) < 0)
+            strings_dup(&build->toolchain_name, spec->toolchain) < 0 ||
+            strings_dup(&build->adopt_path, spec->adopt_path) < 0)
                 return -ENOMEM;
         return pair_copy(&build->pair, spec->pair);
 }
@@ -562,7 +587,7 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
         build->core = core;
         build->handlers = *handlers;
         build->userdata = userdata;
-        build->source_fd = -1;
+        build->source_fd = build->adopt_fd = -1;
         build->toolchains = toolchains_ref(core->toolchains);
         build->verbatim = spec->verbatim;
         build->urgency = spec->urgency;
@@ -576,9 +601,10 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
         }
 
         build->source_fd = spec->source_fd;
+        build->adopt_fd = spec->adopt_fd;
         r = build_step(build);
         if (r < 0) {
-                build->source_fd = -1;
+                build->source_fd = build->adopt_fd = -1;
                 return r;
         }
         *ret = TAKE_PTR(build);

@@ -37,6 +37,7 @@ typedef enum BuildOutcome {
         BUILD_NOT_SOURCE, /* see identity.class and detail */
         BUILD_FAILED,     /* the compile failed for good, now or before */
         BUILD_OVER_LIMIT, /* there is an artifact, which must not be delivered */
+        BUILD_NOT_RIGHT,  /* the file that was to be adopted */
         BUILD_TRANSIENT,  /* it may work another time */
         BUILD_INVALID,    /* no such toolchain on this machine */
         BUILD_UNREADABLE, /* the source is gone or cannot be read */
@@ -87,6 +88,8 @@ typedef struct BuildSpec {
         const char *options;      /* rendered; NULL: none */
         Urgency urgency;
         bool force;
+        int adopt_fd;           /* >= 0: a compiled file to be kept; taken over likewise */
+        const char *adopt_path; /* or NULL */
 } BuildSpec;
 
 int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandlers *handlers,

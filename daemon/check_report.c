@@ -60,6 +60,32 @@ static int check_report_list(const JsonPlace *root, const char *key, Strings *re
         return r;
 }
 
+/* "compiler": an object of names and versions, of which the first is told; may be missing */
+static int check_report_compiler(const JsonPlace *root, CheckReport *report, Problem *problem) {
+        JsonPlace place;
+        int r;
+
+        r = json_member(root, "compiler", &place);
+        if (r < 0 || !place.value)
+                return r == -ENOENT ? 0 : r;
+        r = json_require_object(&place, problem);
+        if (r < 0)
+                return r;
+        json_object_object_foreach(place.value, name, value) {
+                Problem line;
+
+                report->by_dpucc |= strcmp(name, "dpucc") == 0;
+                if (report->compiler)
+                        continue;
+                (void) problem_set(&line, 0, "%s %s", name,
+                                   value ? json_object_get_string(value) : "");
+                report->compiler = strdup(line.text);
+                if (!report->compiler)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static int check_report_read(json_object *document, CheckReport *report, Problem *problem) {
         const JsonPlace root = { .value = document };
         JsonPlace ok;
@@ -76,6 +102,8 @@ static int check_report_read(json_object *document, CheckReport *report, Problem
                 r = check_report_list(&root, "problems", &report->problems, problem);
         if (r == 0)
                 r = check_report_list(&root, "cpu_ops", &report->cpu_ops, problem);
+        if (r == 0)
+                r = check_report_compiler(&root, report, problem);
         if (r == 0)
                 r = check_report_fingerprint(&root, report, problem);
         if (r == 0)
@@ -105,5 +133,6 @@ int check_report_parse(Slice text, CheckReport *ret, Problem *problem) {
 void check_report_deinit(CheckReport *report) {
         strings_deinit(&report->problems);
         strings_deinit(&report->cpu_ops);
+        free(report->compiler);
         *report = (CheckReport){};
 }

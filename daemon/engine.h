@@ -48,6 +48,7 @@ typedef enum AskOutcome {
         ASK_COMPILE_FAILED = 4,
         ASK_NOT_FOUND = 5,
         ASK_LIMIT_EXCEEDED = 7,
+        ASK_NOT_RIGHT = 8,
 } AskOutcome;
 
 /* What an answer rests on. */
@@ -98,9 +99,12 @@ typedef struct GetSpec {
         const char *net_name;   /* NULL: the unit's */
         const char *output_dir; /* NULL: do not deliver beyond the unit's own output_dir */
         int output_dir_fd;      /* -1 unless output_dir is named: where it really is */
-        const char *options;    /* compiler options, NULL: none */
-        int umask;              /* for delivered files; -1: the daemon's */
-        bool overwrite;         /* foreign files in output_dir may be replaced */
+        int adopt_fd;           /* -1, or a compiled file to be checked and kept instead of
+                                 * compiling; needs arch_fd and toolchain */
+        const char *adopt_path;
+        const char *options; /* compiler options, NULL: none */
+        int umask;           /* for delivered files; -1: the daemon's */
+        bool overwrite;      /* foreign files in output_dir may be replaced */
         bool wait;
         bool force;
         bool want_fd;

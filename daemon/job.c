@@ -39,9 +39,12 @@
 #define JOB_SNAPSHOT     "in/model.xmodel"
 #define JOB_ARCH         "in/arch.json"
 #define JOB_CHECK_OUTPUT "check.json"
+#define JOB_SOURCE       "in/source.xmodel" /* as it is, for the check of an adoption */
 #define JOB_XMODEL       "out/" ARTIFACT_NET_NAME ".xmodel"
 #define JOB_REPORT       "out/report.json"
 #define JOB_LOG          "compile.log"
+
+#define JOB_PROVENANCE_MAX 8
 
 typedef enum JobState {
         JOB_PREPARING,
@@ -127,6 +130,10 @@ static void job_judge_error(Job *job, int r, const Problem *problem, const char 
         job_judge(job, JOB_TRANSIENT, "resources", &diagnosis);
 }
 
+static bool job_adopts(const Job *job) {
+        return job->order->adopt_fd >= 0;
+}
+
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
 
 static int job_write_snapshot(Job *job) {
@@ -140,6 +147,33 @@ static int job_write_snapshot(Job *job) {
                 return error_from_errno();
         return identify_snapshot(source, job->order->form, &job->order->snapshot, to,
                                  &job->snapshot_sha256, &job->snapshot_size);
+}
+
+static int job_copy(const Job *job, int from, const char *name) {
+        _cleanup_(closep) int to = -1;
+        int r;
+
+        to = openat(job->dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (to < 0)
+                return error_from_errno();
+        r = file_copy_fd(from, to, NULL);
+        return r < 0 ? r : 0;
+}
+
+/* In the place of the compiler's output. Whoever compiled it may have given the compiler any form
+ * of the source, the file itself included. */
+static int job_write_adopted(const Job *job) {
+        _cleanup_(closep) int source = -1, file = -1;
+        int r;
+
+        source = identify_open(job->order->source_fd, job->order->source_path);
+        if (source < 0)
+                return source;
+        file = identify_open(job->order->adopt_fd, job->order->adopt_path);
+        if (file < 0)
+                return file;
+        r = job_copy(job, source, JOB_SOURCE);
+        return r < 0 ? r : job_copy(job, file, JOB_XMODEL);
 }
 
 static int job_write_arch(const Job *job) {
@@ -194,7 +228,7 @@ static int job_prepare(Job *job, Problem *problem) {
                 return problem_set(problem, r == -ENOENT ? -EIO : r,
                                    "no directory for the compiler in %s: %s", job->core->jobs,
                                    strerror(-r));
-        r = job_make_command(job, problem);
+        r = job_adopts(job) ? job_write_adopted(job) : job_make_command(job, problem);
         if (r == -ENOENT)
                 return -EAGAIN; /* it was there when the key was made */
         if (r == 0)
@@ -333,13 +367,15 @@ static int job_spawn(Job *job, const ProcSpec *spec, ProcDoneFn done) {
         return 0;
 }
 
-static int job_compile(Job *job) {
+/* Its output is the log. */
+static int job_spawn_compiler(Job *job, char *const *argv, char *const *env, uint64_t timeout_ms,
+                              uint64_t memory_max) {
         const ProcSpec spec = {
-                .argv = (const char *const *) job->command.argv.items,
-                .env = (const char *const *) job->command.env.items,
+                .argv = (const char *const *) argv,
+                .env = (const char *const *) env,
                 .cwd = job->dir->path,
-                .timeout_ms = toolchain_timeout_ms(job->order->toolchain),
-                .memory_max = toolchain_memory_max(job->order->toolchain),
+                .timeout_ms = timeout_ms,
+                .memory_max = memory_max,
                 .head_max = JOB_LOG_HEAD,
                 .tail_max = JOB_LOG_TAIL,
                 .stdout_fd = -1,
@@ -348,11 +384,33 @@ static int job_compile(Job *job) {
         int r;
 
         r = compiler_log_new(&job->compiler_log);
-        if (r < 0)
-                return r;
+        return r < 0 ? r : job_spawn(job, &spec, job_on_compiled);
+}
+
+/* what a compiler leaves beside its file, for one that is there already */
+static int job_complete_adopted(Job *job) {
+        char *const argv[] = {
+                job->core->dpucc,  (char *) "companions", (char *) "--arch",
+                (char *) JOB_ARCH, (char *) JOB_XMODEL,   NULL,
+        };
+        char marker[64];
+        char *const env[] = {
+                (char *) "PATH=/usr/bin:/bin",
+                (char *) "LC_ALL=C.UTF-8",
+                marker,
+                NULL,
+        };
+
+        (void) snprintf(marker, sizeof(marker), JOBDIR_MARKER "=%s", job->dir->id);
+        return job_spawn_compiler(job, argv, env, JOB_CHECK_MS, 0);
+}
+
+static int job_compile(Job *job) {
         statistics_count(&job->core->statistics, STATISTIC_COMPILER_RUNS);
         job->command.removed = false;
-        return job_spawn(job, &spec, job_on_compiled);
+        return job_spawn_compiler(job, job->command.argv.items, job->command.env.items,
+                                  toolchain_timeout_ms(job->order->toolchain),
+                                  toolchain_memory_max(job->order->toolchain));
 }
 
 /* --- CLEARING: on a pool thread --------------------------------------------------------------- */
@@ -510,7 +568,7 @@ static int job_check(Job *job) {
                 "--arch",
                 JOB_ARCH,
                 "--source",
-                JOB_SNAPSHOT,
+                job_adopts(job) ? JOB_SOURCE : JOB_SNAPSHOT,
                 JOB_XMODEL,
                 toolchain_may_lack_dpu_code(job->order->toolchain) ? NULL : "--require-dpu",
                 NULL,
@@ -605,9 +663,16 @@ static void job_judge_report(Job *job) {
                                                               : "the output failed its check");
                 job_judge(job, JOB_FAILED, "check", &diagnosis);
         }
+        if (job_adopts(job) &&
+            job->report.by_dpucc != (toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC)) {
+                (void) problem_set(&diagnosis, 0, "the file is the work of %s, not of toolchain %s",
+                                   job->report.compiler ?: "an unknown compiler",
+                                   toolchain_name(job->order->toolchain));
+                job_judge(job, JOB_FAILED, "compiler", &diagnosis);
+        }
 }
 
-static Record job_draft(const Job *job, KeyField provenance[static 4]) {
+static Record job_draft(const Job *job, KeyField provenance[static JOB_PROVENANCE_MAX]) {
         const Order *order = job->order;
         bool failed = job->result.outcome == JOB_FAILED;
         Record draft = {
@@ -636,6 +701,16 @@ static Record job_draft(const Job *job, KeyField provenance[static 4]) {
                 provenance[draft.n_provenance++] = (KeyField){
                         .tag = "target",
                         .value = slice_of_string(order->target_name),
+                };
+        if (job_adopts(job))
+                provenance[draft.n_provenance++] = (KeyField){
+                        .tag = "adopted",
+                        .value = slice_of_string(order->adopt_path),
+                };
+        if (job->report.compiler)
+                provenance[draft.n_provenance++] = (KeyField){
+                        .tag = "compiler",
+                        .value = slice_of_string(job->report.compiler),
                 };
         if (job->cpu_ops)
                 provenance[draft.n_provenance++] = (KeyField){
@@ -697,7 +772,7 @@ static int job_collect(const Job *job, JobFiles *files) {
 static int job_publish(Job *job) {
         _cleanup_(job_files_cleanup) JobFiles files = {};
         _cleanup_(record_freep) Record *record = NULL;
-        KeyField provenance[4];
+        KeyField provenance[JOB_PROVENANCE_MAX];
         Record draft;
         int r;
 
@@ -733,6 +808,8 @@ static int job_store_work(Work *work) {
         if (job->result.outcome == JOB_MADE)
                 job_judge_report(job);
         job_judge_toolchain(job);
+        if (job_adopts(job) && job->result.outcome == JOB_FAILED)
+                job->result.outcome = JOB_REFUSED; /* says nothing about the source */
         if (job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED)
                 return 0;
         if (job->result.outcome == JOB_FAILED && job->verdict == COMPILER_FLAKY)
@@ -824,7 +901,7 @@ static int job_step(Job *job) {
                 return job_queue(job, WORK_STORE, job_prepare_work);
         case JOB_COMPILING:
                 job_enter(job, JOB_PHASE_COMPILING);
-                return job_compile(job);
+                return job_adopts(job) ? job_complete_adopted(job) : job_compile(job);
         case JOB_CLEARING:
                 return job_queue(job, WORK_STORE, job_clear_work);
         case JOB_EXAMINING:
@@ -847,13 +924,10 @@ static int job_step(Job *job) {
 
 static void job_count(Job *job) {
         static const StatisticName names[] = {
-                [JOB_MADE] = STATISTIC_JOBS_DONE,
-                [JOB_UNSTORED] = STATISTIC_JOBS_DONE,
-                [JOB_FAILED] = STATISTIC_JOBS_FAILED,
-                [JOB_TRANSIENT] = STATISTIC_JOBS_TRANSIENT,
-                [JOB_BUSY] = STATISTIC_JOBS_TRANSIENT,
-                [JOB_STALE] = STATISTIC_JOBS_STALE,
-                [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
+                [JOB_MADE] = STATISTIC_JOBS_DONE,      [JOB_UNSTORED] = STATISTIC_JOBS_DONE,
+                [JOB_FAILED] = STATISTIC_JOBS_FAILED,  [JOB_TRANSIENT] = STATISTIC_JOBS_TRANSIENT,
+                [JOB_BUSY] = STATISTIC_JOBS_TRANSIENT, [JOB_REFUSED] = STATISTIC_JOBS_FAILED,
+                [JOB_STALE] = STATISTIC_JOBS_STALE,    [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
         };
 
         statistics_count(&job->core->statistics, names[job->result.outcome]);

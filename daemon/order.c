@@ -11,7 +11,7 @@ int order_new(Order **ret) {
         if (!order)
                 return -ENOMEM;
         order->n_refs = 1;
-        order->source_fd = -1;
+        order->source_fd = order->adopt_fd = -1;
         *ret = order;
         return 0;
 }
@@ -27,6 +27,8 @@ Order *order_unref(Order *order) {
 
         (void) key_free(order->fields);
         closep(&order->source_fd);
+        closep(&order->adopt_fd);
+        free(order->adopt_path);
         free(order->source_path);
         (void) toolchain_unref(order->toolchain);
         free(order->arch_text);

@@ -38,6 +38,9 @@ typedef struct Order {
         char *target_name;    /* NULL: only a fingerprint */
         char *options;        /* rendered, "" if there are none */
 
+        int adopt_fd; /* -1: compile; else this compiled file is checked and kept */
+        char *adopt_path;
+
         char *net_name; /* for the provenance; the job itself uses a constant name */
         bool force;     /* compile even if the cache has it */
 } Order;

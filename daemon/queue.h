@@ -43,6 +43,7 @@ typedef enum JobOutcome {
         JOB_FAILED,    /* for good; the diagnosis is in the cache */
         JOB_TRANSIENT, /* may work another time */
         JOB_BUSY,      /* another process is making it */
+        JOB_REFUSED,   /* the file that was to be adopted is not right; nothing is stored */
         JOB_STALE,     /* the source is not what the order says any more */
         JOB_CANCELLED,
 } JobOutcome;

@@ -239,6 +239,7 @@ static UnitState unit_state_of(BuildOutcome outcome) {
                 return UNIT_OVER_LIMIT;
         case BUILD_INVALID:
                 return UNIT_INVALID;
+        case BUILD_NOT_RIGHT: /* units adopt nothing */
         case BUILD_CANCELLED:
                 break;
         }
@@ -369,6 +370,7 @@ static void unit_start_probe(Unit *unit) {
         spec = (BuildSpec){
                 .source_path = source_path(unit->source),
                 .source_fd = -1,
+                .adopt_fd = -1,
                 .identity = source_identity(unit->source),
                 .pair = &unit->pair,
                 .root = workspace_root(workspace),

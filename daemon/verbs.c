@@ -139,12 +139,14 @@ typedef struct GetPaths {
         char *source;
         char *arch;
         char *output_dir;
+        char *adopt;
 } GetPaths;
 
 static void verbs_free_paths(GetPaths *paths) {
         free(paths->source);
         free(paths->arch);
         free(paths->output_dir);
+        free(paths->adopt);
 }
 
 static int verbs_read_paths(const Dpucc__Wire__Get *get, GetPaths *ret, Problem *problem) {
@@ -156,6 +158,8 @@ static int verbs_read_paths(const Dpucc__Wire__Get *get, GetPaths *ret, Problem 
         if (r == 0)
                 r = verbs_optional_path(get->has_output_dir, get->output_dir, &ret->output_dir,
                                         problem);
+        if (r == 0)
+                r = verbs_optional_path(get->has_adopt_path, get->adopt_path, &ret->adopt, problem);
         return r;
 }
 
@@ -171,7 +175,9 @@ static int verbs_get_ask(Engine *engine, Call *call, const Dpucc__Wire__Get *get
                 .toolchain = get->toolchain,
                 .net_name = get->net_name,
                 .output_dir = paths->output_dir,
-                .output_dir_fd = get->has_output_dir ? frame->fds[frame->n_fds - 1] : -1,
+                .output_dir_fd = get->has_output_dir ? frame->fds[1 + !!get->has_arch_path] : -1,
+                .adopt_fd = get->has_adopt_path ? frame->fds[frame->n_fds - 1] : -1,
+                .adopt_path = paths->adopt,
                 .options = get->options,
                 .umask = get->has_umask ? (int) (get->umask & 0777) : -1,
                 .overwrite = get->has_overwrite && get->overwrite,
@@ -196,7 +202,8 @@ static void verbs_get(const Verbs *verbs, Call *call, const Dpucc__Wire__Get *ge
         Problem problem = {};
         int r;
 
-        if (frame->n_fds != 1 + (size_t) !!get->has_arch_path + (size_t) !!get->has_output_dir)
+        if (frame->n_fds != 1 + (size_t) !!get->has_arch_path + (size_t) !!get->has_output_dir +
+                                    (size_t) !!get->has_adopt_path)
                 r = problem_set(&problem, -EINVAL,
                                 "the request has %zu descriptors instead of one for each file it "
                                 "names",

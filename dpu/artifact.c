@@ -101,20 +101,49 @@ static int artifact_companions(int dirfd, const ArtifactSpec *spec, const char *
         return artifact_file(dirfd, spec, "report.json", &report, problem);
 }
 
-int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes xmodel = BYTES_INIT(WALK_FILE_MAX);
+/* "NET.xmodel" as a new string */
+static int artifact_file_name(const ArtifactSpec *spec, char **ret) {
         _cleanup_(bytes_cleanup) Bytes name = BYTES_INIT(ARTIFACT_NAME_MAX);
-        _cleanup_(freep) char *file_name = NULL;
-        _cleanup_(closep) int dirfd = -1;
-        Md5 md5;
         int r;
 
         r = bytes_printf(&name, "%s.xmodel", spec->net_name);
         if (r < 0)
                 return r;
-        file_name = bytes_take_string(&name);
-        if (!file_name)
-                return -ENOMEM;
+        *ret = bytes_take_string(&name);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int artifact_write_companions(const ArtifactSpec *spec, const Bytes *xmodel, Md5 *ret_md5,
+                              Problem *problem) {
+        _cleanup_(freep) char *file_name = NULL;
+        _cleanup_(closep) int dirfd = -1;
+        Md5 md5;
+        int r;
+
+        r = artifact_file_name(spec, &file_name);
+        if (r == 0)
+                r = artifact_md5(xmodel, &md5);
+        if (r < 0)
+                return r;
+        dirfd = file_make_dirs(AT_FDCWD, spec->output_dir, 0777);
+        if (dirfd < 0)
+                return problem_set(problem, dirfd, "%s: %s", spec->output_dir, strerror(-dirfd));
+        r = artifact_companions(dirfd, spec, file_name, xmodel, &md5, problem);
+        if (r == 0)
+                *ret_md5 = md5;
+        return r;
+}
+
+int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes xmodel = BYTES_INIT(WALK_FILE_MAX);
+        _cleanup_(freep) char *file_name = NULL;
+        _cleanup_(closep) int dirfd = -1;
+        Md5 md5;
+        int r;
+
+        r = artifact_file_name(spec, &file_name);
+        if (r < 0)
+                return r;
         r = graph_write(spec->graph, false, &xmodel, problem);
         if (r < 0)
                 return r;

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/digest.h"
 #include "base/problem.h"
 #include "xmodel/graph.h"
@@ -26,3 +27,7 @@ typedef struct ArtifactSpec {
 } ArtifactSpec;
 
 int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem);
+
+/* The same without the .xmodel, which is there already: @xmodel is its content. */
+int artifact_write_companions(const ArtifactSpec *spec, const Bytes *xmodel, Md5 *ret_md5,
+                              Problem *problem);

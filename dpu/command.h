@@ -41,6 +41,7 @@ int command_failed(const char *name, int r, const Problem *problem);
 
 /* the commands; main.c has the table */
 int command_check(int argc, char **argv);
+int command_companions(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_digest(int argc, char **argv);
@@ -50,6 +51,7 @@ int command_report(int argc, char **argv);
 int command_targets(int argc, char **argv);
 
 extern const char command_check_help[];
+extern const char command_companions_help[];
 extern const char command_compile_help[];
 extern const char command_diff_help[];
 extern const char command_digest_help[];

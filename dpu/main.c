@@ -35,6 +35,7 @@ static const Command commands[] = {
         { "help", command_help, command_help_help, "help of one command" },
         { "inspect", command_inspect, command_inspect_help, "what a model file holds" },
         { "mkmodel", command_mkmodel, command_mkmodel_help, "make a quantized model" },
+        { "companions", command_companions, command_companions_help, "the files beside it" },
         { "report", command_report, command_report_help, "what a compiled model holds" },
         { "targets", command_targets, command_targets_help, "known DPU targets, or what one is" },
         { "version", command_version, command_version_help, "the version of dpucc" },

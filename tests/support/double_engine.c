@@ -211,6 +211,8 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
         (void) snprintf(seen->source_path, sizeof(seen->source_path), "%s", spec->source_path);
         double_read(spec->source_fd, seen->source_content, sizeof(seen->source_content));
         double_read(spec->arch_fd, seen->arch_content, sizeof(seen->arch_content));
+        if (spec->adopt_fd >= 0)
+                close(spec->adopt_fd);
         if (spec->output_dir_fd >= 0)
                 close(spec->output_dir_fd);
         seen->force = spec->force;

@@ -284,6 +284,7 @@ static void start_get(Fixture *f, Answer *answer, const char *name, const char *
                 .source_path = path,
                 .arch_fd = -1,
                 .output_dir_fd = -1,
+                .adopt_fd = -1,
                 .umask = -1,
                 .target = target,
                 .wait = wait,

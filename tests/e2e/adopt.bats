@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# adopt: a file that was compiled elsewhere is kept under the key that a compile would have had.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup() {
+  sandbox_setup
+  arch_b1024
+  dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
+  dpucc compile -x Net_int.xmodel -a arch.json -o made -n net >made.log 2>&1
+}
+
+teardown() { sandbox_teardown; }
+
+adopt() { # EXPECTED-CODE FILE [ARG ...]
+  local code=$1 file=$2
+  shift 2
+  run --separate-stderr "-$code" dpucc-client --toolchain dpucc "${MODE[@]}" adopt "$file" \
+    --source Net_int.xmodel --arch arch.json "$@"
+}
+
+nothing_is_kept() {
+  [ -z "$(find "$CACHE/records" -type f)" ]
+}
+
+@test "what is right is a hit from then on, files and log as after a compile" {
+  MODE=()
+  daemon_start
+  adopt 0 made/net.xmodel
+  cmp "$output" made/net.xmodel
+  cmp <(jq 'del(.filename)' "$(dirname "$output")/meta.json") <(jq 'del(.filename)' made/meta.json)
+  [ "$(cat "$(dirname "$output")/md5sum.txt")" = "$(cat made/md5sum.txt)" ]
+  adopted=$output
+  expect_stat compiler_runs 0
+
+  [ "$(dpucc-client --toolchain dpucc get --arch arch.json Net_int.xmodel)" = "$adopted" ]
+  [[ $(dpucc-client log Net_int.xmodel) == *"The compiled xmodel is saved to"* ]]
+  # the same model in other bytes, too
+  dpucc mkmodel lenet --seed 1 --shuffle 7 -o Net_int.xmodel
+  [ "$(dpucc-client --toolchain dpucc get --arch arch.json Net_int.xmodel)" = "$adopted" ]
+  expect_stat compiler_runs 0
+}
+
+@test "without a daemon, too; what is there already stays" {
+  MODE=(--no-daemon)
+  adopt 0 made/net.xmodel
+  first=$output
+  adopt 0 made/net.xmodel
+  [ "$output" = "$first" ]
+  no_jobs_left
+}
+
+@test "8: another source, another target, not compiled, not by that compiler; nothing is kept" {
+  MODE=(--no-daemon)
+  cp Net_int.xmodel source.xmodel
+  adopt 8 source.xmodel
+  [[ $stderr == *"not a compiled model"* ]]
+  nothing_is_kept
+  dpucc mkmodel lenet --seed 2 -o Net_int.xmodel
+  adopt 8 made/net.xmodel
+  [[ $stderr == *"another source"* ]]
+  nothing_is_kept
+  # a refusal is no diagnosis of the source
+  run -0 dpucc-client --no-daemon --toolchain dpucc get --wait --arch arch.json Net_int.xmodel
+
+  cp source.xmodel Net_int.xmodel
+  mkdir -p "$HOME/.config/dpucc"
+  printf '#!/bin/sh\n' >tool
+  chmod +x tool
+  echo "{\"toolchains\": {\"native\": {\"kind\": \"native\", \"path\": \"$PWD/tool\"}}}" \
+    >"$HOME/.config/dpucc/dpuccd.json"
+  run --separate-stderr -8 dpucc-client --no-daemon --toolchain native adopt made/net.xmodel \
+    --source Net_int.xmodel --arch arch.json
+  [[ $stderr == *"DPU"* || $stderr == *"the work of dpucc"* ]]
+}
+
+@test "a real file of the vendor's compiler for another target or source is refused" {
+  need_corpus
+  MODE=(--no-daemon)
+  file=$(find "$CORPUS/compiled" -name '*.xmodel' -size -4096k | sort | head -n 1)
+  [ -n "$file" ] || skip "no compiled file there"
+  adopt 8 "$file"
+  nothing_is_kept
+}
+
+@test "usage: source, arch file and toolchain must be named; missing files" {
+  MODE=(--no-daemon)
+  run -2 dpucc-client --no-daemon adopt made/net.xmodel --source Net_int.xmodel --arch arch.json
+  [[ $output == *"--toolchain are needed"* ]]
+  run -2 dpucc-client --no-daemon --toolchain dpucc adopt made/net.xmodel --source Net_int.xmodel
+  run -2 dpucc-client --no-daemon --toolchain auto adopt made/net.xmodel --source Net_int.xmodel \
+    --arch arch.json
+  [[ $output == *"the toolchain that made it"* ]]
+  adopt 5 missing.xmodel
+  run -5 dpucc-client --no-daemon --toolchain dpucc adopt made/net.xmodel --source made/net.xmodel \
+    --arch arch.json
+}
