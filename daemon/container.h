@@ -8,8 +8,8 @@
  * anything else, and by that id it is run, so that a tag that moves meanwhile changes nothing.
  * Nothing is ever pulled.
  *
- *      /dpucc/in    read-only: the snapshot and the arch file
- *      /dpucc/out   the only thing that stays
+ *      /dpuccd/in    read-only: the snapshot and the arch file
+ *      /dpuccd/out   the only thing that stays
  *      /tmp         private to the job; HOME, TMPDIR and the working directory
  *
  * A container has a name (dpucc-JOB) and two labels: dpucc.jobs is the identity of our directory
@@ -28,8 +28,8 @@
 #include "daemon/command.h"
 #include "daemon/config.h"
 
-#define CONTAINER_ID_MAX  72 /* 64 hexadecimal digits */
-#define CONTAINER_ROOT    "/dpucc"
+#define CONTAINER_ID_MAX  72        /* 64 hexadecimal digits */
+#define CONTAINER_ROOT    "/dpuccd" /* no beginning of a name that a compiler may print */
 #define CONTAINER_INPUTS  CONTAINER_ROOT "/in"
 #define CONTAINER_OUTPUTS CONTAINER_ROOT "/out"
 #define CONTAINER_CONDA   "/opt/vitis_ai/conda" /* where the vendor's images have it */

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -35,6 +36,8 @@
 #define JOBDIR_DEATH_MS    2000
 #define JOBDIR_ENVIRON_MAX ((size_t) 1024 * 1024)
 #define JOBDIR_STAT_MAX    ((size_t) 4096)
+#define JOBDIR_GRACE_NS    (2 * CLOCK_NS_PER_S)
+#define JOBDIR_POLL_MS     20
 
 /* --- processes ------------------------------------------------------------------------------ */
 
@@ -83,6 +86,8 @@ static int jobdir_start_time(const char *pid, uint64_t *ret) {
                 return -ENOMEM;
 
         p = strrchr(text, ')');
+        if (p && strncmp(p, ") Z", 3) == 0)
+                return -ESRCH; /* dead, and only not reaped yet */
         if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
                 return -ESRCH;
         for (unsigned field = 2; p && field < 22; field++)
@@ -111,7 +116,7 @@ static void jobdir_await_end(int pidfd) {
 }
 
 /* Returns whether @pid was one of them. */
-static bool jobdir_kill_one(const char *pid, const char *id, const char *recorded) {
+static bool jobdir_signal_one(const char *pid, const char *id, const char *recorded, int signum) {
         _cleanup_(closep) int pidfd = -1;
         pid_t number = (pid_t) strtol(pid, NULL, 10);
         bool leader;
@@ -124,14 +129,15 @@ static bool jobdir_kill_one(const char *pid, const char *id, const char *recorde
                 return false;
 
         if (leader)
-                (void) kill(-number, SIGKILL); /* its number is taken as long as it is there */
-        if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0)
+                (void) kill(-number, signum); /* its number is taken as long as it is there */
+        if (syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0) < 0)
                 return false;
         jobdir_await_end(pidfd);
         return true;
 }
 
-static unsigned jobdir_sweep_once(const char *id, const char *recorded) {
+/* Signal 0 only counts. */
+static unsigned jobdir_sweep_once(const char *id, const char *recorded, int signum) {
         _cleanup_(closedirp) DIR *dir = opendir("/proc");
         struct dirent *entry;
         unsigned n = 0;
@@ -144,20 +150,38 @@ static unsigned jobdir_sweep_once(const char *id, const char *recorded) {
                 if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0 || st.st_uid != geteuid())
                         continue;
                 if (strtol(entry->d_name, NULL, 10) != getpid())
-                        n += jobdir_kill_one(entry->d_name, id, recorded);
+                        n += jobdir_signal_one(entry->d_name, id, recorded, signum);
         }
         return n;
 }
 
-static unsigned jobdir_sweep_marked(int fd, const char *id) {
+/* the content of `process`: a new string, or NULL */
+static char *jobdir_recorded(int fd) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(64);
-        _cleanup_(freep) char *recorded = NULL;
+
+        return file_read(fd, "process", &bytes) == 0 ? bytes_take_string(&bytes) : NULL;
+}
+
+/* A launcher that is killed may leave its allocation on the cluster for good, so what a dead
+ * daemon left is first asked to end. */
+static unsigned jobdir_ask_to_end(int fd, const char *id) {
+        _cleanup_(freep) char *recorded = jobdir_recorded(fd);
+        const char *leader = recorded ? recorded : "";
+        int64_t deadline_ns = clock_monotonic_ns() + JOBDIR_GRACE_NS;
+        unsigned n;
+
+        n = jobdir_sweep_once(id, leader, SIGTERM);
+        while (n > 0 && jobdir_sweep_once(id, leader, 0) > 0 && clock_monotonic_ns() < deadline_ns)
+                (void) poll(NULL, 0, JOBDIR_POLL_MS);
+        return n;
+}
+
+static unsigned jobdir_sweep_marked(int fd, const char *id) {
+        _cleanup_(freep) char *recorded = jobdir_recorded(fd);
         unsigned total = 0;
 
-        if (file_read(fd, "process", &bytes) == 0)
-                recorded = bytes_take_string(&bytes);
         for (unsigned i = 0; i < JOBDIR_SWEEPS_MAX; i++) {
-                unsigned n = jobdir_sweep_once(id, recorded ? recorded : "");
+                unsigned n = jobdir_sweep_once(id, recorded ? recorded : "", SIGKILL);
 
                 if (n == 0)
                         break;
@@ -291,6 +315,7 @@ bool jobdir_is_held(const char *jobs, const char *id) {
 static int jobdir_reap_one(int jobs_fd, const char *id, unsigned *killed) {
         _cleanup_(closep) int fd = -1, lock = -1;
         uint8_t raw[JOBDIR_ID_DIGITS / 2];
+        unsigned asked, swept;
         int r;
 
         if (hex_decode(id, raw, sizeof(raw)) < 0)
@@ -302,7 +327,9 @@ static int jobdir_reap_one(int jobs_fd, const char *id, unsigned *killed) {
         if (lock < 0)
                 return 0; /* its owner lives */
 
-        *killed += jobdir_sweep_marked(fd, id);
+        asked = jobdir_ask_to_end(fd, id);
+        swept = jobdir_sweep_marked(fd, id);
+        *killed += asked > swept ? asked : swept;
         r = file_remove_tree(jobs_fd, id);
         return r < 0 ? r : 1;
 }

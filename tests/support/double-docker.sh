@@ -34,8 +34,8 @@ inspect_image() {
 # The paths of the container become those of the job.
 localise() {
   local text=$1
-  text=${text//\/dpucc\/in/$in}
-  printf '%s' "${text//\/dpucc\/out/$out}"
+  text=${text//\/dpuccd\/in/$in}
+  printf '%s' "${text//\/dpuccd\/out/$out}"
 }
 
 run_container() {
@@ -51,8 +51,8 @@ run_container() {
     --mount)
       argument=${2#type=bind,source=}
       case $2 in
-      *target=/dpucc/in,readonly) in=${argument%,target=*} ;;
-      *target=/dpucc/out) out=${argument%,target=*} ;;
+      *target=/dpuccd/in,readonly) in=${argument%,target=*} ;;
+      *target=/dpuccd/out) out=${argument%,target=*} ;;
       *target=/tmp) tmp=${argument%,target=*} ;;
       *) echo "unknown mount $2" >&2 && exit 125 ;;
       esac

@@ -192,10 +192,10 @@ static void commands_confine(void **state) {
         assert_true(has_pair(argv, "--label", "dpucc.jobs=abc"));
         assert_true(has_pair(argv, "--label", "dpucc.job=00112233445566778899aabbccddeeff"));
         assert_true(has_pair(argv, "--mount",
-                             "type=bind,source=/cache with blank/jobs/x/in,target=/dpucc/in,"
+                             "type=bind,source=/cache with blank/jobs/x/in,target=/dpuccd/in,"
                              "readonly"));
         assert_true(has_pair(argv, "--mount",
-                             "type=bind,source=/cache with blank/jobs/x/out,target=/dpucc/out"));
+                             "type=bind,source=/cache with blank/jobs/x/out,target=/dpuccd/out"));
         assert_true(has_pair(argv, "--cap-drop", "ALL"));
         assert_true(has_pair(argv, "--security-opt", "no-new-privileges"));
         assert_true(has_pair(argv, "--cpus", "8"));
@@ -279,7 +279,7 @@ static void a_moved_tag_is_another_toolchain(void **state) {
         assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), -ESTALE);
         spec.identity = &second.digest;
         assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), 0);
-        assert_true(strings_contain(&command.argv, "/dpucc/in/m"));
+        assert_true(strings_contain(&command.argv, "/dpuccd/in/m"));
         assert_true(strings_contain(&command.argv, "sha256:" ID_2));
 }
 
