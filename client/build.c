@@ -6,39 +6,38 @@ const char command_build_help[] =
         "\n"
         "Compiles the quantized model XMODEL, wherever it is, unless the cache has the result, "
         "waits\n"
-        "for it, and prints the artifact's path in the cache.\n"
+        "for it, and prints the artifact's path: in the --output_dir if there is one, else in the\n"
+        "cache.\n"
         "\n"
-        "  --arch FILE          compile for this arch.json\n"
-        "  --output_dir DIR     deliver the artifact there\n"
-        "  --net_name NAME      name it NAME.xmodel\n"
-        "  -e, --options TEXT   options for the compiler, as for vai_c_xir\n"
+        "  -a, --arch FILE        compile for this arch.json\n"
+        "  -o, --output_dir DIR   deliver the artifact there\n"
+        "  -n, --net_name NAME    name it NAME.xmodel\n"
+        "  -e, --options TEXT     options for the compiler, as for vai_c_xir\n"
+        "  -x, --xmodel XMODEL    the model, as for vai_c_xir\n"
         "\n"
         "Examples:\n"
         "  dpucc-client build unet_int.xmodel --arch arch.json\n"
-        "  dpucc-client build unet_int.xmodel --arch arch.json --output_dir out --net_name unet\n"
+        "  dpucc-client build -x unet_int.xmodel -a arch.json -o out -n unet\n"
         "  dpucc-client --force --toolchain dpucc build unet_int.xmodel --arch arch.json\n"
         "\n"
         "Exit status: 0 done, 4 the compile failed, 5 not a source, 6 no daemon, 7 a limit is\n"
         "exceeded, 124 timed out.\n";
 
-enum {
-        BUILD_ARCH = 256,
-        BUILD_OUTPUT_DIR,
-        BUILD_NET_NAME,
-};
-
 static int build_option(int c, const char *value, void *userdata) {
         FetchSpec *spec = userdata;
 
         switch (c) {
-        case BUILD_ARCH:
+        case 'a':
                 spec->arch = value;
                 break;
-        case BUILD_OUTPUT_DIR:
+        case 'o':
                 spec->output_dir = value;
                 break;
-        case BUILD_NET_NAME:
+        case 'n':
                 spec->net_name = value;
+                break;
+        case 'x':
+                spec->source = value;
                 break;
         default: /* 'e' is the only other one */
                 spec->options = value;
@@ -48,18 +47,23 @@ static int build_option(int c, const char *value, void *userdata) {
 
 int command_build(Options *options, int argc, char **argv) {
         static const struct option longs[] = {
-                { "arch", required_argument, NULL, BUILD_ARCH },
-                { "output_dir", required_argument, NULL, BUILD_OUTPUT_DIR },
-                { "net_name", required_argument, NULL, BUILD_NET_NAME },
+                { "arch", required_argument, NULL, 'a' },
+                { "output_dir", required_argument, NULL, 'o' },
+                { "net_name", required_argument, NULL, 'n' },
                 { "options", required_argument, NULL, 'e' },
+                { "xmodel", required_argument, NULL, 'x' },
                 {},
         };
         FetchSpec spec = { .wait = true };
-        const OptionsOwn own = { "e:", longs, build_option, &spec };
-        int first = options_operands(options, argc, argv, &own, 1, 1);
+        const OptionsOwn own = { "a:o:n:e:x:", longs, build_option, &spec };
+        int first = options_operands(options, argc, argv, &own, 0, 1);
 
         if (first < 0)
                 return options_code(first);
-        spec.source = argv[first];
+        if (!spec.source == (first == argc))
+                return options_complain(argv[0], spec.source ? "one XMODEL, with or without -x"
+                                                             : "an argument is missing");
+        if (first < argc)
+                spec.source = argv[first];
         return fetch(options, &spec);
 }

@@ -34,7 +34,8 @@ static int connection_left_ms(int64_t deadline_ns) {
 static int connection_explain(int r, const char *path, Problem *problem) {
         switch (r) {
         case -ETIMEDOUT:
-                return problem_set(problem, r, "%s: the daemon does not take the connection", path);
+                return problem_set(problem, r,
+                                   "%s: timed out before the daemon took the connection", path);
         case -ENOENT:
         case -ECONNREFUSED:
         case -ENOTDIR:

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "client/answer.h"
 #include "client/copy.h"
 #include "client/exchange.h"
@@ -133,16 +134,33 @@ static void fetch_save(Exchange *x, const FetchSpec *spec) {
         (void) fetch_fail(x, CODE_ERROR);
 }
 
+/* where the caller looks for it: named as the caller named it */
+static char *fetch_delivered(const FetchSpec *spec, ProtobufCBinaryData path) {
+        _cleanup_(freep) char *artifact = strndup((const char *) path.data, path.len);
+
+        return artifact ? path_join(spec->output_dir, path_basename(artifact)) : NULL;
+}
+
 static int fetch_print(const Options *options, const Exchange *x, const FetchSpec *spec) {
+        _cleanup_(freep) char *delivered = NULL;
+        ProtobufCBinaryData path = {};
+
         if (x->reply && !options->json)
                 fetch_notes(x);
         if (answer_print(x, options))
                 return x->code;
 
+        if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
+                path = x->reply->get->path;
+        if (path.len > 0 && spec->output_dir)
+                delivered = fetch_delivered(spec, path);
+
         if (spec->copy_to) /* as it was given: for $(...) */
                 output_result(stdout, spec->copy_to, strlen(spec->copy_to));
-        else if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
-                output_result(stdout, x->reply->get->path.data, x->reply->get->path.len);
+        else if (delivered)
+                output_result(stdout, delivered, strlen(delivered));
+        else if (path.len > 0)
+                output_result(stdout, path.data, path.len);
         else
                 return x->code;
         (void) putchar('\n');

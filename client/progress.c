@@ -1,8 +1,11 @@
 #include "client/progress.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "client/output.h"
@@ -21,23 +24,43 @@ void progress_update(Progress *progress, const Dpucc__Wire__Progress *report) {
         progress_draw(progress);
 }
 
+/* Only while there is a line, and only once: then the signal does what it does. */
+static void progress_on_signal(int signum) {
+        (void) !write(STDERR_FILENO, "\r\033[K", 4);
+        (void) raise(signum);
+}
+
+static void progress_handle_signals(void (*handler)(int)) {
+        static const int signals[] = { SIGINT, SIGTERM };
+        struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESETHAND | SA_NODEFER };
+        struct sigaction old;
+
+        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+                if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+                        (void) sigaction(signals[i], &action, NULL);
+}
+
 void progress_draw(Progress *progress) {
         double seconds;
 
         if (!progress->shown || progress->phase[0] == '\0')
                 return;
         seconds = (double) (clock_monotonic_ns() - progress->since_ns) / 1e9;
+        if (!progress->drawn)
+                progress_handle_signals(progress_on_signal);
+        progress->drawn = true;
         (void) fprintf(stderr, "\r\033[K%s", progress->phase);
         if (progress->queue_position > 0)
                 (void) fprintf(stderr, ", number %u in the queue",
                                (unsigned) progress->queue_position);
         (void) fprintf(stderr, "  %.1f s", seconds);
         (void) fflush(stderr);
-        progress->drawn = true;
 }
 
 void progress_end(Progress *progress) {
-        if (progress->drawn)
+        if (progress->drawn) {
                 (void) fputs("\r\033[K", stderr);
+                progress_handle_signals(SIG_DFL);
+        }
         progress->drawn = false;
 }

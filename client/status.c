@@ -1,7 +1,12 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
+#include "client/answer.h"
 #include "client/ask.h"
 #include "client/command.h"
 #include "client/describe.h"
@@ -18,7 +23,7 @@ const char command_status_help[] =
         "  dpucc-client status .\n"
         "  dpucc-client status --json | jq '.units[] | select(.state == \"failed\")'\n"
         "\n"
-        "Exit status: 0 done, 6 no daemon.\n";
+        "Exit status: 0 done, 5 nothing at PATH is watched, 6 no daemon.\n";
 
 #define STATUS_NAME_MAX 40 /* columns */
 
@@ -121,6 +126,30 @@ static void status_print(const Exchange *x) {
                 (void) puts("\nno workspace is watched: 'dpucc-client watch DIR' adds one");
 }
 
+/* Anything that is watched at @place or below? A root that is gone still counts. */
+static bool status_has_anything(const Status *status, const char *place) {
+        for (size_t i = 0; i < status->n_roots; i++) {
+                _cleanup_(freep) char *root = strndup((const char *) status->roots[i]->path.data,
+                                                      status->roots[i]->path.len);
+
+                if (root && path_is_beneath(root, place))
+                        return true;
+        }
+        return status->n_units > 0 || (status->n_roots > 0 && access(place, F_OK) == 0);
+}
+
+/* A slip in PATH must not look like a quiet workspace. */
+static void status_check_place(Exchange *x, const char *place) {
+        if (x->code != CODE_DONE || x->reply->body_case != DPUCC__WIRE__REPLY__BODY_STATUS ||
+            status_has_anything(x->reply->status, place))
+                return;
+        (void) problem_set(
+                &x->problem, -ENOENT, "%s: %s", place,
+                access(place, F_OK) < 0 ? strerror(errno) : "not in a watched workspace");
+        dpucc__wire__reply__free_unpacked(TAKE_PTR(x->reply), NULL);
+        x->code = CODE_NOT_FOUND;
+}
+
 int command_status(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__StatusRequest status = DPUCC__WIRE__STATUS_REQUEST__INIT;
@@ -141,5 +170,10 @@ int command_status(Options *options, int argc, char **argv) {
         }
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_STATUS;
         x.request.status = &status;
-        return ask(options, &x, status_print);
+        (void) exchange_run(&x, options);
+        if (place)
+                status_check_place(&x, place);
+        if (!answer_print(&x, options))
+                status_print(&x);
+        return x.code;
 }

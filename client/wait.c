@@ -1,6 +1,9 @@
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "client/answer.h"
 #include "client/ask.h"
 #include "client/command.h"
 #include "client/place.h"
@@ -22,8 +25,8 @@ const char command_wait_help[] =
         "target or could not be delivered, or if a dpucc.json or arch file is wrong, so that the\n"
         "last good one is in force, each such case is named, and the exit status is 4.\n"
         "\n"
-        "Exit status: 0 everything is ready, 4 something is not, 5 PATH is in no workspace,\n"
-        "6 no daemon, 124 timed out.\n";
+        "Exit status: 0 everything is ready, 4 something is not, 5 PATH is in no workspace or\n"
+        "does not exist, 6 no daemon, 124 timed out.\n";
 
 static int wait_option(int c, const char *value, void *userdata) {
         (void) c; /* there is one only */
@@ -49,6 +52,13 @@ int command_wait(Options *options, int argc, char **argv) {
         r = place_of_directory(first < argc ? argv[first] : ".", &place);
         if (r < 0)
                 return options_complain(argv[0], strerror(-r));
+
+        if (!all && access(place, F_OK) < 0) {
+                x.code = CODE_NOT_FOUND;
+                (void) problem_set(&x.problem, -errno, "%s: %s", place, strerror(errno));
+                (void) answer_print(&x, options);
+                return x.code;
+        }
 
         wait.has_all = wait.all = all;
         wait.has_path = !all;

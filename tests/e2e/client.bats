@@ -184,6 +184,8 @@ has_file_in_work() { # PID
   restart_with DOUBLE_HOLD=1
   client 124 --timeout 0.2 wait --all
   [[ $stderr == *"timed out"* ]]
+  client 124 --timeout 0 wait --all
+  [[ $stderr == *"timed out"* ]]
   client 124 get --json m.xmodel --timeout 0.2
   [ "$(jq -r '.outcome, .code' <<<"$output")" = $'timed-out\n124' ]
 }
@@ -222,8 +224,15 @@ has_file_in_work() { # PID
   grep -q 'net@b1024  *ready  *dpucc  *net.xmodel' <<<"$output"
   client 0 status --json
   [ "$(jq -r '.units[0].state, .roots[0].path' <<<"$output")" = $'ready\n/w' ]
-  client 0 status /elsewhere
-  [[ $output != *net@b1024* ]]
+  client 5 status /elsewhere
+  [[ $stderr == *"/elsewhere: No such file"* ]]
+  client 5 status "$SANDBOX"
+  [[ $stderr == *"not in a watched workspace"* ]]
+  client 0 status /w
+  client 5 wait nonexist
+  [[ $stderr == *"/nonexist: No such file"* ]]
+  client 5 --json wait nonexist
+  [ "$(jq -r .code <<<"$output")" = 5 ]
   client 0 roots
   client 0 watch --trust .
   [[ $output == "$(pwd -P)  watching"*trusted ]]
@@ -292,6 +301,20 @@ PYTHON
   TERM=xterm script -qec "dpucc-client log 12345678" out >/dev/null
   grep -q $'^a\tb''\\x1b\[2Jc' out
   grep -q '^d' out
+}
+
+@test "an interrupt wipes the line of progress out" {
+  command -v script >/dev/null || skip "no script(1)"
+  scripted_daemon '\x08\x01\x32\x0b\x0a\x09compiling'
+  # shellcheck disable=SC2016 # for the inner shell
+  TERM=xterm timeout 20 script -qfec 'echo $$ >pid; exec dpucc-client build m.xmodel' out >/dev/null 3>&- &
+  local runner=$! code=0
+  wait_for grep -q 'compiling' out
+  kill -TERM "$(cat pid)" # INT is ignored in the background
+  wait "$runner" || code=$?
+  [ "$code" = 143 ]
+  # nothing is left of what was drawn
+  grep -v '^Script' out | tr -d '\n' | grep -q $'\r\e\[K$'
 }
 
 @test "an outcome that the client does not know is no success" {

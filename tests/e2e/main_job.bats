@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Save a quantized model, query its compiled artifact.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup() {
@@ -113,6 +114,14 @@ teardown() { sandbox_teardown; }
     --output_dir "$SANDBOX/with space/out" --net_name my_net
   (cd "$SANDBOX/with space/out" && [ "$(md5sum <my_net.xmodel | cut -c1-32)" = "$(cat md5sum.txt)" ])
   [ "$(jq -r .filename "$SANDBOX/with space/out/meta.json")" = my_net.xmodel ]
+  cd "$SANDBOX/with space"
+  # the letters of vai_c_xir, and the path that was asked for
+  rm -r out
+  [ "$(dpucc-client build -x M_int.xmodel -a arch.json -o out -n my_net)" = out/my_net.xmodel ]
+  [ -f out/my_net.xmodel ]
+  [ "$(dpucc-client build M_int.xmodel -a arch.json -o out)" = out/M.xmodel ]
+  run -2 dpucc-client build -x M_int.xmodel M_int.xmodel
+  run -2 dpucc-client build -a arch.json
 }
 
 @test "no arch file: the unit says what to do" {
