@@ -295,6 +295,8 @@ static void examine_board(Examiner *e) {
                 return;
         if (e->to->n_dpu == 0) {
                 e->to->board = BOARD_NO_DPU_CODE;
+                examine_note(e, "without DPU code it names no target, so it could not be compared "
+                                "with the board: it runs on any, on the CPU");
                 return;
         }
         if (target->fingerprint == 0) {

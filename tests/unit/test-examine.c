@@ -164,6 +164,7 @@ static void no_dpu_code_is_a_note_unless_it_is_required(void **state) {
                 assert_int_equal(e.board, BOARD_NO_DPU_CODE);
                 assert_int_equal(examination_is_right(&e), !required);
                 assert_true(found(required ? &e.problems : &e.notes, "no DPU code"));
+                assert_true(found(&e.notes, "names no target"));
                 examination_deinit(&e);
         }
 }
