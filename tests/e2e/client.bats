@@ -128,11 +128,12 @@ has_file_in_work() { # PID
   exec 8<>"$SANDBOX/artifact"
   restart_with DOUBLE_ARTIFACT="$SANDBOX/artifact" 8>&-
   dpucc-client get -o copy.xmodel m.xmodel 8>&- &
-  wait_for has_file_in_work $!
-  kill -TERM $!
+  client=$!
+  wait_for has_file_in_work "$client"
+  kill -TERM "$client"
   exec 8>&- # where files must have names, it dies when it has copied
   code=0
-  wait $! || code=$?
+  wait "$client" || code=$?
   [ $code -eq 143 ]
   [ -z "$(find . -name '.dpucc*')" ]
 }
