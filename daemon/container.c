@@ -38,6 +38,7 @@
 
 #define CONTAINER_ASK_MS    30000 /* an engine that needs longer for a question is down */
 #define CONTAINER_REMOVE_MS 60000
+#define CONTAINER_TRY_MS    120000 /* Python packages from a cold disk */
 #define CONTAINER_PIDS_MAX  4096
 #define CONTAINER_REAP_MAX  1000
 
@@ -358,6 +359,17 @@ static void container_add_identity(const ContainerJob *job, Command *command) {
         command_option(command, "--hostname", "dpucc");
 }
 
+/* the image and what bash gets; vai_c_xir's own arguments follow */
+static void container_add_script(const ConfigToolchain *toolchain, const ContainerImage *image,
+                                 Command *command) {
+        command_option(command, "--entrypoint", "/bin/bash");
+        command_format(command, "sha256:%s", image->id);
+        command_option(command, "-c", CONTAINER_SCRIPT);
+        command_argument(command, "dpucc");
+        command_argument(command, toolchain->conda_root ?: CONTAINER_CONDA);
+        command_argument(command, toolchain->conda ?: "");
+}
+
 static int container_check_directory(const ConfigToolchain *toolchain, const char *directory,
                                      Problem *problem) {
         if (!strpbrk(directory, ",\"\n"))
@@ -393,12 +405,7 @@ int container_command(const ConfigToolchain *toolchain, const ContainerImage *im
         container_add_mount(&command, job->directory, "tmp", "/tmp", "");
         command_option(&command, "--workdir", "/tmp");
         container_add_inner_environment(toolchain, &command);
-        command_option(&command, "--entrypoint", "/bin/bash");
-        command_format(&command, "sha256:%s", image->id);
-        command_option(&command, "-c", CONTAINER_SCRIPT);
-        command_argument(&command, "dpucc");
-        command_argument(&command, toolchain->conda_root ?: CONTAINER_CONDA);
-        command_argument(&command, toolchain->conda ?: "");
+        container_add_script(toolchain, image, &command);
         command_arguments(&command, job->arguments);
         container_add_environment(toolchain, &command);
 
@@ -412,6 +419,39 @@ int container_command(const ConfigToolchain *toolchain, const ContainerImage *im
         *ret = command;
         command = (Command){};
         return 0;
+}
+
+int container_try(const ConfigToolchain *toolchain, const ContainerImage *image, Problem *problem) {
+        _cleanup_(command_cleanup) Command command = {};
+        _cleanup_(capture_cleanup) Capture capture = {};
+        char line[256];
+        int r;
+
+        r = container_ask(toolchain, image->program, &command, problem);
+        if (r < 0)
+                return r;
+        command_option(&command, "run", "--pull=never");
+        command_option(&command, "--rm", "--init");
+        command_option(&command, "--network", "none");
+        r = container_add_user(toolchain, image, &command, problem);
+        if (r < 0)
+                return r;
+        container_add_limits(toolchain, &command);
+        container_add_inner_environment(toolchain, &command);
+        container_add_script(toolchain, image, &command);
+        command_argument(&command, "--help");
+        r = command_finish(&command);
+        if (r == 0)
+                r = capture_run(&command, CONTAINER_TRY_MS, &capture);
+        if (r < 0)
+                return container_down(toolchain, image->engine, r, &capture, problem);
+        if (capture.status == 0)
+                return problem_set(problem, 0, "vai_c_xir runs in the image");
+        capture_first_line(&capture, line, sizeof(line));
+        return problem_set(problem, -EIO,
+                           "toolchain %s: vai_c_xir does not run in %s (%s); correct \"conda\" or "
+                           "choose another image",
+                           toolchain->name, image->reference, line);
 }
 
 /* --- afterwards ------------------------------------------------------------------------------- */

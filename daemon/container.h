@@ -63,6 +63,10 @@ typedef struct ContainerJob {
 int container_command(const ConfigToolchain *toolchain, const ContainerImage *image,
                       const ContainerJob *job, Command *ret, Problem *problem);
 
+/* Whether `vai_c_xir --help` runs in the image, as a compile would start it. -EIO: it does not;
+ * -EAGAIN. */
+int container_try(const ConfigToolchain *toolchain, const ContainerImage *image, Problem *problem);
+
 typedef struct ContainerEnd {
         bool out_of_memory;
         int exit_status; /* of what ran inside */

@@ -39,11 +39,11 @@ localise() {
 }
 
 run_container() {
-  local name='' in='' out='' tmp='' entrypoint='' folder status argument
+  local name=nameless in='' out='' tmp='' entrypoint='' folder status argument
   local -a environment=(PATH="$control/bin:/usr/local/bin:/usr/bin:/bin") labels=() inner=()
   while [[ $1 == --* ]]; do
     case $1 in
-    --pull=never | --init | --log-driver=none | --userns=keep-id) shift && continue ;;
+    --pull=never | --init | --rm | --log-driver=none | --userns=keep-id) shift && continue ;;
     --name) name=$2 ;;
     --label) labels+=("$2") ;;
     --env) if [[ $2 == *=* ]]; then environment+=("$2"); else environment+=("$2=${!2-}"); fi ;;
@@ -74,7 +74,7 @@ run_container() {
   echo running >"$folder/state"
   for argument; do inner+=("$(localise "$argument")"); done
   (
-    cd "$tmp"
+    cd "${tmp:-/tmp}"
     # shellcheck disable=SC2016 # for the inner shell
     exec setsid bash -c '
       folder=$1 control=$2; shift 2
@@ -89,6 +89,7 @@ run_container() {
   ) &
   status=0
   wait $! || status=$?
+  if [ "$name" = nameless ]; then rm -rf "$folder"; fi
   exit "$status"
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/capture.h"
 #include "daemon/container.h"
 #include "daemon/jobdir.h"
+#include "daemon/probe.h"
 #include "daemon/toolchain.h"
 
 #define ID_1 "1111111111111111111111111111111111111111111111111111111111111111"
@@ -349,6 +350,55 @@ static void the_end_is_the_containers_not_the_clients(void **state) {
         command_deinit(&command);
 }
 
+typedef struct Steps {
+        char good[256]; /* their names */
+        char bad[64], text[512];
+} Steps;
+
+static void on_finding(const Finding *finding, void *userdata) {
+        Steps *steps = userdata;
+
+        if (finding->good) {
+                (void) strncat(steps->good, finding->step, 32);
+                (void) strncat(steps->good, " ", 2);
+                return;
+        }
+        (void) snprintf(steps->bad, sizeof(steps->bad), "%s", finding->step);
+        (void) snprintf(steps->text, sizeof(steps->text), "%s", finding->text);
+}
+
+static int probe(Fixture *f, Steps *ret) {
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
+
+        *ret = (Steps){};
+        return toolchain_probe(toolchain, NULL, on_finding, ret);
+}
+
+static void a_probe_names_the_step_that_fails(void **state) {
+        Fixture *f = *state;
+        Steps steps;
+
+        write_in(f, "bin/control/bin/vai_c_xir", "#!/bin/sh\nexit 0\n", 0755);
+        assert_int_equal(probe(f, &steps), 0);
+        assert_string_equal(steps.good, "engine image start ");
+
+        write_in(f, "bin/control/bin/vai_c_xir", "#!/bin/sh\necho no python >&2; exit 1\n", 0755);
+        assert_int_equal(probe(f, &steps), -EIO);
+        assert_string_equal(steps.bad, "start");
+        assert_non_null(strstr(steps.text, "(no python); correct \"conda\""));
+
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/images/vendor%image:1.0", 0), 0);
+        assert_int_equal(probe(f, &steps), -ENODATA);
+        assert_string_equal(steps.bad, "image");
+        write_in(f, "bin/control/down", "", 0644);
+        assert_int_equal(probe(f, &steps), -EAGAIN);
+        assert_string_equal(steps.bad, "engine");
+
+        assert_int_equal(strings_add(&f->config.launcher, "no-such-launcher"), 0);
+        assert_int_equal(probe(f, &steps), -ENOENT);
+        assert_string_equal(steps.bad, "launcher");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -360,6 +410,7 @@ int main(void) {
                 TEST(a_directory_that_cannot_be_mounted_is_refused),
                 TEST(a_moved_tag_is_another_toolchain),
                 TEST(orphans_are_removed_and_nothing_else),
+                TEST(a_probe_names_the_step_that_fails),
                 TEST(the_end_is_the_containers_not_the_clients),
         };
 #undef TEST
