@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +19,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/path.h"
 #include "daemon/artifact.h"
-#include "daemon/check_report.h"
+#include "daemon/diagnosis.h"
 #include "daemon/identify.h"
 #include "daemon/jobdir.h"
-#include "daemon/limits.h"
 #include "daemon/proc.h"
-#include "daemon/salvage.h"
-#include "xmodel/compiler_verdict.h"
+#include "daemon/publication.h"
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
@@ -40,11 +35,7 @@
 #define JOB_ARCH         "in/arch.json"
 #define JOB_CHECK_OUTPUT "check.json"
 #define JOB_SOURCE       "in/source.xmodel" /* as it is, for the check of an adoption */
-#define JOB_XMODEL       "out/" ARTIFACT_NET_NAME ".xmodel"
-#define JOB_REPORT       "out/report.json"
 #define JOB_LOG          "compile.log"
-
-#define JOB_PROVENANCE_MAX 8
 
 typedef enum JobState {
         JOB_PREPARING,
@@ -74,18 +65,8 @@ struct Job {
         Sha256 snapshot_sha256;
         uint64_t snapshot_size;
 
-        ProcResult compiled; /* without its output */
-        Bytes log;
-        CompilerLog *compiler_log; /* the same, read; all of it */
-        CompilerVerdict verdict;   /* of that and of how it ended */
-        Problem why;               /* of the verdict */
+        Diagnosis diagnosis;
         bool tried_again;
-        CheckReport report;
-        char *cpu_ops; /* of the report, separated by commas */
-
-        /* Written by a worker or on the loop, never at the same time. JOB_MADE until something
-         * else is known. */
-        JobResult result;
 
         void (*on_phase)(JobPhase phase, void *userdata);
         void (*on_done)(const JobResult *result, void *userdata);
@@ -97,41 +78,12 @@ static Job *job_free(Job *job) {
                 return NULL;
 
         assert(!job->busy && !job->dir);
-        (void) salvage_unref(job->result.salvage);
         command_deinit(&job->command);
-        check_report_deinit(&job->report);
-        free(job->cpu_ops);
-        bytes_deinit(&job->log);
-        (void) compiler_log_free(job->compiler_log);
+        diagnosis_deinit(&job->diagnosis);
         closep(&job->key_lock);
         (void) order_unref(job->order);
         free(job);
         return NULL;
-}
-
-/* The first verdict stays. */
-static void job_judge(Job *job, JobOutcome outcome, const char *class, const Problem *diagnosis) {
-        if (job->result.outcome != JOB_MADE)
-                return;
-        job->result.outcome = outcome;
-        (void) snprintf(job->result.failure_class, sizeof(job->result.failure_class), "%s", class);
-        job->result.diagnosis = *diagnosis;
-}
-
-static void job_judge_error(Job *job, int r, const Problem *problem, const char *what) {
-        Problem diagnosis = *problem;
-
-        if (r == -ESTALE || r == -ENOENT) {
-                job_judge(job, JOB_STALE, "", &diagnosis);
-                return;
-        }
-        if (diagnosis.text[0] == '\0')
-                (void) problem_set(&diagnosis, r, "%s: %s", what, strerror(-r));
-        job_judge(job, JOB_TRANSIENT, "resources", &diagnosis);
-}
-
-static bool job_adopts(const Job *job) {
-        return job->order->adopt_fd >= 0;
 }
 
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
@@ -173,7 +125,7 @@ static int job_write_adopted(const Job *job) {
         if (file < 0)
                 return file;
         r = job_copy(job, source, JOB_SOURCE);
-        return r < 0 ? r : job_copy(job, file, JOB_XMODEL);
+        return r < 0 ? r : job_copy(job, file, PUBLICATION_XMODEL);
 }
 
 static int job_write_arch(const Job *job) {
@@ -215,7 +167,7 @@ static int job_prepare(Job *job, Problem *problem) {
 
         r = cache_lock_key(job->core->cache, &job->order->key, false, &job->key_lock);
         if (r == CACHE_BUSY) {
-                job_judge(job, JOB_BUSY, "", problem);
+                diagnosis_judge(&job->diagnosis, JOB_BUSY, "", problem);
                 return 0;
         }
         if (r < 0)
@@ -228,7 +180,7 @@ static int job_prepare(Job *job, Problem *problem) {
                 return problem_set(problem, r == -ENOENT ? -EIO : r,
                                    "no directory for the compiler in %s: %s", job->core->jobs,
                                    strerror(-r));
-        r = job_adopts(job) ? job_write_adopted(job) : job_make_command(job, problem);
+        r = order_adopts(job->order) ? job_write_adopted(job) : job_make_command(job, problem);
         if (r == -ENOENT)
                 return -EAGAIN; /* it was there when the key was made */
         if (r == 0)
@@ -243,78 +195,16 @@ static int job_prepare_work(Work *work) {
 
         r = job_prepare(job, &problem);
         if (r < 0)
-                job_judge_error(job, r, &problem, "preparing the compile");
+                diagnosis_judge_error(&job->diagnosis, r, &problem, "preparing the compile");
         return r;
 }
 
 /* --- COMPILING -------------------------------------------------------------------------------- */
 
-static void job_last_line(Slice log, char *ret, size_t room) {
-        size_t end = log.size, start;
-
-        while (end > 0 &&
-               (log.data[end - 1] == '\n' || log.data[end - 1] == '\r' || log.data[end - 1] == ' '))
-                end--;
-        start = end;
-        while (start > 0 && log.data[start - 1] != '\n' && end - start < room - 1)
-                start--;
-        (void) snprintf(ret, room, "%.*s", (int) (end - start), (const char *) log.data + start);
-}
-
-static const char *job_failure_class(const Job *job, const CompilerExit *end) {
-        if (end->timed_out)
-                return "timeout";
-        if (compiler_log_failure(job->compiler_log)->fatal)
-                return "fatal";
-        return end->term_signal != 0 || end->status > 128 ? "killed" : "exit-status";
-}
-
-/* The log may give a reason. If not, its last line has to do. */
-static void job_judge_failure(Job *job, const CompilerExit *end) {
-        const CompilerLogFailure *failure = compiler_log_failure(job->compiler_log);
-        bool explained = failure->fatal || failure->exception || failure->error || failure->thrown;
-        Problem diagnosis = {};
-        char last[256] = "";
-
-        if (!explained)
-                job_last_line(bytes_slice(&job->log), last, sizeof(last));
-        (void) problem_set(&diagnosis, 0, "the compiler (%s) failed after %" PRIu64 " s: %s%s%s",
-                           toolchain_name(job->order->toolchain), job->compiled.elapsed_ms / 1000,
-                           job->why.text, last[0] ? ": " : "", last);
-        job_judge(job, job->verdict == COMPILER_TRANSIENT ? JOB_TRANSIENT : JOB_FAILED,
-                  job_failure_class(job, end), &diagnosis);
-}
-
-/* With status 0 only a fatal error is certain: what else the log complains of is remembered, and
- * counts if the outputs are not right. */
-static void job_judge_exit(Job *job) {
-        const ProcResult *result = &job->compiled;
-        const CompilerExit end = {
-                .status = (int) result->exit_status,
-                .term_signal = result->term_signal,
-                .timed_out = result->error == -ETIMEDOUT,
-        };
-
-        job->verdict = compiler_verdict(job->compiler_log, &end, &job->why);
-        if (end.status != 0 || end.term_signal != 0 || end.timed_out ||
-            compiler_log_failure(job->compiler_log)->fatal)
-                job_judge_failure(job, &end);
-}
-
 /* What was seen to pass with the same input gets another chance, at once. */
 static bool job_wants_another_try(const Job *job) {
-        return job->result.outcome == JOB_FAILED && job->verdict == COMPILER_FLAKY &&
-               !job->tried_again;
-}
-
-/* The client said why there was no run: that is the rest of the story. */
-static void job_explain_engine(const Job *job, Problem *problem) {
-        Problem why = *problem;
-        char last[256];
-
-        job_last_line(bytes_slice(&job->log), last, sizeof(last));
-        if (last[0])
-                (void) problem_set(problem, 0, "%s: %s", why.text, last);
+        return job->diagnosis.result.outcome == JOB_FAILED &&
+               job->diagnosis.verdict == COMPILER_FLAKY && !job->tried_again;
 }
 
 static void job_run(Job *job);
@@ -330,14 +220,19 @@ static void job_on_compiled(const ProcResult *result, void *userdata) {
 
         job->busy = false;
         job->proc = NULL;
-        job->compiled = *result;
-        job->compiled.output = slice_of(NULL, 0);
+        job->diagnosis.stopped = result->error < 0;
+        job->diagnosis.elapsed_ms = result->elapsed_ms;
+        job->diagnosis.end = (CompilerExit){
+                .status = (int) result->exit_status,
+                .term_signal = result->term_signal,
+                .timed_out = result->error == -ETIMEDOUT,
+        };
         r = artifact_clean_log(result->output,
                                toolchain_job_root(job->order->toolchain, job->dir->path),
-                               &job->log);
+                               &job->diagnosis.log);
         if (r < 0)
-                bytes_deinit(&job->log);
-        (void) compiler_log_end(job->compiler_log);
+                bytes_deinit(&job->diagnosis.log);
+        (void) compiler_log_end(job->diagnosis.compiler_log);
         if (result->error == -ECANCELED)
                 job->cancelled = true;
         job->state = JOB_EXAMINING;
@@ -346,12 +241,12 @@ static void job_on_compiled(const ProcResult *result, void *userdata) {
 
 static void job_on_output(Slice output, void *userdata) {
         Job *job = userdata;
-        const CompilerPhase before = compiler_log_phase(job->compiler_log);
+        const CompilerPhase before = compiler_log_phase(job->diagnosis.compiler_log);
 
         /* out of memory: then it only knows less */
-        (void) compiler_log_feed(job->compiler_log, output);
+        (void) compiler_log_feed(job->diagnosis.compiler_log, output);
         if (before < COMPILER_PHASE_PARTITIONED &&
-            compiler_log_phase(job->compiler_log) >= COMPILER_PHASE_PARTITIONED)
+            compiler_log_phase(job->diagnosis.compiler_log) >= COMPILER_PHASE_PARTITIONED)
                 job_enter(job, JOB_PHASE_WRITING);
 }
 
@@ -383,15 +278,15 @@ static int job_spawn_compiler(Job *job, char *const *argv, char *const *env, uin
         };
         int r;
 
-        r = compiler_log_new(&job->compiler_log);
+        r = compiler_log_new(&job->diagnosis.compiler_log);
         return r < 0 ? r : job_spawn(job, &spec, job_on_compiled);
 }
 
 /* what a compiler leaves beside its file, for one that is there already */
 static int job_complete_adopted(Job *job) {
         char *const argv[] = {
-                job->core->dpucc,  (char *) "companions", (char *) "--arch",
-                (char *) JOB_ARCH, (char *) JOB_XMODEL,   NULL,
+                job->core->dpucc,  (char *) "companions",       (char *) "--arch",
+                (char *) JOB_ARCH, (char *) PUBLICATION_XMODEL, NULL,
         };
         char marker[64];
         char *const env[] = {
@@ -423,34 +318,19 @@ static int job_clear_work(Work *work) {
         int r = 0;
 
         job->tried_again = true;
-        job->result.outcome = JOB_MADE;
-        job->result.failure_class[0] = '\0';
-        job->result.diagnosis = none;
-        job->compiler_log = compiler_log_free(job->compiler_log);
-        bytes_deinit(&job->log);
+        diagnosis_clear(&job->diagnosis);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++) {
                 r = file_remove_tree(job->dir->fd, folders[i]);
                 if (r == 0 && mkdirat(job->dir->fd, folders[i], 0700) < 0)
                         r = error_from_errno();
         }
         if (r < 0)
-                job_judge_error(job, r == -ENOENT ? -EIO : r, &none, "preparing another try");
+                diagnosis_judge_error(&job->diagnosis, r == -ENOENT ? -EIO : r, &none,
+                                      "preparing another try");
         return r;
 }
 
 /* --- EXAMINING: on a pool thread -------------------------------------------------------------- */
-
-/* What the log said is nearer to the cause than what is missing. */
-static void job_judge_output(Job *job, const Problem *problem) {
-        Problem diagnosis = *problem;
-
-        if (job->verdict != COMPILER_FINE)
-                (void) problem_set(&diagnosis, 0, "the compiler (%s): %s; %s",
-                                   toolchain_name(job->order->toolchain), job->why.text,
-                                   problem->text);
-        job_judge(job, job->verdict == COMPILER_TRANSIENT ? JOB_TRANSIENT : JOB_FAILED, "output",
-                  &diagnosis);
-}
 
 static int job_write_log(const Job *job) {
         _cleanup_(closep) int fd = -1;
@@ -458,33 +338,7 @@ static int job_write_log(const Job *job) {
         fd = openat(job->dir->fd, JOB_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         if (fd < 0)
                 return error_from_errno();
-        return file_write_all(fd, job->log.data, job->log.size);
-}
-
-/* A client of a container engine has a status of its own: only the container's counts. */
-static void job_conclude(Job *job) {
-        Toolchain *toolchain = job->order->toolchain;
-        bool container = toolchain_kind(toolchain) == TOOLCHAIN_CONTAINER;
-        ContainerEnd end = {};
-        Problem problem = {};
-        int r;
-
-        r = toolchain_conclude(toolchain, &job->command, &end, &problem);
-        if (job->compiled.error < 0) /* stopped by us: how is known */
-                return;
-        if (r < 0) {
-                job_explain_engine(job, &problem);
-                job_judge(job, JOB_TRANSIENT, "engine", &problem);
-        } else if (end.out_of_memory) {
-                (void) problem_set(&problem, 0,
-                                   "the compiler (%s) ran out of memory in its container; raise "
-                                   "memory_limit_mib, or close something else",
-                                   toolchain_name(toolchain));
-                job_judge(job, JOB_TRANSIENT, "memory", &problem);
-        } else if (container) {
-                job->compiled.exit_status = end.exit_status;
-                job->compiled.term_signal = 0;
-        }
+        return file_write_all(fd, job->diagnosis.log.data, job->diagnosis.log.size);
 }
 
 static int job_examine_work(Work *work) {
@@ -494,10 +348,10 @@ static int job_examine_work(Work *work) {
         Problem problem = {};
         int r;
 
-        job_conclude(job);
-        if (job->result.outcome == JOB_MADE)
-                job_judge_exit(job);
-        if (job->result.outcome != JOB_MADE)
+        diagnosis_conclude(&job->diagnosis, &job->command);
+        if (job->diagnosis.result.outcome == JOB_MADE)
+                diagnosis_judge_exit(&job->diagnosis);
+        if (job->diagnosis.result.outcome != JOB_MADE)
                 return 0;
 
         out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -505,9 +359,10 @@ static int job_examine_work(Work *work) {
         if (r == 0)
                 r = job_write_log(job);
         if (r == -EBADMSG)
-                job_judge_output(job, &problem);
+                diagnosis_judge_output(&job->diagnosis, &problem);
         else if (r < 0)
-                job_judge_error(job, r == -ENOENT ? -EIO : r, &problem, "reading the outputs");
+                diagnosis_judge_error(&job->diagnosis, r == -ENOENT ? -EIO : r, &problem,
+                                      "reading the outputs");
         return r;
 }
 
@@ -524,15 +379,15 @@ static void job_on_checked(const ProcResult *result, void *userdata) {
                 job->cancelled = true;
         } else if (result->error < 0 || result->term_signal != 0) {
                 (void) problem_set(&diagnosis, 0, "the check of the output did not finish");
-                job_judge(job, JOB_TRANSIENT, "check", &diagnosis);
+                diagnosis_judge(&job->diagnosis, JOB_TRANSIENT, "check", &diagnosis);
         } else if (result->exit_status != 0 && result->exit_status != 8) {
                 /* it could not even look at the file, which therefore is no good */
-                job_last_line(result->output, last, sizeof(last));
+                diagnosis_last_line(result->output, last, sizeof(last));
                 (void) problem_set(&diagnosis, 0, "the output cannot be checked: %s", last);
-                job_judge(job, JOB_FAILED, "output", &diagnosis);
+                diagnosis_judge(&job->diagnosis, JOB_FAILED, "output", &diagnosis);
         }
         job->state = toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC ||
-                                     job->result.outcome != JOB_MADE
+                                     job->diagnosis.result.outcome != JOB_MADE
                              ? JOB_STORING
                              : JOB_REPORTING;
         job_run(job);
@@ -568,8 +423,8 @@ static int job_check(Job *job) {
                 "--arch",
                 JOB_ARCH,
                 "--source",
-                job_adopts(job) ? JOB_SOURCE : JOB_SNAPSHOT,
-                JOB_XMODEL,
+                order_adopts(job->order) ? JOB_SOURCE : JOB_SNAPSHOT,
+                PUBLICATION_XMODEL,
                 toolchain_may_lack_dpu_code(job->order->toolchain) ? NULL : "--require-dpu",
                 NULL,
         };
@@ -590,7 +445,7 @@ static void job_on_reported(const ProcResult *result, void *userdata) {
                 job->cancelled = true;
         } else if (result->error < 0 || result->term_signal != 0 || result->exit_status != 0) {
                 (void) problem_set(&diagnosis, 0, "the report of the output could not be made");
-                job_judge(job, JOB_TRANSIENT, "report", &diagnosis);
+                diagnosis_judge(&job->diagnosis, JOB_TRANSIENT, "report", &diagnosis);
         }
         job->state = JOB_STORING;
         job_run(job);
@@ -600,234 +455,43 @@ static void job_on_reported(const ProcResult *result, void *userdata) {
 static int job_report(Job *job) {
         bool graph = job->order->form != SNAPSHOT_FORM_VERBATIM;
         const char *const argv[] = {
-                job->core->dpucc, "report", "--arch",   JOB_ARCH,
-                "--log",          JOB_LOG,  JOB_XMODEL, graph ? "--source" : NULL,
+                job->core->dpucc, "report", "--arch",           JOB_ARCH,
+                "--log",          JOB_LOG,  PUBLICATION_XMODEL, graph ? "--source" : NULL,
                 JOB_SNAPSHOT,     NULL,
         };
 
-        return job_spawn_dpucc(job, argv, JOB_REPORT, job_on_reported);
+        return job_spawn_dpucc(job, argv, PUBLICATION_REPORT, job_on_reported);
 }
 
 /* --- STORING: on a pool thread ---------------------------------------------------------------- */
 
-/* Overrules everything: what another compiler made, success or failure, is not this key's. */
-static void job_judge_toolchain(Job *job) {
-        const Order *order = job->order;
-        ToolchainIdentity identity;
-        Problem problem = {};
-        int r;
-
-        r = toolchain_identify(order->toolchain, job->core->state, true, &identity, &problem);
-        if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
-                return;
-        if (r == -EAGAIN) {
-                job->result.outcome = JOB_TRANSIENT;
-                job->result.diagnosis = problem;
-                return;
-        }
-        job->result.outcome = JOB_STALE;
-        (void) problem_set(&job->result.diagnosis, 0, "the toolchain %s changed while it compiled",
-                           toolchain_name(order->toolchain));
-}
-
-static int job_join_cpu_ops(Job *job) {
-        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(64 * 1024);
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < job->report.cpu_ops.n; i++)
-                r = bytes_printf(&text, "%s%s", i > 0 ? "," : "", job->report.cpu_ops.items[i]);
-        if (r < 0)
-                return r;
-        job->cpu_ops = bytes_take_string(&text);
-        return job->cpu_ops ? 0 : -ENOMEM;
-}
-
-static void job_judge_report(Job *job) {
-        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CHECK_REPORT_MAX);
-        Problem diagnosis = {};
-        int r;
-
-        r = file_read(job->dir->fd, JOB_CHECK_OUTPUT, &text);
-        if (r == 0)
-                r = check_report_parse(bytes_slice(&text), &job->report, &diagnosis);
-        if (r == 0)
-                r = job_join_cpu_ops(job);
-        if (r < 0) {
-                (void) problem_prefix(&diagnosis, r, "the check of the output");
-                job_judge(job, JOB_TRANSIENT, "check", &diagnosis);
-                return;
-        }
-        if (!job->report.ok) {
-                (void) problem_set(&diagnosis, 0, "%s",
-                                   job->report.problems.n > 0 ? job->report.problems.items[0]
-                                                              : "the output failed its check");
-                job_judge(job, JOB_FAILED, "check", &diagnosis);
-        }
-        if (job_adopts(job) &&
-            job->report.by_dpucc != (toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC)) {
-                (void) problem_set(&diagnosis, 0, "the file is the work of %s, not of toolchain %s",
-                                   job->report.compiler ?: "an unknown compiler",
-                                   toolchain_name(job->order->toolchain));
-                job_judge(job, JOB_FAILED, "compiler", &diagnosis);
-        }
-}
-
-static Record job_draft(const Job *job, KeyField provenance[static JOB_PROVENANCE_MAX]) {
-        const Order *order = job->order;
-        bool failed = job->result.outcome == JOB_FAILED;
-        Record draft = {
-                .kind = failed ? RECORD_FAILURE : RECORD_SUCCESS,
-                .key = order->key,
-                .snapshot_sha256 = job->snapshot_sha256,
-                .snapshot_size = job->snapshot_size,
-                .toolchain = toolchain_name(order->toolchain),
-                .provenance = provenance,
-                .build_ms = job->compiled.elapsed_ms,
-                .check_version = JOB_CHECK_VERSION,
-                .failure_class = failed ? job->result.failure_class : NULL,
-                .failure = failed ? job->result.diagnosis.text : NULL,
-        };
-
-        draft.transcript = key_fields(order->fields, &draft.n_transcript);
-        provenance[draft.n_provenance++] = (KeyField){
-                .tag = "net_name",
-                .value = slice_of_string(order->net_name),
-        };
-        provenance[draft.n_provenance++] = (KeyField){
-                .tag = "source",
-                .value = slice_of_string(order->source_path),
-        };
-        if (order->target_name)
-                provenance[draft.n_provenance++] = (KeyField){
-                        .tag = "target",
-                        .value = slice_of_string(order->target_name),
-                };
-        if (job_adopts(job))
-                provenance[draft.n_provenance++] = (KeyField){
-                        .tag = "adopted",
-                        .value = slice_of_string(order->adopt_path),
-                };
-        if (job->report.compiler)
-                provenance[draft.n_provenance++] = (KeyField){
-                        .tag = "compiler",
-                        .value = slice_of_string(job->report.compiler),
-                };
-        if (job->cpu_ops)
-                provenance[draft.n_provenance++] = (KeyField){
-                        .tag = LIMITS_CPU_OPS_TAG,
-                        .value = slice_of_string(job->cpu_ops),
-                };
-        if (!failed)
-                draft.facts = (RecordFacts){
-                        .has_fingerprint = job->report.has_fingerprint,
-                        .fingerprint = job->report.fingerprint,
-                        .dpu_subgraphs = job->report.dpu_subgraphs,
-                        .cpu_subgraphs = job->report.cpu_subgraphs,
-                        .no_dpu_code = job->report.dpu_subgraphs == 0,
-                };
-        return draft;
-}
-
-#define JOB_FILES_MAX 4
-
-typedef struct JobFiles {
-        CacheFile files[JOB_FILES_MAX];
-        size_t n;
-} JobFiles;
-
-static void job_files_cleanup(JobFiles *files) {
-        for (size_t i = 0; i < files->n; i++)
-                closep(&files->files[i].fd);
-}
-
-static int job_files_open(JobFiles *files, int dir_fd, RecordRole role, const char *name) {
-        int fd = file_open_regular(dir_fd, name);
-
-        if (fd < 0)
-                return fd;
-        files->files[files->n++] = (CacheFile){ .role = role, .mode = 0644, .fd = fd };
-        return 0;
-}
-
-static int job_collect(const Job *job, JobFiles *files) {
-        int r = 0;
-
-        files->files[files->n++] = (CacheFile){
-                .role = RECORD_ROLE_LOG,
-                .mode = 0644,
-                .fd = -1,
-                .data = bytes_slice(&job->log),
-        };
-        if (job->result.outcome == JOB_FAILED)
-                return 0;
-
-        r = job_files_open(files, job->dir->fd, RECORD_ROLE_XMODEL, JOB_XMODEL);
-        if (r == 0)
-                r = job_files_open(files, job->dir->fd, RECORD_ROLE_META, "out/meta.json");
-        if (r < 0)
-                return r;
-        return job_files_open(files, job->dir->fd, RECORD_ROLE_REPORT, JOB_REPORT);
-}
-
-static int job_publish(Job *job) {
-        _cleanup_(job_files_cleanup) JobFiles files = {};
-        _cleanup_(record_freep) Record *record = NULL;
-        KeyField provenance[JOB_PROVENANCE_MAX];
-        Record draft;
-        int r;
-
-        r = job_collect(job, &files);
-        if (r < 0)
-                return r;
-        draft = job_draft(job, provenance);
-        return cache_publish(job->core->cache, &draft, files.files, files.n, &record);
-}
-
-/* The history serves people and estimates; nothing depends on it. */
-static void job_remember(const Job *job) {
-        const Order *order = job->order;
-        const StateBuild build = {
-                .ended_ns = clock_real_ns(),
-                .build_ms = job->compiled.elapsed_ms,
-                .source = order->source_path,
-                .net_name = order->net_name,
-                .target = order->target_name,
-                .toolchain = toolchain_name(order->toolchain),
-                .key = order->key,
-                .outcome = (int) job->result.outcome,
-                .detail = job->result.diagnosis.text[0] ? job->result.diagnosis.text : NULL,
-        };
-
-        (void) state_add_build(job->core->state, &build);
-}
-
 static int job_store_work(Work *work) {
         Job *job = container_of(work, Job, work);
+        const Publication publication = {
+                .order = job->order,
+                .diagnosis = &job->diagnosis,
+                .snapshot_sha256 = job->snapshot_sha256,
+                .snapshot_size = job->snapshot_size,
+                .dir_fd = job->dir->fd,
+        };
         int r;
 
-        if (job->result.outcome == JOB_MADE)
-                job_judge_report(job);
-        job_judge_toolchain(job);
-        if (job_adopts(job) && job->result.outcome == JOB_FAILED)
-                job->result.outcome = JOB_REFUSED; /* says nothing about the source */
-        if (job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED)
+        if (job->diagnosis.result.outcome == JOB_MADE)
+                diagnosis_judge_report(&job->diagnosis, job->dir->fd, JOB_CHECK_OUTPUT);
+        diagnosis_judge_toolchain(&job->diagnosis, job->core->state);
+        if (order_adopts(job->order) && job->diagnosis.result.outcome == JOB_FAILED)
+                job->diagnosis.result.outcome = JOB_REFUSED; /* says nothing about the source */
+        if (job->diagnosis.result.outcome != JOB_MADE &&
+            job->diagnosis.result.outcome != JOB_FAILED)
                 return 0;
-        if (job->result.outcome == JOB_FAILED && job->verdict == COMPILER_FLAKY)
+        if (job->diagnosis.result.outcome == JOB_FAILED && job->diagnosis.verdict == COMPILER_FLAKY)
                 return 0; /* twice is no proof: it must not answer for this key from now on */
 
-        r = job_publish(job);
-        job_remember(job);
-        if (r == 0 || job->result.outcome == JOB_FAILED)
+        r = publication_store(&publication, job->core->cache);
+        publication_remember(&publication, job->core->state);
+        if (r == 0 || job->diagnosis.result.outcome == JOB_FAILED)
                 return 0; /* a diagnosis that cannot be kept is told all the same */
-
-        /* no caching, but never no compile */
-        (void) problem_set(&job->result.diagnosis, r, "caching is off: %s", strerror(-r));
-        if (salvage_new(&job->result.salvage, &job->dir, bytes_slice(&job->log)) == 0) {
-                job->result.outcome = JOB_UNSTORED;
-                return 0;
-        }
-        job->result.outcome = JOB_TRANSIENT;
-        return r;
+        return publication_salvage(&job->diagnosis, &job->dir, r);
 }
 
 /* --- CLEANING: on a pool thread --------------------------------------------------------------- */
@@ -847,13 +511,14 @@ static int job_clean_work(Work *work) {
 static JobState job_after_work(const Job *job) {
         switch (job->state) {
         case JOB_PREPARING:
-                return job->result.outcome == JOB_MADE && job->dir ? JOB_COMPILING : JOB_CLEANING;
+                return job->diagnosis.result.outcome == JOB_MADE && job->dir ? JOB_COMPILING
+                                                                             : JOB_CLEANING;
         case JOB_CLEARING:
                 return JOB_COMPILING;
         case JOB_EXAMINING:
                 if (job_wants_another_try(job))
                         return JOB_CLEARING;
-                return job->result.outcome == JOB_FAILED ? JOB_STORING : JOB_CHECKING;
+                return job->diagnosis.result.outcome == JOB_FAILED ? JOB_STORING : JOB_CHECKING;
         case JOB_STORING:
                 return JOB_CLEANING;
         case JOB_CLEANING:
@@ -890,8 +555,9 @@ static int job_queue(Job *job, WorkClass class, WorkRunFn run) {
 /* Nothing more is to be learnt: all that is left is to clean up. */
 static bool job_is_decided(Job *job) {
         if (job->cancelled)
-                job->result.outcome = JOB_CANCELLED;
-        return job->result.outcome != JOB_MADE && job->result.outcome != JOB_FAILED;
+                job->diagnosis.result.outcome = JOB_CANCELLED;
+        return job->diagnosis.result.outcome != JOB_MADE &&
+               job->diagnosis.result.outcome != JOB_FAILED;
 }
 
 static int job_step(Job *job) {
@@ -901,7 +567,7 @@ static int job_step(Job *job) {
                 return job_queue(job, WORK_STORE, job_prepare_work);
         case JOB_COMPILING:
                 job_enter(job, JOB_PHASE_COMPILING);
-                return job_adopts(job) ? job_complete_adopted(job) : job_compile(job);
+                return order_adopts(job->order) ? job_complete_adopted(job) : job_compile(job);
         case JOB_CLEARING:
                 return job_queue(job, WORK_STORE, job_clear_work);
         case JOB_EXAMINING:
@@ -930,12 +596,12 @@ static void job_count(Job *job) {
                 [JOB_STALE] = STATISTIC_JOBS_STALE,    [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
         };
 
-        statistics_count(&job->core->statistics, names[job->result.outcome]);
+        statistics_count(&job->core->statistics, names[job->diagnosis.result.outcome]);
 }
 
 static void job_finish(Job *job) {
         job_count(job);
-        job->on_done(&job->result, job->userdata);
+        job->on_done(&job->diagnosis.result, job->userdata);
         (void) job_free(job);
 }
 
@@ -948,8 +614,8 @@ static void job_run(Job *job) {
                         job->state = JOB_CLEANING;
                 r = job_step(job);
                 if (r < 0) {
-                        job_judge_error(job, r == -ENOENT ? -EAGAIN : r, &none,
-                                        "starting the compiler");
+                        diagnosis_judge_error(&job->diagnosis, r == -ENOENT ? -EAGAIN : r, &none,
+                                              "starting the compiler");
                         job->state = JOB_CLEANING;
                 }
         }
@@ -968,7 +634,7 @@ int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *user
         job->core = core;
         job->order = order_ref(order);
         job->key_lock = -1;
-        job->log = BYTES_INIT(ARTIFACT_LOG_MAX);
+        diagnosis_init(&job->diagnosis, job->order);
         job->on_phase = phase;
         job->on_done = done;
         job->userdata = userdata;

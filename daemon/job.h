@@ -38,9 +38,6 @@
 #include "daemon/order.h"
 #include "daemon/queue.h"
 
-/* version of the post-conditions; stored in each record that passed them */
-#define JOB_CHECK_VERSION 1
-
 int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *userdata),
               void (*done)(const JobResult *result, void *userdata), void *userdata, Job **ret);
 void job_cancel(Job *job);

@@ -49,6 +49,11 @@ int order_new(Order **ret);
 Order *order_ref(Order *order);
 Order *order_unref(Order *order); /* takes NULL, returns NULL */
 
+/* a file that is there already is to be checked and kept */
+static inline bool order_adopts(const Order *order) {
+        return order->adopt_fd >= 0;
+}
+
 static inline void order_unrefp(Order **order) {
         (void) order_unref(*order);
 }
