@@ -27,9 +27,11 @@
 #include "daemon/ask.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
+#include "daemon/get.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
 #include "daemon/pace.h"
+#include "daemon/wait.h"
 #include "daemon/workspace.h"
 
 #define ENGINE_FIND_MAX     16 /* candidates that are listed */
@@ -658,7 +660,7 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
                Ask **ret, Problem *problem) {
         if (engine->stopping)
                 return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
-        return ask_get(&engine->asks, spec, handlers, userdata, ret, problem);
+        return get_start(&engine->asks, spec, handlers, userdata, ret, problem);
 }
 
 /* for what only a daemon can do */
@@ -683,8 +685,8 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         workspace = root ? workspace_containing(&engine->core, root) : NULL;
         if (root && !workspace)
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
-        return ask_wait(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
-                        userdata, ret);
+        return wait_start(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
+                          userdata, ret);
 }
 
 /* --- workspaces --------------------------------------------------------------------------------- */
