@@ -158,9 +158,10 @@ static const char job_id[] = "00112233445566778899aabbccddeeff";
 
 static void commands_confine(void **state) {
         Fixture *f = *state;
+        char docker[256];
         const ContainerImage image = {
                 .engine = ENGINE_DOCKER,
-                .program = (char *) "/usr/bin/docker",
+                .program = docker,
                 .reference = "vendor/image:1.0",
                 .id = ID_1,
         };
@@ -176,6 +177,7 @@ static void commands_confine(void **state) {
         char user[64];
         Problem problem;
 
+        (void) snprintf(docker, sizeof(docker), "%s/bin/docker", f->dir->path);
         f->config.cpus = 8;
         f->config.memory_limit = UINT64_C(12) << 30;
         f->config.conda = (char *) "env; rm -rf /";
@@ -185,7 +187,7 @@ static void commands_confine(void **state) {
         assert_int_equal(strings_add(&arguments, "$(reboot)"), 0);
         assert_int_equal(container_command(&f->config, &image, &job, &command, &problem), 0);
 
-        assert_string_equal(argv->items[0], "/usr/bin/docker");
+        assert_string_equal(argv->items[0], docker);
         assert_true(has_pair(argv, "run", "--pull=never"));
         assert_true(has_pair(argv, "--init", "--log-driver=none"));
         assert_true(has_pair(argv, "--network", "none"));

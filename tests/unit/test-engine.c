@@ -708,7 +708,9 @@ static void a_toolchain_that_changes_meanwhile_made_nothing(void **state) {
         save_arch(f, "arch.json", "0x101000056010402");
         save_model(f, "Net_int.xmodel", 1, false);
         start_get(f, &answer, "Net_int.xmodel", NULL, true);
-        WAIT_UNTIL(f, n_started(f) == 1);
+        /* both the unit and the get are on that job, neither still on its way to a key */
+        WAIT_UNTIL(f, n_started(f) == 1 && strstr(answer.phases, "compiling"));
+        WAIT_UNTIL(f, statistic(f, "single_flight_joins") == 1);
         fd = open(f->program, O_WRONLY | O_APPEND | O_CLOEXEC);
         assert_true(fd >= 0);
         assert_int_equal(file_write_all(fd, "# newer\n", 8), 0);
