@@ -31,13 +31,20 @@ int ask_operand(Options *options, int argc, char **argv, int min, const char **r
         return 0;
 }
 
-int ask_selector(const char *text, Dpucc__Wire__Selector *ret, char **ret_place) {
+int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
+                 char **ret_place) {
         Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
+        const char *text;
         int r;
 
-        r = place_of(text, ret_place);
+        r = ask_operand(options, argc, argv, 1, &text);
         if (r < 0)
                 return r;
+        r = place_of(text, ret_place);
+        if (r < 0) {
+                (void) options_complain(argv[0], strerror(-r));
+                return r;
+        }
 
         selector.text.data = (uint8_t *) text;
         selector.text.len = strlen(text);

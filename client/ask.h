@@ -19,5 +19,6 @@ int ask_plainly(const Options *options, Dpucc__Wire__Request__BodyCase body, Ask
  * operand or NULL. 0, or an error for options_code(). */
 int ask_operand(Options *options, int argc, char **argv, int min, const char **ret);
 
-/* X, which a person means by @text; *@ret_place owns what @ret->path points to. -ENOMEM. */
-int ask_selector(const char *text, Dpucc__Wire__Selector *ret, char **ret_place);
+/* The same for commands whose one operand is X; *@ret_place owns what @ret->path points to. */
+int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
+                 char **ret_place);

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "client/ask.h"
@@ -46,15 +45,11 @@ int command_why(Options *options, int argc, char **argv) {
         Dpucc__Wire__WhyRequest request = DPUCC__WIRE__WHY_REQUEST__INIT;
         Dpucc__Wire__Selector selector;
         _cleanup_(freep) char *place = NULL;
-        const char *text;
         int r;
 
-        r = ask_operand(options, argc, argv, 1, &text);
+        r = ask_selector(options, argc, argv, &selector, &place);
         if (r < 0)
                 return options_code(r);
-        r = ask_selector(text, &selector, &place);
-        if (r < 0)
-                return options_complain(argv[0], strerror(-r));
 
         request.selector = &selector;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_WHY;
