@@ -17,7 +17,7 @@
 
 #include "base/strings.h"
 #include "daemon/core.h"
-#include "daemon/engine.h"
+#include "daemon/dialogue.h"
 
 #define ASK_HINTS_MAX 64
 

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "daemon/workspace.h"
+#include "daemon/workspaces.h"
 
 static bool choice_is_meant(const ChoiceSpec *spec, const Pair *pair) {
         Target wanted;
@@ -70,7 +71,7 @@ static Workspace *choice_workspace(const ChoiceSpec *spec) {
             (fstat(spec->source_fd, &passed) < 0 || stat(spec->source_path, &here) < 0 ||
              passed.st_dev != here.st_dev || passed.st_ino != here.st_ino))
                 return NULL;
-        return workspace_containing(spec->core, spec->source_path);
+        return workspaces_containing(spec->core->workspaces, spec->source_path);
 }
 
 /* for a source in no workspace: what lies beside it */

@@ -20,7 +20,7 @@
 #include "daemon/work.h"
 
 typedef struct Source Source;
-typedef struct Workspace Workspace;
+typedef struct Workspaces Workspaces;
 
 TAILQ_HEAD(SourceList, Source);
 
@@ -39,8 +39,7 @@ typedef struct Core {
         Config *config;
         Toolchains *toolchains;
         Settle *settle;
-        Workspace **workspaces; /* open ones, sorted by root */
-        size_t n_workspaces, workspaces_capacity;
+        Workspaces *workspaces;
         bool unavailable;       /* a unit waits for its toolchain to be there again */
         uint64_t event;         /* number of the latest event of the watcher */
         struct SourceList busy; /* sources with something under way, the longest first */

@@ -33,14 +33,15 @@
 #include "daemon/pace.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
+#include "daemon/workspaces.h"
 
-#define ENGINE_FIND_MAX     16 /* candidates that are listed */
 #define ENGINE_RETRY_MS     3000
 #define ENGINE_RETRY_MAX_MS (5 * 60 * 1000)
 
 struct Engine {
         Core core;
         Asks asks;
+        Workspaces workspaces;
         Watch *watch; /* NULL: for one client */
         char *conf_file, *conf_default;
         int daemon_lock;
@@ -63,7 +64,6 @@ struct Engine {
         unsigned n_reaped;
 
         bool stopping, queue_stopped;
-        unsigned n_closing; /* workspaces that end */
         EngineStoppedFn stopped;
         void *userdata;
 };
@@ -81,7 +81,7 @@ static Engine *engine_free(Engine *engine) {
         (void) cache_close(engine->core.cache);
         closep(&engine->daemon_lock);
         (void) state_close(engine->core.state);
-        free(engine->core.workspaces);
+        workspaces_deinit(&engine->workspaces);
         free(engine->core.dpucc);
         free(engine->core.jobs);
         if (engine->scratch)
@@ -292,30 +292,11 @@ static void engine_on_queue_stopped(void *userdata) {
 }
 
 static void engine_go_on_stopping(Engine *engine) {
-        if (!engine->stopping || engine->queue_stopped || engine->n_closing > 0 ||
-            engine->reaping.busy || !asks_are_over(&engine->asks))
+        if (!engine->stopping || engine->queue_stopped || engine->reaping.busy ||
+            !workspaces_are_over(&engine->workspaces) || !asks_are_over(&engine->asks))
                 return;
         engine->queue_stopped = true;
         queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
-}
-
-static void engine_on_workspace_closed(Workspace *workspace, void *userdata) {
-        Engine *engine = userdata;
-
-        (void) workspace;
-        assert(engine->n_closing > 0);
-        engine->n_closing--;
-}
-
-static void engine_drop_workspace(Engine *engine, size_t index) {
-        Core *core = &engine->core;
-        Workspace *workspace = core->workspaces[index];
-
-        core->n_workspaces--;
-        memmove(core->workspaces + index, core->workspaces + index + 1,
-                (core->n_workspaces - index) * sizeof(core->workspaces[0]));
-        engine->n_closing++;
-        workspace_close(workspace, engine_on_workspace_closed, engine);
 }
 
 void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
@@ -331,8 +312,7 @@ void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
         if (engine->poll_fd >= 0)
                 (void) uv_poll_stop(&engine->poll);
         asks_stop(&engine->asks);
-        while (engine->core.n_workspaces > 0)
-                engine_drop_workspace(engine, engine->core.n_workspaces - 1);
+        workspaces_stop(&engine->workspaces);
 }
 
 /* --- the watcher -------------------------------------------------------------------------------- */
@@ -392,14 +372,13 @@ static void engine_set_watch_timer(Engine *engine, int r) {
 }
 
 static void engine_dispatch(Engine *engine) {
-        bool more = false;
+        bool more;
         int r;
 
         if (engine->stopping)
                 return;
         r = watch_dispatch(engine->watch, engine_on_event, engine, WATCH_BUDGET);
-        for (size_t i = 0; i < engine->core.n_workspaces; i++)
-                more |= workspace_after_events(engine->core.workspaces[i]);
+        more = workspaces_after_events(&engine->workspaces);
         if (r == 0 && !more)
                 asks_pass_barrier(&engine->asks);
 
@@ -419,8 +398,7 @@ static void engine_on_settle_timer(uv_timer_t *timer) {
         char *path;
 
         while (settle_take(core->settle, clock_monotonic_ns(), &path) == 1) {
-                for (size_t i = 0; i < core->n_workspaces; i++)
-                        workspace_settled(core->workspaces[i], path);
+                workspaces_settled(&engine->workspaces, path);
                 free(path);
         }
 }
@@ -447,8 +425,7 @@ static void engine_on_retry_timer(uv_timer_t *timer) {
                 return;
         }
         engine->core.unavailable = false;
-        for (size_t i = 0; i < engine->core.n_workspaces; i++)
-                workspace_retry(engine->core.workspaces[i]);
+        workspaces_retry(&engine->workspaces);
         engine->retry_ms *= 2;
         if (engine->retry_ms > ENGINE_RETRY_MAX_MS)
                 engine->retry_ms = ENGINE_RETRY_MAX_MS;
@@ -503,74 +480,16 @@ static void engine_start_handles(Engine *engine) {
         engine_follow_fd(engine);
 }
 
-static int engine_add_workspace(Engine *engine, const char *root, bool trusted, Workspace **ret) {
-        Core *core = &engine->core;
-        Workspace *workspace;
-        size_t at = 0;
-        int r;
-
-        if (core->n_workspaces == STATE_ROOTS_MAX)
-                return -ENOSPC;
-        r = array_reserve(&core->workspaces, &core->workspaces_capacity, core->n_workspaces + 1,
-                          sizeof(Workspace *));
-        if (r == 0)
-                r = workspace_new(&workspace, core, engine->watch, root, trusted);
-        if (r < 0)
-                return r;
-
-        while (at < core->n_workspaces && strcmp(workspace_root(core->workspaces[at]), root) < 0)
-                at++;
-        memmove(core->workspaces + at + 1, core->workspaces + at,
-                (core->n_workspaces - at) * sizeof(core->workspaces[0]));
-        core->workspaces[at] = workspace;
-        core->n_workspaces++;
+/* A new root is to be read: the loop must not sleep before. */
+static void engine_start_configured(Engine *engine) {
+        workspaces_start_configured(&engine->workspaces);
         (void) uv_idle_start(&engine->idle, engine_on_idle);
-        *ret = workspace;
-        return 0;
 }
 
-static Workspace *engine_find_workspace(const Engine *engine, const char *root) {
-        for (size_t i = 0; i < engine->core.n_workspaces; i++)
-                if (strcmp(workspace_root(engine->core.workspaces[i]), root) == 0)
-                        return engine->core.workspaces[i];
-        return NULL;
-}
-
-/* one that cannot be watched is told about and does not keep the others from it */
-static void engine_start_root(Engine *engine, const char *root, bool trusted) {
-        Workspace *workspace;
-        int r;
-
-        if (engine_find_workspace(engine, root))
-                return;
-        r = engine_add_workspace(engine, root, trusted, &workspace);
-        if (r < 0) {
-                Problem line;
-
-                (void) problem_set(&line, r, "%s cannot be watched: %s", root, strerror(-r));
-                log_warning("%s", line.text);
-        }
-}
-
-static int engine_collect_root(const char *path, bool trusted, void *userdata) {
-        Strings *roots = userdata;
-
-        return strings_add(&roots[trusted], path);
-}
-
-static int engine_start_roots(Engine *engine) {
-        Strings roots[2] = {}; /* by trust */
-        int r;
-
-        r = state_each_root(engine->core.state, engine_collect_root, roots);
-        for (size_t trusted = 0; trusted < 2; trusted++) {
-                for (size_t i = 0; r == 0 && i < roots[trusted].n; i++)
-                        engine_start_root(engine, roots[trusted].items[i], trusted);
-                strings_deinit(&roots[trusted]);
-        }
-        for (size_t i = 0; i < engine->core.config->roots.n; i++)
-                engine_start_root(engine, engine->core.config->roots.items[i], false);
-        return r < 0 ? r : 0;
+static void engine_start_roots(Engine *engine) {
+        engine->workspaces.watch = engine->watch;
+        workspaces_start_remembered(&engine->workspaces);
+        engine_start_configured(engine);
 }
 
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
@@ -589,6 +508,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
         asks_init(&engine->asks, &engine->core);
+        workspaces_init(&engine->workspaces, &engine->core);
+        engine->core.workspaces = &engine->workspaces;
 
         r = engine_open(engine, spec, problem);
         if (r < 0)
@@ -603,9 +524,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine_start_handles(engine);
         if (!spec->once)
                 engine_reap_containers(engine);
-        r = spec->once ? 0 : engine_start_roots(engine);
-        if (r < 0)
-                log_warning("the list of roots cannot be read: %s", strerror(-r));
+        if (!spec->once)
+                engine_start_roots(engine);
         *ret = TAKE_PTR(engine);
         return 0;
 }
@@ -647,10 +567,9 @@ int engine_reload(Engine *engine, Problem *problem) {
         queue_set_running_max(core->queue, core->config->concurrency);
         times = engine_settle_times(core->config);
         settle_set_times(core->settle, &times);
-        for (size_t i = 0; i < core->config->roots.n; i++)
-                engine_start_root(engine, core->config->roots.items[i], false);
-        for (size_t i = 0; i < core->n_workspaces; i++)
-                workspace_reconsider(core->workspaces[i]);
+        if (engine->watch)
+                engine_start_configured(engine);
+        workspaces_reconsider(&engine->workspaces);
         return 0;
 }
 
@@ -682,7 +601,7 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         r = engine_refuse(engine, problem);
         if (r < 0)
                 return r;
-        workspace = root ? workspace_containing(&engine->core, root) : NULL;
+        workspace = root ? workspaces_containing(&engine->workspaces, root) : NULL;
         if (root && !workspace)
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
         return wait_start(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
@@ -692,124 +611,33 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
 /* --- workspaces --------------------------------------------------------------------------------- */
 
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem) {
-        _cleanup_(freep) char *real = realpath(path, NULL);
-        Workspace *workspace;
-        struct stat st;
         int r;
 
         r = engine_refuse(engine, problem);
         if (r < 0)
                 return r;
-        if (!real || stat(real, &st) < 0)
-                return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
-        if (!S_ISDIR(st.st_mode))
-                return problem_set(problem, -ENOTDIR, "%s is not a directory", path);
-
-        workspace = engine_find_workspace(engine, real);
-        if (workspace) {
-                workspace_set_trusted(workspace, trust);
-        } else {
-                r = engine_add_workspace(engine, real, trust, &workspace);
-                if (r < 0)
-                        return problem_set(problem, r, "%s cannot be watched: %s", path,
-                                           r == -ENOSPC ? "too many roots" : strerror(-r));
-        }
-        r = state_add_root(engine->core.state, real, trust);
-        if (r < 0)
-                log_warning("the new root will be forgotten at the next start: %s", strerror(-r));
-        *ret = workspace_view(workspace);
-        return 0;
+        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        return workspaces_add(&engine->workspaces, path, trust, ret, problem);
 }
 
 int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
-        _cleanup_(freep) char *real = realpath(path, NULL);
-        const char *root = real ?: path; /* the directory may be gone */
         int r;
 
         r = engine_refuse(engine, problem);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < engine->core.n_workspaces; i++) {
-                if (strcmp(workspace_root(engine->core.workspaces[i]), root) != 0)
-                        continue;
-                (void) state_remove_root(engine->core.state, root);
-                (void) state_set_toolchain(engine->core.state, root, NULL);
-                engine_drop_workspace(engine, i);
-                return 0;
-        }
-        return problem_set(problem, -ENOENT, "%s is not watched", path);
+        return r < 0 ? r : workspaces_remove(&engine->workspaces, path, problem);
 }
 
 int engine_each_root(Engine *engine, RootViewFn fn, void *userdata) {
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++) {
-                RootView view = workspace_view(engine->core.workspaces[i]);
-
-                r = fn(&view, userdata);
-        }
-        return r;
+        return workspaces_each_root(&engine->workspaces, fn, userdata);
 }
 
 int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata) {
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++)
-                r = workspace_each_unit(engine->core.workspaces[i], fn, userdata);
-        return r;
-}
-
-/* --- which unit is meant ------------------------------------------------------------------------ */
-
-typedef struct UnitSearch {
-        const char *text, *path;
-        size_t n;
-        UnitView found;
-        char list[PROBLEM_MAX / 2];
-} UnitSearch;
-
-static bool engine_unit_is(const UnitView *unit, const char *text, const char *path) {
-        size_t n = strlen(unit->net_name);
-
-        if (path && (strcmp(unit->source_path, path) == 0 ||
-                     (unit->output_path && strcmp(unit->output_path, path) == 0) ||
-                     (unit->artifact_path && strcmp(unit->artifact_path, path) == 0)))
-                return true;
-        return unit->target && strncmp(text, unit->net_name, n) == 0 && text[n] == '@' &&
-               strcmp(text + n + 1, unit->target) == 0;
-}
-
-static int engine_search(const UnitView *unit, void *userdata) {
-        UnitSearch *search = userdata;
-        size_t used = strlen(search->list);
-
-        if (!engine_unit_is(unit, search->text, search->path))
-                return 0;
-        search->found = *unit;
-        if (search->n++ < ENGINE_FIND_MAX)
-                (void) snprintf(search->list + used, sizeof(search->list) - used, "%s%s@%s (%s)",
-                                used > 0 ? ", " : "", unit->net_name, unit->target ?: "",
-                                unit->source_path);
-        return 0;
+        return workspaces_each_unit(&engine->workspaces, fn, userdata);
 }
 
 int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
                      Problem *problem) {
-        UnitSearch search = { .text = text, .path = path };
-        int r;
-
-        r = engine_each_unit(engine, engine_search, &search);
-        if (r < 0)
-                return r;
-        if (search.n == 0)
-                return problem_set(problem, -ENOENT,
-                                   "there is no unit %s; 'dpucc-client status' names them, "
-                                   "'dpucc-client list' has keys, of which 8 digits are enough",
-                                   text);
-        if (search.n > 1)
-                return problem_set(problem, -ENOTUNIQ, "%s may be any of: %s", text, search.list);
-        *ret = search.found;
-        return 0;
+        return workspaces_find_unit(&engine->workspaces, text, path, ret, problem);
 }
 
 int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {
@@ -860,9 +688,7 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)
                 if (problems[i]->text[0] != '\0')
                         r = fn(problems[i]->text, userdata);
-        for (size_t i = 0; r == 0 && i < engine->core.n_workspaces; i++)
-                r = workspace_each_problem(engine->core.workspaces[i], fn, userdata);
-        return r;
+        return r != 0 ? r : workspaces_each_problem(&engine->workspaces, fn, userdata);
 }
 
 Cache *engine_cache(Engine *engine) {

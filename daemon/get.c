@@ -17,6 +17,7 @@
 #include "daemon/options.h"
 #include "daemon/salvage.h"
 #include "daemon/workspace.h"
+#include "daemon/workspaces.h"
 
 typedef struct Get {
         Ask ask;
@@ -127,7 +128,8 @@ static void get_answer(Ask *ask, AskOutcome outcome, const char *message) {
 
 /* The workspace in which it was paired, NULL if it is gone. */
 static Workspace *get_own_workspace(const Get *get) {
-        Workspace *workspace = workspace_containing(get->ask.asks->core, get->source_path);
+        Workspace *workspace =
+                workspaces_containing(get->ask.asks->core->workspaces, get->source_path);
 
         return workspace && get->choice.root_path &&
                                strcmp(workspace_root(workspace), get->choice.root_path) == 0
@@ -232,7 +234,8 @@ static void get_on_phase(Build *build, void *userdata) {
 
 /* The unit of the same source does the work in the background. */
 static bool get_leave_to_workspace(Get *get) {
-        Workspace *workspace = workspace_containing(get->ask.asks->core, get->source_path);
+        Workspace *workspace =
+                workspaces_containing(get->ask.asks->core->workspaces, get->source_path);
 
         if (!get->choice.root_path || !workspace || get->arch_fd >= 0 || get->toolchain_name ||
             get->options || get->force)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "daemon/source.h"
 #include "daemon/workspace.h"
+#include "daemon/workspaces.h"
 
 typedef struct Wait {
         Ask ask;
@@ -23,9 +24,9 @@ static bool wait_is_accounted_for(const Wait *wait) {
 
         if (wait->ask.wants_barrier)
                 return false;
-        for (size_t i = 0; i < core->n_workspaces; i++)
-                if (wait_concerns(wait, core->workspaces[i]) &&
-                    workspace_is_scanning(core->workspaces[i]))
+        for (size_t i = 0; i < core->workspaces->n; i++)
+                if (wait_concerns(wait, core->workspaces->items[i]) &&
+                    workspace_is_scanning(core->workspaces->items[i]))
                         return false;
         for (source = TAILQ_FIRST(&core->busy); source; source = source_next_busy(source))
                 if (source_busy_since(source) <= wait->ask.event &&
@@ -60,13 +61,13 @@ static int wait_collect_unit(const UnitView *unit, void *userdata) {
 }
 
 static void wait_finish(Wait *wait) {
-        const Core *core = wait->ask.asks->core;
+        const Workspaces *workspaces = wait->ask.asks->core->workspaces;
 
-        for (size_t i = 0; i < core->n_workspaces; i++) {
-                if (!wait_concerns(wait, core->workspaces[i]))
+        for (size_t i = 0; i < workspaces->n; i++) {
+                if (!wait_concerns(wait, workspaces->items[i]))
                         continue;
-                (void) workspace_each_problem(core->workspaces[i], wait_add_hint, wait);
-                (void) workspace_each_unit(core->workspaces[i], wait_collect_unit, wait);
+                (void) workspace_each_problem(workspaces->items[i], wait_add_hint, wait);
+                (void) workspace_each_unit(workspaces->items[i], wait_collect_unit, wait);
         }
         if (wait->ask.hints.n > 0)
                 ask_finish(&wait->ask, ASK_COMPILE_FAILED,

@@ -512,19 +512,6 @@ void workspace_close(Workspace *workspace, WorkspaceClosedFn closed, void *userd
         workspace_check_closed(workspace);
 }
 
-Workspace *workspace_containing(const Core *core, const char *path) {
-        Workspace *best = NULL;
-
-        for (size_t i = 0; i < core->n_workspaces; i++) {
-                Workspace *workspace = core->workspaces[i];
-
-                if (path_is_beneath(path, workspace->root) &&
-                    (!best || strlen(workspace->root) > strlen(best->root)))
-                        best = workspace;
-        }
-        return best;
-}
-
 Core *workspace_core(const Workspace *workspace) {
         return workspace->core;
 }

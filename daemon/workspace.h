@@ -27,9 +27,6 @@ int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, b
 typedef void (*WorkspaceClosedFn)(Workspace *workspace, void *userdata);
 void workspace_close(Workspace *workspace, WorkspaceClosedFn closed, void *userdata);
 
-/* The innermost of core->workspaces that holds @path, or NULL. */
-Workspace *workspace_containing(const Core *core, const char *path);
-
 Core *workspace_core(const Workspace *workspace);
 const char *workspace_root(const Workspace *workspace);
 bool workspace_is_trusted(const Workspace *workspace);

@@ -19,7 +19,7 @@ declare -A allowed=(
 # an artifact looks like, which the engine does not hide); what is
 # below that interface knows nothing of clients and wire
 front=" call inquiry inventory listener main manager message peer server service verbs "
-interface=" engine view artifact "
+interface=" engine dialogue view artifact "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
   [proc]="job"                      # children: all of them have a job's directory, limits and marker
