@@ -43,6 +43,7 @@ static const Command commands[] = {
         { "check", command_check, command_check_help, "will a board take this file?" },
         { "report", command_report, command_report_help, "what a compiled file holds" },
         { "diff", command_diff, command_diff_help, "what two of them do not share" },
+        { "doctor", command_doctor, command_doctor_help, "what works here, and what does not" },
         { "stats", command_stats, command_stats_help, "the daemon's counters" },
         { "reload", command_reload, command_reload_help, "read the configuration again" },
         { "shutdown", command_shutdown, command_shutdown_help, "stop the daemon" },
@@ -51,7 +52,7 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "cancel", "doctor", "fsck", "gc", "init", "monitor", "pause", "pin", "resume", "unpin",
+        "cancel", "fsck", "gc", "init", "monitor", "pause", "pin", "resume", "unpin",
 };
 
 static const Command *main_find(const char *name) {

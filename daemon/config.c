@@ -728,6 +728,12 @@ int config_apply(Config *config, Slice text, Problem *problem) {
         return config_apply_root(&root, config, problem);
 }
 
+/* what was put there so far is nobody's wish */
+static void config_mark_installed(Config *config) {
+        for (size_t i = 0; i < config->n_toolchains; i++)
+                config->toolchains[i].installed = true;
+}
+
 static int config_apply_file(Config *config, const char *path, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CONFIG_FILE_MAX);
         int r;
@@ -750,8 +756,10 @@ int config_load(Config **ret, const char *default_path, const char *user_path, P
         r = config_new(&config);
         if (r == 0)
                 r = config_apply_file(config, default_path, problem);
-        if (r == 0)
+        if (r == 0) {
+                config_mark_installed(config);
                 r = config_apply_file(config, user_path, problem);
+        }
         if (r < 0)
                 return r;
 

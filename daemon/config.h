@@ -44,6 +44,7 @@ typedef enum EngineKind {
 typedef struct ConfigToolchain {
         char *name;
         ToolchainKind kind;
+        bool installed;        /* comes with dpucc; the user's file does not mention it */
         char *path;            /* absolute: vai_c_xir, or the engine's program; NULL: on PATH */
         char *conda;           /* name or absolute prefix of an environment; NULL: none is named */
         char *conda_root;      /* container: where conda is in the image; NULL: as the vendor */

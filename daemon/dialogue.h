@@ -54,6 +54,8 @@ typedef struct AskResult {
         int log_fd;           /* likewise; the compiler's log, of a failure too */
         bool hit;
         AskBasis basis;
+        const Finding *findings; /* of a checkup */
+        size_t n_findings;
 } AskResult;
 
 typedef struct AskProgress {

@@ -27,6 +27,7 @@
 #include "daemon/ask.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
+#include "daemon/doctor.h"
 #include "daemon/get.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
@@ -44,6 +45,7 @@ struct Engine {
         Workspaces workspaces;
         Watch *watch; /* NULL: for one client */
         char *conf_file, *conf_default;
+        char *state_dir;
         int daemon_lock;
         char *scratch; /* NULL: there are better places; removed in the end */
 
@@ -89,6 +91,7 @@ static Engine *engine_free(Engine *engine) {
         free(engine->scratch);
         free(engine->conf_file);
         free(engine->conf_default);
+        free(engine->state_dir);
         free(engine);
         return NULL;
 }
@@ -227,7 +230,8 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
 
         if (strings_dup(&core->dpucc, spec->dpucc) < 0 ||
             strings_dup(&engine->conf_file, spec->conf_file) < 0 ||
-            strings_dup(&engine->conf_default, spec->conf_default) < 0)
+            strings_dup(&engine->conf_default, spec->conf_default) < 0 ||
+            strings_dup(&engine->state_dir, spec->state_dir) < 0)
                 return -ENOMEM;
         r = config_load(&core->config, engine->conf_default, engine->conf_file, problem);
         if (r < 0)
@@ -606,6 +610,23 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
         return wait_start(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
                           userdata, ret);
+}
+
+int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
+                   void *userdata, Ask **ret, Problem *problem) {
+        const DoctorSpec spec = {
+                .toolchain = toolchain,
+                .conf_file = engine->conf_file,
+                .conf_default = engine->conf_default,
+                .state_dir = engine->state_dir,
+                .config_problem = &engine->config_problem,
+                .cache_problem = &engine->cache_problem,
+                .state_problem = &engine->state_problem,
+        };
+
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        return doctor_start(&engine->asks, &spec, handlers, userdata, ret, problem);
 }
 
 /* --- workspaces --------------------------------------------------------------------------------- */

@@ -75,6 +75,11 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
 int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,
                 Ask **ret, Problem *problem);
 
+/* Goes through everything that has to work: AskResult.findings. It may take minutes. @toolchain
+ * NULL: all of them. -EINVAL with @problem: there is none of that name. */
+int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
+                   void *userdata, Ask **ret, Problem *problem);
+
 /* --- workspaces ------------------------------------------------------------------------- */
 
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem);

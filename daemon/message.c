@@ -17,6 +17,9 @@ static_assert((int) XMODEL_QUANTIZED + 1 == DPUCC__WIRE__CLASS__CLASS_QUANTIZED 
 static_assert((int) ASK_DONE == DPUCC__WIRE__OUTCOME__DONE &&
                       (int) ASK_LIMIT_EXCEEDED == DPUCC__WIRE__OUTCOME__LIMIT_EXCEEDED,
               "outcomes go over the wire as they are");
+static_assert((int) FINDING_OK == DPUCC__WIRE__FINDING_STATE__FINDING_OK &&
+                      (int) FINDING_FAILED == DPUCC__WIRE__FINDING_STATE__FINDING_FAILED,
+              "states of findings go over the wire as they are");
 
 ProtobufCBinaryData message_bytes(const char *string) {
         return (ProtobufCBinaryData){ .len = string ? strlen(string) : 0,
@@ -127,4 +130,27 @@ void message_from_basis(const AskBasis *basis, BasisMessage *ret) {
         ret->basis.snapshot_digest = ret->snapshot_digest;
         ret->basis.target = message_string(basis->target);
         ret->basis.toolchain_identity = message_string(basis->toolchain_identity);
+}
+
+int message_from_findings(const Finding *findings, size_t n, FindingMessages *ret) {
+        ret->findings = calloc(n ?: 1, sizeof(*ret->findings));
+        ret->pointers = calloc(n ?: 1, sizeof(Dpucc__Wire__Finding *));
+        if (!ret->findings || !ret->pointers)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                Dpucc__Wire__Finding *message = &ret->findings[i];
+
+                dpucc__wire__finding__init(message);
+                message->subject = message_string(findings[i].subject);
+                message->step = message_string(findings[i].step[0] ? findings[i].step : NULL);
+                message->state = (Dpucc__Wire__FindingState) findings[i].state;
+                message->text = message_string(findings[i].text);
+                ret->pointers[i] = message;
+        }
+        return 0;
+}
+
+void finding_messages_deinit(FindingMessages *messages) {
+        free(messages->findings);
+        free(messages->pointers);
 }

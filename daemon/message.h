@@ -34,6 +34,14 @@ int message_from_unit(const UnitView *view, UnitMessage *ret);
 void message_from_root(const RootView *view, Dpucc__Wire__Root *ret);
 void message_from_basis(const AskBasis *basis, BasisMessage *ret);
 
+typedef struct FindingMessages {
+        Dpucc__Wire__Finding *findings;
+        Dpucc__Wire__Finding **pointers;
+} FindingMessages;
+
+int message_from_findings(const Finding *findings, size_t n, FindingMessages *ret); /* -ENOMEM */
+void finding_messages_deinit(FindingMessages *messages);
+
 ProtobufCBinaryData message_bytes(const char *string); /* NULL: empty */
 
 static inline void unit_message_deinit(UnitMessage *m) {

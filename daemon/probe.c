@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "daemon/launcher.h"
+#include "daemon/native.h"
 
 typedef struct Probe {
         Toolchain *toolchain;
@@ -17,11 +19,11 @@ typedef struct Probe {
 /* Tells about a step. Returns @r. */
 static int probe_tell(const Probe *probe, const char *step, int r, const Problem *text) {
         Problem line = *text;
-        Finding finding = { .step = step, .good = r == 0, .text = line.text };
+        ProbeStep found = { .name = step, .error = r, .text = line.text };
 
         if (line.text[0] == '\0')
                 (void) problem_set(&line, 0, "%s", r < 0 ? strerror(-r) : "good");
-        probe->fn(&finding, probe->userdata);
+        probe->fn(&found, probe->userdata);
         return r;
 }
 
@@ -40,6 +42,25 @@ static int probe_launcher(const Probe *probe) {
                 (void) problem_set(&text, 0, "%s%s", command.argv.items[0],
                                    config->remote ? ", which runs it on another machine" : "");
         return probe_tell(probe, "launcher", r, &text);
+}
+
+static int probe_environment(const Probe *probe) {
+        const ConfigToolchain *config = toolchain_config(probe->toolchain);
+        _cleanup_(freep) char *prefix = NULL;
+        Problem text = {};
+        int r;
+
+        if (config->kind != TOOLCHAIN_NATIVE || !config->conda)
+                return 0;
+        r = native_prefix(config, &prefix, &text);
+        if (r == 0 && !config->remote && access(prefix, F_OK) < 0)
+                r = problem_set(&text, -ENOENT,
+                                "%s is not there; `conda env list` shows the environments there "
+                                "are, \"conda\" in the configuration names one",
+                                prefix);
+        if (r == 0)
+                (void) problem_set(&text, 0, "%s", prefix);
+        return probe_tell(probe, "environment", r, &text);
 }
 
 static int probe_program(const Probe *probe) {
@@ -113,6 +134,8 @@ int toolchain_probe(Toolchain *toolchain, State *state, ProbeFn fn, void *userda
                 return r;
         if (toolchain_kind(toolchain) == TOOLCHAIN_CONTAINER)
                 return probe_container(&probe);
-        r = probe_program(&probe);
+        r = probe_environment(&probe);
+        if (r == 0)
+                r = probe_program(&probe);
         return r < 0 ? r : probe_identity(&probe);
 }

@@ -7,7 +7,8 @@
  * same reason:
  *
  *      launcher     its program is on this machine
- *      program      vai_c_xir, or the compiler of our own, is there         (native, dpucc)
+ *      environment  the conda environment that is configured is there            (native)
+ *      program      vai_c_xir, or the compiler of our own, is there      (native, dpucc)
  *      engine       docker or podman is installed and answers, with its version   (container)
  *      image        is there, with its id                                         (container)
  *      start        vai_c_xir runs inside, as a compile would start it            (container)
@@ -16,19 +17,17 @@
  * Nothing is compiled. Blocks, for a minute if an engine hangs: pool threads only.
  */
 
-#include <stdbool.h>
-
 #include "cache/state.h"
 #include "daemon/toolchain.h"
 
-typedef struct Finding {
-        const char *step; /* as above */
-        bool good;
+typedef struct ProbeStep {
+        const char *name; /* as above */
+        int error;        /* 0: good */
         const char *text; /* what was found; or what is wrong, with the remedy */
-} Finding;
+} ProbeStep;
 
 /* Borrowed for the call. */
-typedef void (*ProbeFn)(const Finding *finding, void *userdata);
+typedef void (*ProbeFn)(const ProbeStep *step, void *userdata);
 
 /* Returns 0 if every step was good, else the error of the one that was not. */
 int toolchain_probe(Toolchain *toolchain, State *state, ProbeFn fn, void *userdata);

@@ -233,6 +233,50 @@ static void verbs_wait(const Verbs *verbs, Call *call, const Dpucc__Wire__WaitRe
                 verbs_fail(call, r, &problem);
 }
 
+/* ---- doctor ------------------------------------------------------------------------------- */
+
+static void verbs_end_examined(Call *call, const AskResult *result, FindingMessages *messages) {
+        Dpucc__Wire__DoctorReply doctor = DPUCC__WIRE__DOCTOR_REPLY__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        char version[] = DPUCC_VERSION;
+
+        doctor.version = version;
+        doctor.pid = (uint32_t) getpid();
+        doctor.findings = messages->pointers;
+        doctor.n_findings = result->n_findings;
+        verbs_fill_result(result, &reply);
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_DOCTOR;
+        reply.doctor = &doctor;
+        call_end(call, (Outcome) result->outcome, &reply, -1);
+}
+
+static void verbs_on_examined(const AskResult *result, void *userdata) {
+        _cleanup_(finding_messages_deinit) FindingMessages messages = {};
+        Problem problem = {};
+        Call *call = userdata;
+        int r;
+
+        call->ask = NULL;
+        r = message_from_findings(result->findings, result->n_findings, &messages);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+        else
+                verbs_end_examined(call, result, &messages);
+}
+
+static void verbs_doctor(const Verbs *verbs, Call *call,
+                         const Dpucc__Wire__DoctorRequest *request) {
+        static const AskHandlers handlers = { .progress = verbs_on_progress,
+                                              .done = verbs_on_examined };
+        Problem problem = {};
+        int r;
+
+        r = engine_examine(verbs->engine, request->toolchain, &handlers, call, &call->ask,
+                           &problem);
+        if (r < 0)
+                verbs_fail(call, r, &problem);
+}
+
 /* ---- what there is ------------------------------------------------------------------------ */
 
 static int verbs_collect(Engine *engine, Inventory *inventory) {
@@ -475,6 +519,9 @@ void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *
                 return;
         case DPUCC__WIRE__REQUEST__BODY_CANCEL:
                 verbs_cancel(call, request->cancel);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_DOCTOR:
+                verbs_doctor(verbs, call, request->doctor);
                 return;
         case DPUCC__WIRE__REQUEST__BODY__NOT_SET:
         case _DPUCC__WIRE__REQUEST__BODY__CASE_IS_INT_SIZE:

@@ -61,3 +61,18 @@ typedef struct RootView {
 } RootView;
 
 typedef int (*RootViewFn)(const RootView *root, void *userdata);
+
+/* numbers of the wire's FindingState */
+typedef enum FindingState {
+        FINDING_OK,
+        FINDING_WARNING, /* something is not as it could be */
+        FINDING_FAILED,  /* something that is wanted does not work */
+} FindingState;
+
+/* One step of a checkup of this installation. */
+typedef struct Finding {
+        const char *subject; /* "cache", "toolchain vitis" */
+        const char *step;    /* of a toolchain (probe.h), else "" */
+        FindingState state;
+        const char *text; /* what was found; or what is wrong, with the remedy */
+} Finding;

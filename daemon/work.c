@@ -9,6 +9,7 @@ static const unsigned work_caps[_WORK_CLASS_MAX] = {
         [WORK_QUICK] = 3,
         [WORK_HASH] = 2,
         [WORK_STORE] = 2,
+        [WORK_PROBE] = 1,
 };
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop) {

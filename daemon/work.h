@@ -22,6 +22,7 @@ typedef enum WorkClass {
         WORK_QUICK, /* a few system calls: lookups, stats */
         WORK_HASH,  /* reads whole models */
         WORK_STORE, /* writes and syncs */
+        WORK_PROBE, /* tries whether things work: may take minutes */
         _WORK_CLASS_MAX,
 } WorkClass;
 
@@ -53,7 +54,7 @@ struct Work {
 
 /* Threads that libuv's pool must have for the caps below; main() exports it as
  * UV_THREADPOOL_SIZE before the first use of the pool. */
-#define WORK_THREADS 8
+#define WORK_THREADS 9
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop);
 

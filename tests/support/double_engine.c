@@ -60,6 +60,10 @@ static const RootView double_root = {
 };
 
 static void double_answer(Ask *ask) {
+        static const Finding findings[] = {
+                { "cache", "", FINDING_OK, "/cache" },
+                { "toolchain box", "engine", FINDING_FAILED, "it is down: start it" },
+        };
         static const char *const notes[] = { "holds no DPU code" };
         const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12 };
         static const char *const hints[] = { "net@b1024", "net@b4096" };
@@ -76,6 +80,8 @@ static void double_answer(Ask *ask) {
                 .notes = notes,
                 .n_notes = 1,
                 .unit = &unit,
+                .findings = findings,
+                .n_findings = done ? ARRAY_SIZE(findings) : 0,
                 .path = done ? unit.artifact_path : NULL,
                 .artifact_fd = engine->seen.want_fd ? engine->seen.artifact_fd : -1,
                 .log_fd = -1,
@@ -226,6 +232,13 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         (void) root;
         (void) problem;
         engine->seen.n_waits++;
+        return double_ask(engine, handlers, userdata, ret);
+}
+
+int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
+                   void *userdata, Ask **ret, Problem *problem) {
+        if (toolchain)
+                return problem_set(problem, -EINVAL, "there is no toolchain '%s'", toolchain);
         return double_ask(engine, handlers, userdata, ret);
 }
 

@@ -357,23 +357,23 @@ typedef struct Steps {
         char bad[64], text[512];
 } Steps;
 
-static void on_finding(const Finding *finding, void *userdata) {
+static void on_step(const ProbeStep *step, void *userdata) {
         Steps *steps = userdata;
 
-        if (finding->good) {
-                (void) strncat(steps->good, finding->step, 32);
+        if (step->error == 0) {
+                (void) strncat(steps->good, step->name, 32);
                 (void) strncat(steps->good, " ", 2);
                 return;
         }
-        (void) snprintf(steps->bad, sizeof(steps->bad), "%s", finding->step);
-        (void) snprintf(steps->text, sizeof(steps->text), "%s", finding->text);
+        (void) snprintf(steps->bad, sizeof(steps->bad), "%s", step->name);
+        (void) snprintf(steps->text, sizeof(steps->text), "%s", step->text);
 }
 
 static int probe(Fixture *f, Steps *ret) {
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
 
         *ret = (Steps){};
-        return toolchain_probe(toolchain, NULL, on_finding, ret);
+        return toolchain_probe(toolchain, NULL, on_step, ret);
 }
 
 static void a_probe_names_the_step_that_fails(void **state) {

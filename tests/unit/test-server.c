@@ -349,6 +349,45 @@ static void answers_requests(void **state) {
         client_close(&client);
 }
 
+static void ask_the_doctor(Client *client, uint32_t id, const char *toolchain) {
+        Dpucc__Wire__DoctorRequest doctor = DPUCC__WIRE__DOCTOR_REQUEST__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        doctor.toolchain = (char *) toolchain;
+        request.id = id;
+        request.body_case = DPUCC__WIRE__REQUEST__BODY_DOCTOR;
+        request.doctor = &doctor;
+        client_send(client, &request);
+}
+
+static void the_doctor_answers_later_and_meanwhile_others_do(void **state) {
+        Fixture *f = *state;
+        Client client;
+        Reply *reply;
+
+        double_engine_of(f->engine)->hold = true;
+        client_open(&client, &f->loop, f->path);
+        ask_the_doctor(&client, 1, NULL);
+        ask_the_doctor(&client, 2, "nonesuch");
+        reply = client_reply(&client, NULL);
+        assert_int_equal(reply->id, 2);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__USAGE);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+
+        double_engine_release(f->engine);
+        reply = client_reply(&client, NULL);
+        assert_int_equal(reply->id, 1);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
+        assert_int_equal(reply->doctor->n_findings, 2);
+        assert_null(reply->doctor->findings[0]->step);
+        assert_string_equal(reply->doctor->findings[1]->subject, "toolchain box");
+        assert_string_equal(reply->doctor->findings[1]->step, "engine");
+        assert_int_equal(reply->doctor->findings[1]->state,
+                         DPUCC__WIRE__FINDING_STATE__FINDING_FAILED);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        client_close(&client);
+}
+
 static void lists_are_capped(void **state) {
         Fixture *f = *state;
         Client client;
@@ -771,6 +810,7 @@ int main(void) {
                 TEST(takes_a_socket_that_listens),
                 TEST(other_users_are_refused),
                 TEST(answers_requests),
+                TEST(the_doctor_answers_later_and_meanwhile_others_do),
                 TEST(lists_are_capped),
                 TEST(passes_descriptors_both_ways),
                 TEST(wrong_number_of_descriptors),
