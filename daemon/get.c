@@ -1,3 +1,8 @@
+/*
+ * Callbacks record what happened and call get_run(); get_run() is the only place that goes on. An
+ * ask that was answered before its build was done has nothing to do after it.
+ */
+
 #include "daemon/get.h"
 
 #include <assert.h>
@@ -19,8 +24,24 @@
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
 
+typedef enum GetState {
+        GET_IDENTIFYING,
+        GET_PAIRING,
+        GET_LOOKING,
+        GET_AT_GATE, /* and later, until the build is done */
+        GET_JUDGING,
+        GET_COPYING,
+        GET_DELIVERING,
+        GET_AWAITING,
+        GET_OVER,
+} GetState;
+
 typedef struct Get {
         Ask ask;
+        GetState state;
+        bool busy; /* one operation is outstanding */
+        AskOutcome outcome;
+        Problem problem; /* says why, unless it is done */
 
         /* what was asked */
         int source_fd, arch_fd, output_dir_fd, adopt_fd;
@@ -35,16 +56,34 @@ typedef struct Get {
         Choice choice;
         char *toolchain;
         Build *build;
+        BuildOutcome built;
         char *path;
         Salvage *salvage;
         Digest key, snapshot;
         bool has_key, hit, no_dpu_code;
         Digest toolchain_identity;
         UnitState unit_state;
-        Problem deliver_problem;
-        bool delivering; /* waits for the unit's delivery */
-        bool poked;      /* the unit was told to look for itself */
+        bool poked; /* the unit was told to look for itself */
 } Get;
+
+static void get_run(Get *get);
+
+/* @why NULL: the problem has it already */
+static void get_decide(Get *get, AskOutcome outcome, const char *why) {
+        if (why)
+                (void) problem_set(&get->problem, 0, "%s", why);
+        get->outcome = outcome;
+        get->state = GET_OVER;
+}
+
+static int get_work(Get *get, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+        int r;
+
+        r = work_start(&get->ask.asks->core->pool, &get->work, class, run, done);
+        if (r == 0)
+                get->busy = true;
+        return r;
+}
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -144,50 +183,52 @@ static bool get_is_for_unit(const Get *get) {
                !get->options;
 }
 
-/* Whoever has an answer uses the file in output_dir next: it must be the answered one. */
-static void get_check_unit_delivery(Get *get) {
+static int get_deliver_unit(Get *get) {
         Workspace *workspace = get_own_workspace(get);
-        const char *why = NULL;
-        Problem note;
 
-        if (get->ask.cancelled || !workspace) {
-                ask_finish(&get->ask, ASK_DONE, NULL);
-                return;
+        if (!get_is_for_unit(get) || !workspace) {
+                get_decide(get, ASK_DONE, NULL);
+                return 0;
         }
-        switch (workspace_delivered(workspace, get->source_path, &get->choice.pair, &get->key,
-                                    &why)) {
+        workspace_redeliver(workspace, get->source_path, &get->choice.pair, &get->key);
+        get->state = GET_AWAITING;
+        get->busy = true; /* until get_check() */
+        return 0;
+}
+
+/* Whoever has an answer uses the file in output_dir next: it must be the answered one. */
+static int get_await_unit(Get *get) {
+        Workspace *workspace = get_own_workspace(get);
+        Delivered delivered = DELIVERED;
+        const char *why = NULL;
+        Problem note = {};
+
+        if (workspace)
+                delivered = workspace_delivered(workspace, get->source_path, &get->choice.pair,
+                                                &get->key, &why);
+        if (delivered == DELIVERED_ELSEWHERE && !get->poked) { /* it may not have heard of it */
+                get->poked = true;
+                workspace_poke(workspace, get->source_path);
+                delivered = DELIVERED_LATER;
+        }
+        switch (delivered) {
         case DELIVERED_LATER:
-                return;
+                get->busy = true;
+                return 0;
         case DELIVERED:
                 break;
         case DELIVERED_REFUSED:
                 (void) problem_set(&note, 0, "not delivered: %s", why);
-                ask_note(&get->ask, note.text);
                 break;
         case DELIVERED_ELSEWHERE:
-                if (!get->poked) { /* it may not have heard of this save */
-                        get->poked = true;
-                        workspace_poke(workspace, get->source_path);
-                        return;
-                }
                 (void) problem_set(&note, 0,
                                    "not delivered to %s: %s changed after it was asked for",
                                    get->choice.pair.output_dir, get->source_path);
-                ask_note(&get->ask, note.text);
                 break;
         }
-        ask_finish(&get->ask, ASK_DONE, NULL);
-}
-
-static void get_deliver_unit(Get *get) {
-        Workspace *workspace = get_own_workspace(get);
-
-        if (!get_is_for_unit(get) || !workspace || get->ask.answered || get->ask.cancelled) {
-                ask_finish(&get->ask, ASK_DONE, NULL);
-                return;
-        }
-        workspace_redeliver(workspace, get->source_path, &get->choice.pair, &get->key);
-        get->delivering = true; /* get_check() goes on */
+        ask_note(&get->ask, note.text);
+        get_decide(get, ASK_DONE, NULL);
+        return 0;
 }
 
 static int get_deliver_work(Work *work) {
@@ -207,7 +248,7 @@ static int get_deliver_work(Work *work) {
                 .state = get->ask.asks->core->state,
         };
 
-        return view ? deliver(&spec, &get->deliver_problem) : -ENOMEM;
+        return view ? deliver(&spec, &get->problem) : -ENOMEM;
 }
 
 static void get_on_delivered(Work *work, int r) {
@@ -218,10 +259,18 @@ static void get_on_delivered(Work *work, int r) {
                 statistics_count(statistics, STATISTIC_DELIVERIES_REFUSED);
         else if (r == 0)
                 statistics_count(statistics, STATISTIC_DELIVERIES);
+        get->busy = false;
+        get->state = GET_DELIVERING;
         if (r < 0)
-                ask_finish(&get->ask, ASK_FAILED, get->deliver_problem.text);
-        else
-                get_deliver_unit(get);
+                get_decide(get, ASK_FAILED, get->problem.text[0] ? NULL : strerror(-r));
+        get_run(get);
+}
+
+static int get_copy(Get *get) {
+        if (get->output_dir)
+                return get_work(get, WORK_STORE, get_deliver_work, get_on_delivered);
+        get->state = GET_DELIVERING;
+        return 0;
 }
 
 /* --- building --------------------------------------------------------------------------------- */
@@ -247,26 +296,36 @@ static bool get_leave_to_workspace(Get *get) {
 static void get_on_gate(Build *build, void *userdata) {
         Get *get = userdata;
 
+        (void) build;
+        get->busy = false;
+        get->state = GET_AT_GATE;
+        get_run(get);
+}
+
+/* Either way the build calls back once more, later. */
+static int get_pass_gate(Get *get) {
+        get->busy = true;
         if (get->wait) {
-                build_go(build);
-                return;
+                build_go(get->build);
+                return 0;
         }
         get->has_key = true;
-        get->key = *build_key(build);
+        get->key = *build_key(get->build);
         if (get->ask.asks->core->once) {
                 ask_answer(&get->ask, ASK_NOT_READY,
                            "not compiled yet, and without a daemon nobody is at it (get --wait "
                            "does it)");
-                build_cancel(build);
-                return;
+                build_cancel(get->build);
+                return 0;
         }
         get->unit_state = UNIT_QUEUED;
         ask_answer(&get->ask, ASK_NOT_READY,
                    "not compiled yet; it is being done (get --wait waits for it)");
         if (get_leave_to_workspace(get))
-                build_cancel(build);
+                build_cancel(get->build);
         else
-                build_go(build);
+                build_go(get->build);
+        return 0;
 }
 
 /* Nobody named the toolchain, so nobody asked for what only it makes. */
@@ -279,6 +338,8 @@ static bool get_demands_dpu(const Get *get) {
 }
 
 static void get_take_result(Get *get, const BuildResult *result) {
+        get->built = result->outcome;
+        get->problem = result->detail;
         get->hit = result->hit;
         get->no_dpu_code = result->no_dpu_code;
         get->toolchain_identity = result->toolchain_identity;
@@ -305,81 +366,77 @@ static bool get_loses_artifact(const Get *get) {
                                 (get->ask.asks->core->once && !get->output_dir && !get->want_fd));
 }
 
-static void get_deliver(Get *get) {
-        Problem problem = {};
-        int r;
+/* What was built is of use to whoever asked. */
+static void get_accept(Get *get) {
+        Problem *problem = &get->problem;
 
+        get->unit_state = UNIT_READY;
+        ask_note(&get->ask, problem->text);
+        problem->text[0] = '\0';
+        get->state = GET_COPYING;
         if (get->no_dpu_code && get_demands_dpu(get)) {
-                (void) problem_set(&problem, 0,
+                (void) problem_set(problem, 0,
                                    "there is no DPU code in what %s, the only compiler that is "
                                    "installed, makes of %s: install vai_c_xir, or ask for %s by "
                                    "name (DPUCC_TOOLCHAIN=%s)",
                                    get->toolchain, get->source_path, get->toolchain,
                                    get->toolchain);
-                ask_finish(&get->ask, ASK_COMPILE_FAILED, problem.text);
-                return;
-        }
-        if (get_loses_artifact(get)) {
-                ask_finish(&get->ask, ASK_FAILED,
+                get_decide(get, ASK_COMPILE_FAILED, NULL);
+        } else if (get_loses_artifact(get)) {
+                get_decide(get, ASK_FAILED,
                            "it is compiled, but the cache cannot keep it: have it copied, with get "
                            "-o FILE or build --output_dir DIR");
-                return;
         }
-        if (!get->output_dir || get->ask.answered || get->ask.cancelled) {
-                get_deliver_unit(get);
-                return;
+}
+
+static void get_reject(Get *get, UnitState state, AskOutcome outcome) {
+        get->unit_state = state;
+        get_decide(get, outcome, NULL);
+}
+
+static int get_judge(Get *get) {
+        switch (get->built) {
+        case BUILD_READY:
+                get_accept(get);
+                return 0;
+        case BUILD_FAILED:
+                get_reject(get, UNIT_FAILED, ASK_COMPILE_FAILED);
+                return 0;
+        case BUILD_OVER_LIMIT:
+                get_reject(get, UNIT_OVER_LIMIT, ASK_LIMIT_EXCEEDED);
+                return 0;
+        case BUILD_NOT_RIGHT:
+                get_reject(get, UNIT_FAILED, ASK_NOT_RIGHT);
+                return 0;
+        case BUILD_NOT_SOURCE:
+        case BUILD_UNREADABLE:
+                get_reject(get, UNIT_NOT_SOURCE, ASK_NOT_FOUND);
+                return 0;
+        case BUILD_TRANSIENT:
+                get_reject(get, UNIT_FAILED, ASK_FAILED);
+                return 0;
+        case BUILD_INVALID:
+                get_reject(get, UNIT_INVALID, ASK_FAILED);
+                return 0;
+        case BUILD_CANCELLED:
+                break;
         }
-        r = work_start(&get->ask.asks->core->pool, &get->work, WORK_STORE, get_deliver_work,
-                       get_on_delivered);
-        if (r < 0)
-                ask_finish(&get->ask, ASK_FAILED, strerror(-r));
+        get_decide(get, ASK_FAILED, "cancelled");
+        return 0;
 }
 
 static void get_on_built(Build *build, const BuildResult *result, void *userdata) {
         Get *get = userdata;
-        const char *why = result->detail.text;
 
         (void) build;
         get->build = NULL;
         get_take_result(get, result);
-        switch (result->outcome) {
-        case BUILD_READY:
-                get->unit_state = UNIT_READY;
-                ask_note(&get->ask, why);
-                get_deliver(get);
-                return;
-        case BUILD_FAILED:
-                get->unit_state = UNIT_FAILED;
-                ask_finish(&get->ask, ASK_COMPILE_FAILED, why);
-                return;
-        case BUILD_OVER_LIMIT:
-                get->unit_state = UNIT_OVER_LIMIT;
-                ask_finish(&get->ask, ASK_LIMIT_EXCEEDED, why);
-                return;
-        case BUILD_NOT_RIGHT:
-                get->unit_state = UNIT_FAILED;
-                ask_finish(&get->ask, ASK_NOT_RIGHT, why);
-                return;
-        case BUILD_NOT_SOURCE:
-        case BUILD_UNREADABLE:
-                get->unit_state = UNIT_NOT_SOURCE;
-                ask_finish(&get->ask, ASK_NOT_FOUND, why);
-                return;
-        case BUILD_TRANSIENT:
-                get->unit_state = UNIT_FAILED;
-                ask_finish(&get->ask, ASK_FAILED, why);
-                return;
-        case BUILD_INVALID:
-                get->unit_state = UNIT_INVALID;
-                ask_finish(&get->ask, ASK_FAILED, why);
-                return;
-        case BUILD_CANCELLED:
-                break;
-        }
-        ask_finish(&get->ask, ASK_FAILED, "cancelled");
+        get->busy = false;
+        get->state = GET_JUDGING;
+        get_run(get);
 }
 
-static void get_build(Get *get) {
+static int get_build(Get *get) {
         static const BuildHandlers handlers = {
                 .phase = get_on_phase,
                 .gate = get_on_gate,
@@ -387,14 +444,13 @@ static void get_build(Get *get) {
         };
         Core *core = get->ask.asks->core;
         const char *toolchain = get->toolchain_name ?: get->choice.pair.toolchain;
-        Problem problem = {};
         BuildSpec spec;
         int r;
 
-        r = toolchains_check(core->toolchains, toolchain, &problem);
+        r = toolchains_check(core->toolchains, toolchain, &get->problem);
         if (r < 0) {
-                ask_finish(&get->ask, ASK_USAGE, problem.text);
-                return;
+                get_decide(get, ASK_USAGE, NULL);
+                return 0;
         }
 
         spec = (BuildSpec){
@@ -412,16 +468,16 @@ static void get_build(Get *get) {
                 .adopt_path = get->adopt_path,
         };
         r = build_start(&get->build, core, &spec, &handlers, get);
-        if (r < 0) {
-                ask_finish(&get->ask, ASK_FAILED, strerror(-r));
-                return;
-        }
+        if (r < 0)
+                return r;
         get->source_fd = get->adopt_fd = -1;
+        get->busy = true;
+        return 0;
 }
 
 /* --- identifying and pairing ---------------------------------------------------------------------- */
 
-static void get_pair(Get *get) {
+static int get_pair(Get *get) {
         const ChoiceSpec spec = {
                 .core = get->ask.asks->core,
                 .source_path = get->source_path,
@@ -431,14 +487,14 @@ static void get_pair(Get *get) {
                 .target = get->target,
                 .net_name = get->net_name,
         };
-        Problem problem = {};
         AskOutcome outcome;
 
-        outcome = choice_make(&get->choice, &spec, &get->ask, &problem);
+        outcome = choice_make(&get->choice, &spec, &get->ask, &get->problem);
         if (outcome != ASK_DONE)
-                ask_finish(&get->ask, outcome, problem.text);
+                get_decide(get, outcome, NULL);
         else
-                get_build(get);
+                get->state = GET_LOOKING;
+        return 0;
 }
 
 static int get_identify_work(Work *work) {
@@ -450,23 +506,68 @@ static int get_identify_work(Work *work) {
 
 static void get_on_identified(Work *work, int r) {
         Get *get = container_of(work, Get, work);
-        Problem problem = {};
 
-        if (get->ask.cancelled || r == -ECANCELED) {
-                ask_finish(&get->ask, ASK_FAILED, "cancelled");
-        } else if (r < 0) {
-                (void) problem_set(&problem, r, "%s: %s", get->source_path,
+        get->busy = false;
+        get->state = GET_PAIRING;
+        if (r < 0) {
+                (void) problem_set(&get->problem, r, "%s: %s", get->source_path,
                                    r == -EAGAIN ? "it does not stop changing" : strerror(-r));
-                ask_finish(&get->ask, r == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, problem.text);
+                get_decide(get, r == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, NULL);
         } else if (get->identity.class != XMODEL_QUANTIZED) {
-                (void) problem_set(&problem, 0, "%s: %s", get->source_path,
+                (void) problem_set(&get->problem, 0, "%s: %s", get->source_path,
                                    get->identity.reason.text);
-                ask_finish(&get->ask, ASK_NOT_FOUND, problem.text);
+                get_decide(get, ASK_NOT_FOUND, NULL);
         } else {
                 statistics_count(&get->ask.asks->core->statistics,
                                  get->identity.was_read ? STATISTIC_HASHES : STATISTIC_MEMO_HITS);
-                get_pair(get);
         }
+        get_run(get);
+}
+
+/* --- the machine ------------------------------------------------------------------------------ */
+
+static int get_step(Get *get) {
+        switch (get->state) {
+        case GET_IDENTIFYING:
+                return get_work(get, WORK_HASH, get_identify_work, get_on_identified);
+        case GET_PAIRING:
+                return get_pair(get);
+        case GET_LOOKING:
+                return get_build(get);
+        case GET_AT_GATE:
+                return get_pass_gate(get);
+        case GET_JUDGING:
+                return get_judge(get);
+        case GET_COPYING:
+                return get_copy(get);
+        case GET_DELIVERING:
+                return get_deliver_unit(get);
+        case GET_AWAITING:
+                return get_await_unit(get);
+        case GET_OVER:
+                break;
+        }
+        return 0;
+}
+
+/* Somebody still waits for more than the build. */
+static bool get_is_wanted(const Get *get) {
+        return get->build || (!get->ask.cancelled && !get->ask.answered);
+}
+
+static void get_run(Get *get) {
+        int r;
+
+        while (!get->busy && get->state != GET_OVER) {
+                if (!get_is_wanted(get))
+                        break;
+                r = get_step(get);
+                if (r < 0)
+                        get_decide(get, ASK_FAILED, strerror(-r));
+        }
+        if (!get->busy)
+                ask_finish(&get->ask, get->outcome,
+                           get->outcome == ASK_DONE ? NULL : get->problem.text);
 }
 
 /* --- the ask ------------------------------------------------------------------------------------ */
@@ -516,8 +617,10 @@ static int get_check_adoption(const GetSpec *spec, Problem *problem) {
 static void get_check(Ask *ask) {
         Get *get = container_of(ask, Get, ask);
 
-        if (get->delivering)
-                get_check_unit_delivery(get);
+        if (get->state == GET_AWAITING) {
+                get->busy = false;
+                get_run(get);
+        }
 }
 
 static void get_cancel(Ask *ask) {
@@ -578,8 +681,7 @@ int get_start(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void
                 get->arch_fd = spec->arch_fd;
                 get->output_dir_fd = spec->output_dir_fd;
                 get->adopt_fd = spec->adopt_fd;
-                r = work_start(&asks->core->pool, &get->work, WORK_HASH, get_identify_work,
-                               get_on_identified);
+                r = get_step(get);
         }
         if (r < 0) {
                 get->source_fd = get->arch_fd = get->output_dir_fd = get->adopt_fd = -1;

@@ -3,8 +3,23 @@
 /*
  * Gets: asks for one artifact (contract: engine_get())
  *
- *      IDENTIFYING ──> pairing ──> BUILDING ──> DELIVERING ──> answered
- *           └── no source, no target, several targets ... ────────^
+ *   IDENTIFYING ──> PAIRING ──> LOOKING ──miss──> AT_GATE
+ *        │             │           │                │ made, or failed
+ *        │             │           │ hit            ▼
+ *        │             │           └───────────> JUDGING ──> COPYING ──> DELIVERING ──> AWAITING
+ *        │             │                            │           │            │             │
+ *        └── no source, no target, cancelled ... ───┴───────────┴──> OVER <──┴─────────────┘
+ *
+ *   IDENTIFYING  what the source is now, on a pool thread
+ *   PAIRING      what it is for (choice.h)
+ *   LOOKING      its build looks the key up
+ *   AT_GATE      there is nothing: the build goes on if somebody waits, else the answer is "not
+ *                ready" and what comes after the build has no listener
+ *   JUDGING      what came of the build, and whether it is what was asked for
+ *   COPYING      into the output_dir that was named, on a pool thread
+ *   DELIVERING   into the unit's output_dir, which is the unit's matter ...
+ *   AWAITING     ... and may take a while
+ *   OVER         answered, if nobody did yet, and freed
  *
  * A get does not ask the units: it identifies, pairs and looks up by itself, by the same
  * functions, and shares their jobs through the queue. That is why it cannot be stale.
