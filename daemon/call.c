@@ -1,25 +1,68 @@
 #include "daemon/call.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
-#include "daemon/peer.h"
+#include "daemon/dialogue.h"
 
 #define CALL_LOG_CHUNK ((size_t) 256 * 1024)
 
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
 
+void calls_init(Calls *calls, const CallsOps *ops, void *userdata) {
+        *calls = (Calls){ .ops = ops, .userdata = userdata };
+        LIST_INIT(&calls->list);
+}
+
+static void call_leave(Call *call) {
+        LIST_REMOVE(call, link);
+        call->calls->n--;
+        call->calls = NULL;
+}
+
+void calls_abandon(Calls *calls) {
+        Call *call;
+
+        while ((call = LIST_FIRST(&calls->list))) {
+                call_leave(call);
+                if (call->ask)
+                        ask_cancel(call->ask);
+        }
+}
+
+Call *calls_find(Calls *calls, uint32_t id) {
+        Call *call;
+
+        LIST_FOREACH(call, &calls->list, link)
+        if (call->id == id)
+                return call;
+        return NULL;
+}
+
+int call_new(Call **ret, Calls *calls, uint32_t id) {
+        Call *call = calloc(1, sizeof(*call));
+
+        if (!call)
+                return -ENOMEM;
+        call->calls = calls;
+        call->id = id;
+        LIST_INSERT_HEAD(&calls->list, call, link);
+        calls->n++;
+        *ret = call;
+        return 0;
+}
+
 /* takes over @fd */
 static int call_put(Call *call, Reply *reply, int fd) {
-        if (!call->peer) {
+        if (!call->calls) {
                 closep(&fd);
                 return 0;
         }
         reply->id = call->id;
-        return peer_send(call->peer, reply, fd);
+        return call->calls->ops->send(reply, fd, call->calls->userdata);
 }
 
 void call_send(Call *call, Reply *reply) {
@@ -39,7 +82,7 @@ void call_send_log(Call *call, Slice log) {
 }
 
 void call_progress(Call *call, Reply *reply) {
-        if (call->peer && !peer_is_slow(call->peer))
+        if (call->calls && !call->calls->ops->is_slow(call->calls->userdata))
                 call_send(call, reply);
 }
 
@@ -57,8 +100,8 @@ void call_end(Call *call, Outcome outcome, Reply *reply, int fd) {
                 return;
         }
 
-        if (call->peer)
-                peer_forget_call(call->peer, call);
+        if (call->calls)
+                call_leave(call);
         free(call);
 }
 
@@ -67,4 +110,20 @@ void call_end_with(Call *call, Outcome outcome, const char *message) {
 
         reply.message = (char *) message;
         call_end(call, outcome, &reply, -1);
+}
+
+static Outcome call_outcome(int r) {
+        switch (r) {
+        case -EINVAL:
+        case -ENOTUNIQ:
+                return DPUCC__WIRE__OUTCOME__USAGE;
+        case -ENOENT:
+                return DPUCC__WIRE__OUTCOME__NOT_FOUND;
+        default:
+                return DPUCC__WIRE__OUTCOME__FAILED;
+        }
+}
+
+void call_fail(Call *call, int r, const Problem *problem) {
+        call_end_with(call, call_outcome(r), problem->text[0] ? problem->text : strerror(-r));
 }

@@ -19,7 +19,6 @@
 #include "daemon/call.h"
 #include "daemon/engine.h"
 #include "daemon/message.h"
-#include "daemon/verbs.h"
 #include "xmodel/target.h"
 
 #define INQUIRY_REPORT_MAX (8 * 1024 * 1024)
@@ -155,7 +154,7 @@ static bool inquiry_find_record(Engine *engine, Call *call, const Dpucc__Wire__S
                                 ret->unit.target ?: "", ret->unit.detail ? ": " : "",
                                 ret->unit.detail ?: "");
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         return r == 0;
 }
 
@@ -309,7 +308,7 @@ void inquiry_list(Engine *engine, Call *call, const Dpucc__Wire__ListRequest *re
 
         r = cache_each(listing.cache, SIZE_MAX, listing_add, &listing);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         else
                 listing_end(&listing, call, request->has_limit ? request->limit : SIZE_MAX);
 }
@@ -381,7 +380,7 @@ void inquiry_show(Engine *engine, Call *call, const Dpucc__Wire__Selector *selec
         if (r == 0 && subject.has_unit)
                 r = message_from_unit(&subject.unit, &unit);
         if (r < 0) {
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
                 return;
         }
 
@@ -432,7 +431,7 @@ void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *select
 
                 (void) problem_set(&problem, r, "the log cannot be read any more: %s",
                                    strerror(-r));
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
                 return;
         }
         call_send_log(call, bytes_slice(&log));
@@ -534,7 +533,7 @@ void inquiry_why(Engine *engine, Call *call, const Dpucc__Wire__Selector *select
         if (!inquiry_find_record(engine, call, selector, &subject))
                 return;
         if (inquiry_fill_fields(subject.record, &fields) < 0) {
-                verbs_fail(call, -ENOMEM, &problem);
+                call_fail(call, -ENOMEM, &problem);
                 return;
         }
 

@@ -152,7 +152,7 @@ static int manager_start_engine(Manager *manager, const ManagerSpec *spec, Probl
 static int manager_start_server(Manager *manager, const ManagerSpec *spec, Problem *problem) {
         ServerSpec server_spec = {
                 .loop = &manager->loop,
-                .verbs = &manager->verbs,
+                .handler = { verbs_start, &manager->verbs },
                 .path = spec->socket,
                 .listen_fd = -1,
         };
@@ -177,8 +177,10 @@ static void manager_on_gone(void *userdata) {
 }
 
 static int manager_start_single(Manager *manager, const ManagerSpec *spec, Problem *problem) {
-        return server_new_single(&manager->server, &manager->loop, &manager->verbs,
-                                 spec->connection, manager_on_gone, manager, problem);
+        const CallHandler handler = { verbs_start, &manager->verbs };
+
+        return server_new_single(&manager->server, &manager->loop, handler, spec->connection,
+                                 manager_on_gone, manager, problem);
 }
 
 static int manager_start_handles(Manager *manager) {

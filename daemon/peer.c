@@ -1,17 +1,11 @@
 #include "daemon/peer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "daemon/call.h"
-#include "daemon/engine.h"
-#include "daemon/server.h"
-#include "daemon/verbs.h"
 #include "proto/frame.h"
 #include "proto/hello.h"
 
@@ -29,8 +23,7 @@ typedef enum PeerState {
 } PeerState;
 
 struct Peer {
-        Server *server;
-        const Verbs *verbs;
+        const PeerSpec *spec;
         LIST_ENTRY(Peer) link;
         PeerState state;
 
@@ -39,8 +32,7 @@ struct Peer {
         FrameReader reader;
         FrameWriter writer;
 
-        struct CallList calls;
-        unsigned n_calls;
+        Calls calls;
 };
 
 static void peer_free(Peer *peer) {
@@ -52,18 +44,8 @@ static void peer_free(Peer *peer) {
 static void peer_on_closed(uv_handle_t *handle) {
         Peer *peer = handle->data;
 
-        server_peer_gone(peer->server);
+        peer->spec->gone(peer->spec->userdata);
         peer_free(peer);
-}
-
-static void peer_cancel_calls(Peer *peer) {
-        Call *call;
-
-        while ((call = LIST_FIRST(&peer->calls))) {
-                peer_forget_call(peer, call);
-                if (call->ask)
-                        ask_cancel(call->ask);
-        }
 }
 
 void peer_close(Peer *peer) {
@@ -72,7 +54,7 @@ void peer_close(Peer *peer) {
 
         peer->state = PEER_CLOSING;
         LIST_REMOVE(peer, link);
-        peer_cancel_calls(peer);
+        calls_abandon(&peer->calls);
         uv_close((uv_handle_t *) &peer->poll, peer_on_closed);
         close(TAKE_FD(peer->socket)); /* not libuv's any more */
 }
@@ -98,7 +80,8 @@ static void peer_update(Peer *peer) {
                 peer_close(peer);
 }
 
-int peer_send(Peer *peer, const Reply *reply, int fd) {
+static int peer_send(const Reply *reply, int fd, void *userdata) {
+        Peer *peer = userdata;
         int r;
 
         if (peer->state == PEER_CLOSING) {
@@ -120,24 +103,10 @@ int peer_send(Peer *peer, const Reply *reply, int fd) {
         return 0;
 }
 
-bool peer_is_slow(const Peer *peer) {
+static bool peer_is_slow(void *userdata) {
+        const Peer *peer = userdata;
+
         return peer->writer.n_bytes > PEER_PROGRESS_MAX;
-}
-
-Call *peer_find_call(Peer *peer, uint32_t id) {
-        Call *call;
-
-        LIST_FOREACH(call, &peer->calls, link)
-        if (call->id == id)
-                return call;
-        return NULL;
-}
-
-void peer_forget_call(Peer *peer, Call *call) {
-        assert(call->peer == peer && peer->n_calls > 0);
-        LIST_REMOVE(call, link);
-        call->peer = NULL;
-        peer->n_calls--;
 }
 
 /* one last word about the connection, then it ends */
@@ -150,9 +119,9 @@ static void peer_refuse(Peer *peer, const char *message) {
         reply.has_outcome = true;
         reply.outcome = DPUCC__WIRE__OUTCOME__FAILED;
         reply.message = (char *) message;
-        if (peer_send(peer, &reply, -1) < 0)
+        if (peer_send(&reply, -1, peer) < 0)
                 return;
-        peer_cancel_calls(peer);
+        calls_abandon(&peer->calls);
         peer->state = PEER_FINISHING;
         peer_update(peer);
 }
@@ -160,9 +129,9 @@ static void peer_refuse(Peer *peer, const char *message) {
 static const char *peer_refusal(Peer *peer, const Request *request) {
         if (request->id == 0)
                 return "a request has id 0";
-        if (peer_find_call(peer, request->id))
+        if (calls_find(&peer->calls, request->id))
                 return "two requests have the same id";
-        if (peer->n_calls == PEER_CALLS_MAX)
+        if (peer->calls.n == CALLS_MAX)
                 return "too many requests at once";
         return NULL;
 }
@@ -171,7 +140,7 @@ static void peer_handle_request(Peer *peer, Frame *frame) {
         ProtobufCMessage *message = NULL;
         const char *refusal;
         Request *request;
-        Call *call;
+        Call *call = NULL;
 
         if (frame_unpack(frame, &dpucc__wire__request__descriptor, &message) < 0) {
                 peer_refuse(peer, "a request could not be read");
@@ -180,16 +149,12 @@ static void peer_handle_request(Peer *peer, Frame *frame) {
 
         request = (Request *) message;
         refusal = peer_refusal(peer, request);
-        call = refusal ? NULL : calloc(1, sizeof(*call));
-        if (!call) {
-                peer_refuse(peer, refusal ?: "out of memory");
-        } else {
-                call->peer = peer;
-                call->id = request->id;
-                LIST_INSERT_HEAD(&peer->calls, call, link);
-                peer->n_calls++;
-                verbs_start(peer->verbs, call, request, frame);
-        }
+        if (!refusal && call_new(&call, &peer->calls, request->id) < 0)
+                refusal = "out of memory";
+        if (refusal)
+                peer_refuse(peer, refusal);
+        else
+                peer->spec->handler.start(call, request, frame, peer->spec->handler.userdata);
         dpucc__wire__request__free_unpacked(request, NULL);
 }
 
@@ -260,7 +225,8 @@ static void peer_on_poll(uv_poll_t *poll, int status, int events) {
         peer_update(peer);
 }
 
-int peer_new(Server *server, const Verbs *verbs, struct PeerList *list, int socket) {
+int peer_new(const PeerSpec *spec, struct PeerList *list, int socket) {
+        static const CallsOps ops = { .send = peer_send, .is_slow = peer_is_slow };
         Peer *peer;
         int r;
 
@@ -268,15 +234,15 @@ int peer_new(Server *server, const Verbs *verbs, struct PeerList *list, int sock
         if (!peer)
                 return -ENOMEM;
 
-        peer->server = server;
-        peer->verbs = verbs;
+        peer->spec = spec;
+        calls_init(&peer->calls, &ops, peer);
         peer->socket = -1;
         peer->reader = FRAME_READER_INIT(FRAME_MAX_REQUEST);
         peer->writer = FRAME_WRITER_INIT(FRAME_MAX_REPLY, PEER_QUEUE_MAX);
         peer->poll.data = peer;
         r = hello_put(&peer->writer);
         if (r == 0)
-                r = uv_poll_init(server_loop(server), &peer->poll, socket);
+                r = uv_poll_init(spec->loop, &peer->poll, socket);
         if (r < 0) { /* uv_poll_init() leaves no handle behind when it fails */
                 peer_free(peer);
                 return r;

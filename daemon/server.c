@@ -21,7 +21,7 @@
 
 struct Server {
         uv_loop_t *loop;
-        const Verbs *verbs;
+        PeerSpec peer_spec;
         Listener listener;
         int spare_fd; /* see server_shed() */
 
@@ -69,11 +69,9 @@ static void server_close_handle(uv_handle_t *handle) {
                 uv_close(handle, server_on_closed);
 }
 
-uv_loop_t *server_loop(Server *server) {
-        return server->loop;
-}
+static void server_on_peer_gone(void *userdata) {
+        Server *server = userdata;
 
-void server_peer_gone(Server *server) {
         assert(server->n_peers > 0);
         server->n_peers--;
         if (!server->stopping) {
@@ -119,7 +117,7 @@ static void server_welcome(Server *server, int socket) {
                 return;
         }
 
-        r = peer_new(server, server->verbs, &server->peers, fd);
+        r = peer_new(&server->peer_spec, &server->peers, fd);
         if (r < 0) {
                 log_warning("a client is refused: %s", strerror(-r));
                 return;
@@ -176,13 +174,18 @@ static int server_listen(Server *server, const ServerSpec *spec, Problem *proble
         return r;
 }
 
-static Server *server_alloc(uv_loop_t *loop, const Verbs *verbs) {
+static Server *server_alloc(uv_loop_t *loop, CallHandler handler) {
         Server *server = calloc(1, sizeof(*server));
 
         if (!server)
                 return NULL;
         server->loop = loop;
-        server->verbs = verbs;
+        server->peer_spec = (PeerSpec){
+                .loop = loop,
+                .handler = handler,
+                .gone = server_on_peer_gone,
+                .userdata = server,
+        };
         server->listener = LISTENER_NONE;
         server->spare_fd = -1;
         LIST_INIT(&server->peers);
@@ -194,7 +197,7 @@ static void server_start_grace(Server *server) {
         server_own(server, (uv_handle_t *) &server->grace);
 }
 
-int server_new_single(Server **ret, uv_loop_t *loop, const Verbs *verbs, int socket,
+int server_new_single(Server **ret, uv_loop_t *loop, CallHandler handler, int socket,
                       ServerGoneFn gone, void *userdata, Problem *problem) {
         Server *server;
         int r;
@@ -204,10 +207,10 @@ int server_new_single(Server **ret, uv_loop_t *loop, const Verbs *verbs, int soc
                 return r;
         if (fcntl(socket, F_SETFL, O_NONBLOCK) < 0)
                 return error_from_errno();
-        server = server_alloc(loop, verbs);
+        server = server_alloc(loop, handler);
         if (!server)
                 return -ENOMEM;
-        r = peer_new(server, verbs, &server->peers, socket);
+        r = peer_new(&server->peer_spec, &server->peers, socket);
         if (r < 0) {
                 server_free(server);
                 return r;
@@ -225,7 +228,7 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         int r;
 
         problem_set(problem, 0, "%s", "");
-        server = server_alloc(spec->loop, spec->verbs);
+        server = server_alloc(spec->loop, spec->handler);
         if (!server)
                 return -ENOMEM;
 

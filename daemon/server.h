@@ -15,20 +15,20 @@
 #include <uv.h>
 
 #include "base/problem.h"
+#include "daemon/call.h"
 
 #define SERVER_PEERS_MAX 256
 
 typedef struct Server Server;
-typedef struct Verbs Verbs;
 
 typedef void (*ServerStoppedFn)(void *userdata);
 typedef void (*ServerGoneFn)(void *userdata);
 
 typedef struct ServerSpec {
         uv_loop_t *loop;
-        const Verbs *verbs; /* borrowed, outlives the server and every call */
-        const char *path;   /* absolute; where to bind */
-        int listen_fd;      /* already listening, or -1; taken over on success */
+        CallHandler handler; /* of all requests */
+        const char *path;    /* absolute; where to bind */
+        int listen_fd;       /* already listening, or -1; taken over on success */
 } ServerSpec;
 
 /* -EADDRINUSE: the path is served by somebody; -EPERM: the place is not safe; -ENAMETOOLONG;
@@ -38,13 +38,9 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem);
 /* Serves the client at the other end of @socket (taken over on success) and nobody else. @gone
  * is called once, later, when the connection is over for another reason than server_stop().
  * -EPERM: it is not our own user's, -ENOTSOCK ..., with @problem. */
-int server_new_single(Server **ret, uv_loop_t *loop, const Verbs *verbs, int socket,
+int server_new_single(Server **ret, uv_loop_t *loop, CallHandler handler, int socket,
                       ServerGoneFn gone, void *userdata, Problem *problem);
 
 /* Accepts nobody from now on, sends what is queued (for two seconds at most), hangs up, and
  * calls @stopped once, later, after which the server is gone. */
 void server_stop(Server *server, ServerStoppedFn stopped, void *userdata);
-
-/* for peer.c */
-uv_loop_t *server_loop(Server *server);
-void server_peer_gone(Server *server);

@@ -16,29 +16,12 @@
 #include "daemon/inquiry.h"
 #include "daemon/inventory.h"
 #include "daemon/message.h"
-#include "daemon/peer.h"
 
 #define VERBS_STATISTICS_MAX 256
 
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;
-
-static Outcome verbs_outcome(int r) {
-        switch (r) {
-        case -EINVAL:
-        case -ENOTUNIQ:
-                return DPUCC__WIRE__OUTCOME__USAGE;
-        case -ENOENT:
-                return DPUCC__WIRE__OUTCOME__NOT_FOUND;
-        default:
-                return DPUCC__WIRE__OUTCOME__FAILED;
-        }
-}
-
-void verbs_fail(Call *call, int r, const Problem *problem) {
-        call_end_with(call, verbs_outcome(r), problem->text[0] ? problem->text : strerror(-r));
-}
 
 /* A path off the wire as a new string: bytes have a length, paths must not hold a NUL. */
 static int verbs_path(ProtobufCBinaryData bytes, char **ret, Problem *problem) {
@@ -213,7 +196,7 @@ static void verbs_get(const Verbs *verbs, Call *call, const Dpucc__Wire__Get *ge
         if (r == 0)
                 r = verbs_get_ask(verbs->engine, call, get, &paths, frame, &problem);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
 }
 
 static void verbs_wait(const Verbs *verbs, Call *call, const Dpucc__Wire__WaitRequest *wait) {
@@ -230,7 +213,7 @@ static void verbs_wait(const Verbs *verbs, Call *call, const Dpucc__Wire__WaitRe
                 r = engine_wait(verbs->engine, wait->all ? NULL : path, &handlers, call, &call->ask,
                                 &problem);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
 }
 
 /* ---- doctor ------------------------------------------------------------------------------- */
@@ -259,7 +242,7 @@ static void verbs_on_examined(const AskResult *result, void *userdata) {
         call->ask = NULL;
         r = message_from_findings(result->findings, result->n_findings, &messages);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         else
                 verbs_end_examined(call, result, &messages);
 }
@@ -274,7 +257,7 @@ static void verbs_doctor(const Verbs *verbs, Call *call,
         r = engine_examine(verbs->engine, request->toolchain, &handlers, call, &call->ask,
                            &problem);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
 }
 
 /* ---- what there is ------------------------------------------------------------------------ */
@@ -324,7 +307,7 @@ static void verbs_status(const Verbs *verbs, Call *call,
         if (r == 0)
                 r = verbs_collect(verbs->engine, &inventory);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         else
                 verbs_end_status(verbs->engine, call, &inventory);
 }
@@ -338,7 +321,7 @@ static void verbs_roots(const Verbs *verbs, Call *call) {
 
         r = inventory_take_roots(&inventory, verbs->engine);
         if (r < 0) {
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
                 return;
         }
         list.roots = inventory.roots;
@@ -396,7 +379,7 @@ static void verbs_watch(const Verbs *verbs, Call *call, const Dpucc__Wire__Watch
                 r = engine_watch(verbs->engine, path, watch->has_trust && watch->trust, &view,
                                  &problem);
         if (r < 0) {
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
                 return;
         }
         message_from_root(&view, &root);
@@ -415,7 +398,7 @@ static void verbs_unwatch(const Verbs *verbs, Call *call,
         if (r == 0)
                 r = engine_unwatch(verbs->engine, path, &problem);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         else
                 call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
 }
@@ -428,7 +411,7 @@ static void verbs_reload(const Verbs *verbs, Call *call) {
 
         r = verbs->reload(&problem, verbs->userdata);
         if (r < 0)
-                verbs_fail(call, r, &problem);
+                call_fail(call, r, &problem);
         else
                 call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
 }
@@ -441,7 +424,7 @@ static void verbs_shutdown(const Verbs *verbs, Call *call) {
 
 /* Both calls end: this one now, the other one when the engine has let go of it. */
 static void verbs_cancel(Call *call, uint32_t id) {
-        Call *other = call->peer ? peer_find_call(call->peer, id) : NULL;
+        Call *other = call->calls ? calls_find(call->calls, id) : NULL;
 
         if (!other || !other->ask) {
                 call_end_with(call, DPUCC__WIRE__OUTCOME__NOT_FOUND,
@@ -466,7 +449,9 @@ static bool verbs_is_for_daemon(const Request *request) {
         return false;
 }
 
-void verbs_start(const Verbs *verbs, Call *call, const Request *request, Frame *frame) {
+void verbs_start(Call *call, const Request *request, Frame *frame, void *userdata) {
+        const Verbs *verbs = userdata;
+
         if (!verbs->engine) {
                 call_end_with(call, DPUCC__WIRE__OUTCOME__FAILED, "the daemon is stopping");
                 return;

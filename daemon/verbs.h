@@ -25,8 +25,5 @@ typedef struct Verbs {
         void *userdata;
 } Verbs;
 
-/* Sees to it that @call ends. Takes what it needs of the descriptors in @frame. */
-void verbs_start(const Verbs *verbs, Call *call, const Dpucc__Wire__Request *request, Frame *frame);
-
-/* Ends @call because of @r, with @problem's text or, if that is empty, strerror(-@r). */
-void verbs_fail(Call *call, int r, const Problem *problem);
+/* The CallHandler; @verbs is a Verbs, which outlives every call. */
+void verbs_start(Call *call, const Dpucc__Wire__Request *request, Frame *frame, void *verbs);

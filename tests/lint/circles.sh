@@ -14,8 +14,6 @@ families=(
   "daemon/watch daemon/books"
   # owner and owned: a unit tells its source, a source its workspace, when it has ended
   "daemon/workspace daemon/source daemon/unit"
-  # a request on its way: read by a peer, answered by a verb through its call
-  "daemon/server daemon/peer daemon/call daemon/verbs daemon/inquiry"
 )
 
 # lines "A B": A includes B, a family standing for each of its members

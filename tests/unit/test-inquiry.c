@@ -80,7 +80,10 @@ static int setup(void **state) {
         (void) snprintf(f.path, sizeof(f.path), "%s/d.sock", ((UnitDir *) f.dir)->path);
         f.verbs = (Verbs){ .engine = double_engine_open(&f.loop) };
         double_engine_of(f.verbs.engine)->cache = f.cache;
-        spec = (ServerSpec){ .loop = &f.loop, .verbs = &f.verbs, .path = f.path, .listen_fd = -1 };
+        spec = (ServerSpec){ .loop = &f.loop,
+                             .handler = { verbs_start, &f.verbs },
+                             .path = f.path,
+                             .listen_fd = -1 };
         if (server_new(&f.server, &spec, NULL) < 0)
                 return -1;
         client_open(&f.client, &f.loop, f.path);

@@ -44,9 +44,10 @@ static void on_shutdown(void *userdata) {
 }
 
 static ServerSpec spec_of(Fixture *f) {
-        return (ServerSpec){
-                .loop = &f->loop, .verbs = &f->verbs, .path = f->path, .listen_fd = -1
-        };
+        return (ServerSpec){ .loop = &f->loop,
+                             .handler = { verbs_start, &f->verbs },
+                             .path = f->path,
+                             .listen_fd = -1 };
 }
 
 static int setup(void **state) {
@@ -705,12 +706,12 @@ static void too_many_requests(void **state) {
 
         double_engine_of(f->engine)->hold = true;
         client_open(&client, &f->loop, f->path);
-        for (uint32_t id = 1; id <= PEER_CALLS_MAX + 1; id++)
+        for (uint32_t id = 1; id <= CALLS_MAX + 1; id++)
                 ask_to_wait(&client, id);
         client_expect(&client, 0, DPUCC__WIRE__OUTCOME__FAILED, "too many requests");
         assert_true(client_is_dropped(&client));
         client_close(&client);
-        turn_until(f, &double_engine_of(f->engine)->n_cancels, PEER_CALLS_MAX);
+        turn_until(f, &double_engine_of(f->engine)->n_cancels, CALLS_MAX);
 }
 
 static void half_a_frame_then_gone(void **state) {
