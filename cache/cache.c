@@ -297,6 +297,55 @@ int cache_publish(Cache *cache, const Record *draft, const CacheFile *files, siz
         return r;
 }
 
+/* --- import ------------------------------------------------------------------------------ */
+
+static StoreObject cache_expected(const RecordObject *object) {
+        return (StoreObject){
+                .digest = object->digest,
+                .sha256 = object->sha256,
+                .md5 = object->md5,
+                .size = object->size,
+        };
+}
+
+static int cache_from_store(int r) {
+        if (r == STORE_MISS)
+                return CACHE_MISS;
+        return r == STORE_MISMATCH ? CACHE_REFUSED : r;
+}
+
+int cache_check_object(Cache *cache, const RecordObject *object) {
+        const StoreObject expected = cache_expected(object);
+
+        if (cache->mode == CACHE_OFF)
+                return CACHE_MISS;
+        return cache_from_store(store_check(cache->store, &expected));
+}
+
+int cache_receive_object(Cache *cache, const RecordObject *object, int fd) {
+        const StoreObject expected = cache_expected(object);
+        _cleanup_(closep) int lock = -1;
+        int r;
+
+        if (cache->mode != CACHE_NORMAL)
+                return -EROFS;
+        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        return r < 0 ? r : cache_from_store(store_put_stream(cache->store, fd, &expected));
+}
+
+int cache_import(Cache *cache, const Record *record) {
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(RECORD_BYTES_MAX);
+        _cleanup_(closep) int lock = -1;
+        int r;
+
+        if (cache->mode != CACHE_NORMAL)
+                return -EROFS;
+        r = record_encode(record, &bytes);
+        if (r == 0)
+                r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        return r < 0 ? r : record_write(cache->root, &record->key, bytes_slice(&bytes));
+}
+
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
                size_t n_files, char **ret) {
         _cleanup_(closep) int lock = -1;

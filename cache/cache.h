@@ -47,6 +47,7 @@ enum {
         CACHE_MISS = 1,
         CACHE_BUSY = 2,      /* somebody else has the lock */
         CACHE_AMBIGUOUS = 3, /* a prefix of several keys */
+        CACHE_REFUSED = 4,   /* not what its record says */
 };
 
 #define CACHE_PREFIX_MIN 8 /* digits */
@@ -111,6 +112,19 @@ typedef struct CacheFile {
  * forbids it. */
 int cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
                   Record **ret);
+
+/* --- what comes from a shared cache ------------------------------------------------------- */
+
+/* 0 if the object is there, with all of its digests; CACHE_MISS; CACHE_REFUSED if one with the
+ * same XXH3 and another SHA-256 is. Reads it whole. */
+int cache_check_object(Cache *cache, const RecordObject *object);
+
+/* Stores what comes out of the pipe @fd until its end. CACHE_REFUSED: it is not that object, and
+ * nothing was stored. Blocks as long as the other end does. */
+int cache_receive_object(Cache *cache, const RecordObject *object, int fd);
+
+/* Keeps a record whose objects were received. Who wrote it is the caller's to have checked. */
+int cache_import(Cache *cache, const Record *record);
 
 /* Makes or mends views/KEY/NET and renews its lease: *ret is its path, a new string. */
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,

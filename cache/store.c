@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,10 @@
 #define STORE_MODE 0444
 
 /* outcomes of the inner functions */
-#define STORE_BAD 2
+#define STORE_BAD   3
+#define STORE_THERE 4
+
+#define STORE_CHUNK ((size_t) 64 * 1024)
 
 struct Store {
         const char *root;
@@ -150,7 +154,8 @@ int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd) {
         return 0;
 }
 
-/* Links the file to its name. What has that name already is as good, or is moved away. */
+/* Links the file to its name. What has that name already is as good (STORE_THERE), or is moved
+ * away. */
 static int store_place(Store *store, Temp *temp, const StoreObject *object) {
         _cleanup_(closep) int there = -1;
         StatId id;
@@ -161,7 +166,7 @@ static int store_place(Store *store, Temp *temp, const StoreObject *object) {
                 r = store_open(store, &object->digest, &there);
                 if (r == 0) {
                         store->deduplicated++;
-                        return 0;
+                        return STORE_THERE;
                 }
                 if (r == STORE_MISS)
                         r = temp_place(temp, &object->digest, false);
@@ -220,4 +225,78 @@ int store_put_data(Store *store, Slice data, StoreObject *ret) {
                 return r;
         r = file_write_all(temp.fd, data.data, data.size);
         return r < 0 ? r : store_finish(store, &temp, ret);
+}
+
+/* --- from others ------------------------------------------------------------------------- */
+
+static bool store_is_same(const StoreObject *a, const StoreObject *b) {
+        return a->size == b->size && digest_equal(&a->digest, &b->digest) &&
+               memcmp(&a->sha256, &b->sha256, sizeof(a->sha256)) == 0 &&
+               memcmp(&a->md5, &b->md5, sizeof(a->md5)) == 0;
+}
+
+int store_check(Store *store, const StoreObject *expected) {
+        _cleanup_(closep) int fd = -1;
+        StoreObject found;
+        int r;
+
+        r = store_open(store, &expected->digest, &fd);
+        if (r == 0)
+                r = digest_fd(fd, &found.digest, &found.sha256, &found.md5, &found.size);
+        if (r != 0)
+                return r;
+        return store_is_same(&found, expected) ? 0 : STORE_MISMATCH;
+}
+
+/* Copies the stream, as far as it may be what is expected. */
+static int store_receive(int from, int to, const StoreObject *expected, Hasher *hasher) {
+        _cleanup_(freep) void *chunk = malloc(STORE_CHUNK);
+        uint64_t left = expected->size;
+        int r = 0;
+
+        if (!chunk)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t n = read(from, chunk, STORE_CHUNK);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return error_from_errno();
+                if (n == 0)
+                        return left == 0 ? 0 : STORE_MISMATCH;
+                if ((uint64_t) n > left)
+                        return STORE_MISMATCH;
+                left -= (uint64_t) n;
+                r = hasher_update(hasher, chunk, (size_t) n);
+                if (r == 0)
+                        r = file_write_all(to, chunk, (size_t) n);
+                if (r < 0)
+                        return r;
+        }
+}
+
+int store_put_stream(Store *store, int fd, const StoreObject *expected) {
+        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        _cleanup_(temp_deinit) Temp temp = TEMP_NULL;
+        StoreObject found = { .size = expected->size };
+        int r;
+
+        r = temp_open(&temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
+        if (r == 0)
+                r = hasher_new(&hasher, HASHER_XXH3 | HASHER_SHA256 | HASHER_MD5);
+        if (r == 0)
+                r = store_receive(fd, temp.fd, expected, hasher);
+        if (r == 0)
+                r = hasher_sha256(hasher, &found.sha256);
+        if (r == 0)
+                r = hasher_md5(hasher, &found.md5);
+        if (r != 0)
+                return r;
+        hasher_xxh3(hasher, &found.digest);
+        if (!store_is_same(&found, expected))
+                return STORE_MISMATCH;
+
+        r = store_place(store, &temp, &found);
+        return r == STORE_THERE ? store_check(store, expected) : r;
 }

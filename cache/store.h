@@ -22,7 +22,11 @@
 #include "base/digest.h"
 #include "base/slice.h"
 
-#define STORE_MISS 1 /* outcome: not there, or was bad */
+/* outcomes */
+enum {
+        STORE_MISS = 1,     /* not there, or was bad */
+        STORE_MISMATCH = 2, /* not what it should be */
+};
 
 typedef struct State State;
 
@@ -54,6 +58,17 @@ Store *store_free(Store *store);
  * nothing is stored, and the compile's output is as good as before. */
 int store_put_fd(Store *store, int fd, StoreObject *ret);
 int store_put_data(Store *store, Slice data, StoreObject *ret);
+
+/* Takes an object from somebody who is not trusted: reads @fd (a pipe) to its end, digests what
+ * comes while it is written, and gives it its name only if size, XXH3 and SHA-256 are those of
+ * @expected (the MD5 too): the name alone is no proof, for XXH3 collisions can be made. Else
+ * STORE_MISMATCH and nothing is stored; no more than the expected size is ever written. The
+ * caller holds the shared lock as long as it takes. */
+int store_put_stream(Store *store, int fd, const StoreObject *expected);
+
+/* 0 if exactly that object is there, STORE_MISS, or STORE_MISMATCH if another one has its name.
+ * Reads it. */
+int store_check(Store *store, const StoreObject *expected);
 
 /* A descriptor for reading, position 0, of a verified object of that size: in *ret_fd. 0,
  * STORE_MISS, or an error (-EMFILE, -ENOMEM ...) that says nothing about the object. */

@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "cache/cache.h"
+#include "collision.h"
 
 #define MODEL "the compiled model"
 #define LOG   "a log"
@@ -555,8 +556,104 @@ static void threads_publish_the_same(void **state) {
         assert_int_equal(c.quarantined, 0);
 }
 
+/* --- from a shared cache ----------------------------------------------------------------- */
+
+static RecordObject object_of(const void *content, size_t n) {
+        _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        RecordObject object = { .role = RECORD_ROLE_XMODEL, .mode = 0644, .size = n };
+
+        assert_int_equal(hasher_new(&hasher, HASHER_XXH3 | HASHER_SHA256 | HASHER_MD5), 0);
+        assert_int_equal(hasher_update(hasher, content, n), 0);
+        hasher_xxh3(hasher, &object.digest);
+        assert_int_equal(hasher_sha256(hasher, &object.sha256), 0);
+        assert_int_equal(hasher_md5(hasher, &object.md5), 0);
+        return object;
+}
+
+/* what is sent fits into a pipe */
+static int receive(Fixture *f, const RecordObject *object, const void *content, size_t n) {
+        _cleanup_(closep) int from = -1;
+        int fds[2];
+
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        from = fds[0];
+        assert_int_equal(file_write_all(fds[1], content, n), 0);
+        close(fds[1]);
+        return cache_receive_object(f->cache, object, from);
+}
+
+static void imports_what_is_right(void **state) {
+        Fixture *f = *state;
+        const RecordObject object = object_of(MODEL, strlen(MODEL));
+        Record record = f->sample.record;
+        _cleanup_(record_freep) Record *found = NULL;
+
+        record.objects = &object;
+        record.n_objects = 1;
+        assert_int_equal(cache_check_object(f->cache, &object), CACHE_MISS);
+        assert_int_equal(receive(f, &object, MODEL, strlen(MODEL)), 0);
+        assert_int_equal(cache_check_object(f->cache, &object), 0);
+        assert_int_equal(lookup(f), CACHE_MISS); /* a record makes an artifact */
+        assert_int_equal(cache_import(f->cache, &record), 0);
+        assert_int_equal(cache_lookup(f->cache, &record.key, &found), 0);
+        assert_int_equal(found->created_ns, record.created_ns);
+        assert_int_equal(receive(f, &object, MODEL, strlen(MODEL)), 0); /* again is no harm */
+}
+
+static void refuses_what_is_not_the_object(void **state) {
+        Fixture *f = *state;
+        const RecordObject object = object_of(MODEL, strlen(MODEL));
+        char other[] = MODEL "!";
+
+        assert_int_equal(receive(f, &object, MODEL, strlen(MODEL) - 1), CACHE_REFUSED);
+        assert_int_equal(receive(f, &object, "", 0), CACHE_REFUSED);
+        assert_int_equal(receive(f, &object, other, strlen(other)), CACHE_REFUSED);
+        other[3] ^= 1;
+        assert_int_equal(receive(f, &object, other, strlen(MODEL)), CACHE_REFUSED);
+        assert_int_equal(cache_check_object(f->cache, &object), CACHE_MISS);
+        assert_false(exists(object_path(f, MODEL)));
+}
+
+/* equal XXH3, another SHA-256: refused whichever of the two came first */
+static void refuses_a_crafted_object(void **state) {
+        Fixture *f = *state;
+        uint8_t good[COLLISION_SIZE], crafted[COLLISION_SIZE];
+        RecordObject object, other;
+
+        collision_make(good, crafted);
+        object = object_of(good, sizeof(good));
+        other = object_of(crafted, sizeof(crafted));
+        assert_memory_not_equal(good, crafted, sizeof(good));
+        assert_true(digest_equal(&object.digest, &other.digest)); /* a collision, really */
+        assert_memory_not_equal(&object.sha256, &other.sha256, sizeof(Sha256));
+
+        assert_int_equal(receive(f, &object, crafted, sizeof(crafted)), CACHE_REFUSED);
+        assert_int_equal(cache_check_object(f->cache, &object), CACHE_MISS);
+        assert_int_equal(receive(f, &object, good, sizeof(good)), 0);
+        assert_int_equal(cache_check_object(f->cache, &object), 0);
+        assert_int_equal(cache_check_object(f->cache, &other), CACHE_REFUSED);
+        assert_int_equal(receive(f, &other, crafted, sizeof(crafted)), CACHE_REFUSED);
+        assert_int_equal(cache_check_object(f->cache, &object), 0);
+}
+
+static void imports_nothing_when_it_must_not_write(void **state) {
+        Fixture *f = *state;
+        const RecordObject object = object_of(MODEL, strlen(MODEL));
+
+        f->cache = cache_close(f->cache);
+        assert_int_equal(cache_open(&f->cache, below(f->dir, "c"), f->state, CACHE_READ_ONLY, NULL),
+                         0);
+        assert_int_equal(receive(f, &object, MODEL, strlen(MODEL)), -EROFS);
+        assert_int_equal(cache_import(f->cache, &f->sample.record), -EROFS);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(imports_what_is_right, setup, teardown),
+                cmocka_unit_test_setup_teardown(refuses_what_is_not_the_object, setup, teardown),
+                cmocka_unit_test_setup_teardown(refuses_a_crafted_object, setup, teardown),
+                cmocka_unit_test_setup_teardown(imports_nothing_when_it_must_not_write, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(serves_what_was_published, setup, teardown),
                 cmocka_unit_test_setup_teardown(answers_with_failures, setup, teardown),
                 cmocka_unit_test_setup_teardown(verifies_after_a_daemon_start, setup, teardown),
