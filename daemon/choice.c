@@ -9,16 +9,33 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
 
-static bool choice_is_meant(const ChoiceSpec *spec, const Pair *pair) {
+static bool choice_is_for_target(const ChoiceSpec *spec, const Pair *pair) {
         Target wanted;
 
-        if (strcmp(pair->target_name, spec->target) == 0)
+        if (!spec->target || strcmp(pair->target_name, spec->target) == 0)
                 return true;
         return !pair->problem && target_parse(spec->target, &wanted, NULL) == 0 &&
                target_equal(&wanted, &pair->target);
+}
+
+/* A toolchain that the project does not name for any target is another way to compile the same
+ * pair, not a choice between pairs. */
+static bool choice_is_for_toolchain(const ChoiceSpec *spec, const Pairs *pairs, const Pair *pair) {
+        if (!spec->toolchain || strings_equal(spec->toolchain, pair->toolchain))
+                return true;
+        for (size_t i = 0; i < pairs->n; i++)
+                if (strings_equal(spec->toolchain, pairs->items[i].toolchain) &&
+                    choice_is_for_target(spec, &pairs->items[i]))
+                        return false;
+        return true;
+}
+
+static bool choice_is_meant(const ChoiceSpec *spec, const Pairs *pairs, const Pair *pair) {
+        return choice_is_for_target(spec, pair) && choice_is_for_toolchain(spec, pairs, pair);
 }
 
 static void choice_list_targets(const Pairs *pairs, Ask *ask) {
@@ -26,8 +43,9 @@ static void choice_list_targets(const Pairs *pairs, Ask *ask) {
                 const Pair *pair = &pairs->items[i];
                 Problem line;
 
-                (void) problem_set(&line, 0, "%s@%s (%s)", pair->net_name, pair->target_name,
-                                   pair->arch_path ?: "");
+                (void) problem_set(&line, 0, "%s@%s (%s%s%s)", pair->net_name, pair->target_name,
+                                   pair->arch_path ?: "", pair->toolchain ? ", toolchain " : "",
+                                   pair->toolchain ?: "");
                 (void) ask_hint(ask, line.text);
         }
 }
@@ -42,13 +60,15 @@ static AskOutcome choice_among(const ChoiceSpec *spec, const Pairs *pairs, Ask *
                 return ASK_NOT_FOUND;
         }
         for (size_t i = 0; i < pairs->n; i++) {
-                if (spec->target && !choice_is_meant(spec, &pairs->items[i]))
+                if (!choice_is_meant(spec, pairs, &pairs->items[i]))
                         continue;
                 if (found) {
+                        bool same = strcmp(found->target_name, pairs->items[i].target_name) == 0;
+
                         choice_list_targets(pairs, ask);
-                        (void) problem_set(problem, 0,
-                                           "%s is for several targets: choose one with --target",
-                                           spec->source_path);
+                        (void) problem_set(problem, 0, "%s is for several %s: choose one with --%s",
+                                           spec->source_path, same ? "toolchains" : "targets",
+                                           same ? "toolchain" : "target");
                         return ASK_USAGE;
                 }
                 found = &pairs->items[i];

@@ -24,8 +24,9 @@ typedef struct ChoiceSpec {
         int source_fd; /* what the client means by source_path; -1: the file that is there */
         int arch_fd;   /* -1 unless an arch file was named */
         const char *arch_path;
-        const char *target;   /* NULL: the only one there is */
-        const char *net_name; /* NULL: the unit's */
+        const char *target;    /* NULL: the only one there is */
+        const char *toolchain; /* NULL: the only one there is */
+        const char *net_name;  /* NULL: the unit's */
 } ChoiceSpec;
 
 typedef struct Choice {

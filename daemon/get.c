@@ -179,8 +179,9 @@ static Workspace *get_own_workspace(const Get *get) {
 /* The project's output_dir gets what the unit makes, not what somebody asked for with other
  * options. */
 static bool get_is_for_unit(const Get *get) {
-        return get->choice.pair.output_dir && !get->choice.renamed && !get->toolchain_name &&
-               !get->options;
+        return get->choice.pair.output_dir && !get->choice.renamed && !get->options &&
+               (!get->toolchain_name ||
+                strings_equal(get->toolchain_name, get->choice.pair.toolchain));
 }
 
 static int get_deliver_unit(Get *get) {
@@ -485,6 +486,7 @@ static int get_pair(Get *get) {
                 .arch_fd = get->arch_fd,
                 .arch_path = get->arch_path,
                 .target = get->target,
+                .toolchain = get->toolchain_name,
                 .net_name = get->net_name,
         };
         AskOutcome outcome;

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "daemon/config.h"
 
 /* --- pairs ------------------------------------------------------------------------------------ */
 
@@ -55,10 +56,6 @@ int pair_copy(Pair *ret, const Pair *pair) {
         return 0;
 }
 
-static bool pair_same(const char *a, const char *b) {
-        return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool pair_same_list(const Strings *a, const Strings *b) {
         if (a->n != b->n)
                 return false;
@@ -69,12 +66,14 @@ static bool pair_same_list(const Strings *a, const Strings *b) {
 }
 
 bool pair_equal(const Pair *a, const Pair *b) {
-        return pair_same(a->net_name, b->net_name) && pair_same(a->target_name, b->target_name) &&
-               pair_same(a->arch_path, b->arch_path) && target_equal(&a->target, &b->target) &&
-               pair_same(a->output_dir, b->output_dir) && pair_same(a->toolchain, b->toolchain) &&
+        return strings_equal(a->net_name, b->net_name) &&
+               strings_equal(a->target_name, b->target_name) &&
+               strings_equal(a->arch_path, b->arch_path) && target_equal(&a->target, &b->target) &&
+               strings_equal(a->output_dir, b->output_dir) &&
+               strings_equal(a->toolchain, b->toolchain) &&
                a->max_dpu_subgraphs == b->max_dpu_subgraphs &&
                a->limits_cpu_ops == b->limits_cpu_ops && pair_same_list(&a->cpu_ops, &b->cpu_ops) &&
-               pair_same(a->problem, b->problem) && pair_same(a->warning, b->warning);
+               strings_equal(a->problem, b->problem) && strings_equal(a->warning, b->warning);
 }
 
 void pairs_deinit(Pairs *pairs) {
@@ -112,11 +111,12 @@ static int pair_set_arch(Pair *pair, const char *path, const ArchFile *file) {
 
 static int pair_set_names(Pair *pair, const char *source_path, const ProjectModel *model,
                           const char *target_name) {
+        const char *net_name = model ? model->net_name : NULL;
         char short_name[FINGERPRINT_NAME_MAX];
         Problem problem;
         int r;
 
-        pair->net_name = model ? strdup(model->net_name) : project_net_name(source_path);
+        pair->net_name = net_name ? strdup(net_name) : project_net_name(source_path);
         r = target_name ? strings_dup(&pair->target_name, target_name)
                         : arch_name(pair->arch_path, &pair->target_name);
         if (r == 0 && !pair->target_name) {
@@ -137,7 +137,12 @@ static int pair_set_names(Pair *pair, const char *source_path, const ProjectMode
         return 0;
 }
 
-static int pair_set_model(Pair *pair, const ProjectModel *model) {
+static int pair_set_model(Pair *pair, const ProjectModel *model, const char *toolchain) {
+        const ProjectFields fields = {
+                .net = pair->net_name,
+                .target = pair->target_name,
+                .toolchain = toolchain ?: CONFIG_AUTO,
+        };
         int r;
 
         pair->max_dpu_subgraphs = -1;
@@ -147,8 +152,8 @@ static int pair_set_model(Pair *pair, const ProjectModel *model) {
         pair->limits_cpu_ops = model->limits_cpu_ops;
         r = pair_copy_strings(&pair->cpu_ops, &model->cpu_ops);
         if (r == 0)
-                r = strings_dup(&pair->toolchain, model->toolchain);
-        return r < 0 ? r : project_output_dir(model, pair->target_name, &pair->output_dir);
+                r = strings_dup(&pair->toolchain, toolchain);
+        return r < 0 ? r : project_output_dir(model, &fields, &pair->output_dir);
 }
 
 /* the same net for the same target from the same file, found twice */
@@ -159,18 +164,25 @@ static bool pairs_have(const Pairs *pairs, const Pair *pair) {
         return false;
 }
 
-static int pairs_add(Pairs *pairs, const PairingSpec *spec, const ProjectModel *model,
-                     const char *target_name, const char *arch_path, const ArchFile *file) {
+/* one target, as the project or an arch file has it */
+typedef struct PairTarget {
+        const char *name; /* NULL: from the arch file */
+        const char *arch_path;
+        const ArchFile *file; /* NULL: there is none at that path */
+} PairTarget;
+
+static int pairs_add_one(Pairs *pairs, const PairingSpec *spec, const ProjectModel *model,
+                         const char *toolchain, const PairTarget *target) {
         Pair pair = {};
         int r;
 
         if (pairs->n == PAIRS_MAX)
                 return 0;
-        r = pair_set_arch(&pair, arch_path, file);
+        r = pair_set_arch(&pair, target->arch_path, target->file);
         if (r == 0)
-                r = pair_set_names(&pair, spec->source_path, model, target_name);
+                r = pair_set_names(&pair, spec->source_path, model, target->name);
         if (r == 0)
-                r = pair_set_model(&pair, model);
+                r = pair_set_model(&pair, model, toolchain);
         if (r == 0 && pairs_have(pairs, &pair)) {
                 pair_deinit(&pair);
                 return 0;
@@ -185,6 +197,18 @@ static int pairs_add(Pairs *pairs, const PairingSpec *spec, const ProjectModel *
         return 0;
 }
 
+/* for each toolchain of the model */
+static int pairs_add(Pairs *pairs, const PairingSpec *spec, const ProjectModel *model,
+                     const PairTarget *target) {
+        int r = 0;
+
+        if (!model || model->toolchains.n == 0)
+                return pairs_add_one(pairs, spec, model, NULL, target);
+        for (size_t i = 0; r == 0 && i < model->toolchains.n; i++)
+                r = pairs_add_one(pairs, spec, model, model->toolchains.items[i], target);
+        return r;
+}
+
 /* --- the rules -------------------------------------------------------------------------------- */
 
 char *pairing_project_arch(const char *root, const ProjectTarget *target) {
@@ -194,11 +218,12 @@ char *pairing_project_arch(const char *root, const ProjectTarget *target) {
 static int pairing_add_project_target(const PairingSpec *spec, const ProjectModel *model,
                                       const ProjectTarget *target, Pairs *pairs) {
         _cleanup_(freep) char *path = pairing_project_arch(spec->root, target);
+        PairTarget paired = { .name = target->name, .arch_path = path };
 
         if (!path)
                 return -ENOMEM;
-        return pairs_add(pairs, spec, model, target->name, path,
-                         arch_files_find(spec->arch_files, path));
+        paired.file = arch_files_find(spec->arch_files, path);
+        return pairs_add(pairs, spec, model, &paired);
 }
 
 static int pairing_add_project_targets(const PairingSpec *spec, const ProjectModel *model,
@@ -232,9 +257,10 @@ static int pairing_add_nearest(const PairingSpec *spec, const ProjectModel *mode
         do {
                 for (size_t i = 0; r == 0 && i < spec->arch_files->n; i++) {
                         const ArchFile *file = spec->arch_files->items[i];
+                        const PairTarget target = { .arch_path = file->path, .file = file };
 
                         if (arch_is_in(file, directory))
-                                r = pairs_add(pairs, spec, model, NULL, file->path, file);
+                                r = pairs_add(pairs, spec, model, &target);
                 }
         } while (r == 0 && pairs->n == before && pairing_go_up(spec, directory));
         return r;
@@ -254,11 +280,19 @@ static int pairing_add_model(const PairingSpec *spec, const ProjectModel *model,
         return r;
 }
 
-static bool pairing_is_model(const PairingSpec *spec, const ProjectModel *model, bool *ret) {
-        _cleanup_(freep) char *path = path_normalise(spec->root, model->xmodel);
+/* Names in a trusted root may be absolute, or lead out of it; patterns only mean what is in it. */
+static int pairing_is_model(const PairingSpec *spec, const ProjectModel *model, bool *ret) {
+        const char *relative = path_relative(spec->source_path, spec->root);
+        _cleanup_(freep) char *path = NULL;
 
-        *ret = path && strcmp(path, spec->source_path) == 0;
-        return path;
+        *ret = relative && project_model_matches(model, relative);
+        if (*ret || model->is_pattern)
+                return 0;
+        path = path_normalise(spec->root, model->xmodel);
+        if (!path)
+                return -ENOMEM;
+        *ret = strcmp(path, spec->source_path) == 0;
+        return 0;
 }
 
 /* Every entry of the project file for this source. */
@@ -269,8 +303,9 @@ static int pairing_add_models(const PairingSpec *spec, Pairs *pairs, bool *ret_l
                 bool is;
                 int r;
 
-                if (!pairing_is_model(spec, model, &is))
-                        return -ENOMEM;
+                r = pairing_is_model(spec, model, &is);
+                if (r < 0)
+                        return r;
                 if (!is)
                         continue;
                 *ret_listed = true;

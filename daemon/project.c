@@ -12,7 +12,6 @@
 #include "daemon/config.h"
 #include "daemon/glob.h"
 
-#define PROJECT_TARGET_FIELD    "{target}"
 #define PROJECT_PATH_MAX        4096 /* bytes */
 #define PROJECT_NAME_MAX        128  /* bytes of a net_name or target name */
 #define PROJECT_SUBGRAPHS_LIMIT 100000
@@ -29,7 +28,7 @@ static void project_model_deinit(ProjectModel *model) {
         free(model->xmodel);
         free(model->net_name);
         free(model->output_dir);
-        free(model->toolchain);
+        strings_deinit(&model->toolchains);
         strings_deinit(&model->targets);
         strings_deinit(&model->cpu_ops);
 }
@@ -76,24 +75,40 @@ const ProjectTarget *project_find_target(const Project *project, const char *nam
         return NULL;
 }
 
-int project_output_dir(const ProjectModel *model, const char *target, char **ret) {
+bool project_model_matches(const ProjectModel *model, const char *path) {
+        return model->is_pattern ? glob_match(model->xmodel, path, false)
+                                 : strcmp(model->xmodel, path) == 0;
+}
+
+/* --- fields of an output_dir --------------------------------------------------------------- */
+
+static const char *const project_fields[] = { "{net}", "{target}", "{toolchain}" };
+
+/* the index of the field that @text begins with, or -1 */
+static int project_find_field(const char *text) {
+        for (size_t i = 0; i < ARRAY_SIZE(project_fields); i++)
+                if (strncmp(text, project_fields[i], strlen(project_fields[i])) == 0)
+                        return (int) i;
+        return -1;
+}
+
+int project_output_dir(const ProjectModel *model, const ProjectFields *fields, char **ret) {
+        const char *const values[] = { fields->net, fields->target, fields->toolchain };
         _cleanup_(bytes_cleanup) Bytes path = BYTES_INIT(64 * 1024);
-        const char *p = model->output_dir, *field;
         int r = 0;
 
-        if (!p) {
+        if (!model->output_dir) {
                 *ret = NULL;
                 return 0;
         }
 
-        while (r == 0 && (field = strstr(p, PROJECT_TARGET_FIELD))) {
-                r = bytes_append(&path, p, (size_t) (field - p));
-                if (r == 0)
-                        r = bytes_append_string(&path, target);
-                p = field + strlen(PROJECT_TARGET_FIELD);
+        for (const char *p = model->output_dir; r == 0 && *p;) {
+                int field = project_find_field(p);
+
+                r = field < 0 ? bytes_append(&path, p, 1)
+                              : bytes_append_string(&path, values[field]);
+                p += field < 0 ? 1 : strlen(project_fields[field]);
         }
-        if (r == 0)
-                r = bytes_append_string(&path, p);
         if (r < 0)
                 return r;
         *ret = bytes_take_string(&path);
@@ -222,10 +237,10 @@ static int project_read_xmodel(const ProjectReader *reader, const JsonPlace *pla
         r = project_read_path(reader, &member, &model->xmodel);
         if (r < 0)
                 return r;
-        if (strpbrk(model->xmodel, "*?"))
-                return json_complain(
-                        &member, reader->problem,
-                        "this version of dpuccd takes no patterns here; name one file");
+        model->is_pattern = strpbrk(model->xmodel, "*?") != NULL;
+        if (model->is_pattern && strlen(model->xmodel) > GLOB_MAX)
+                return json_complain(&member, reader->problem, "a pattern of at most %d bytes",
+                                     GLOB_MAX);
         if (!path_ends_with(model->xmodel, ".xmodel"))
                 return json_complain(&member, reader->problem,
                                      "\"%.80s\" does not end in \".xmodel\"", model->xmodel);
@@ -234,37 +249,54 @@ static int project_read_xmodel(const ProjectReader *reader, const JsonPlace *pla
 
 static int project_read_net_name(const ProjectReader *reader, const JsonPlace *place,
                                  ProjectModel *model) {
-        JsonPlace member = *place;
+        _cleanup_(freep) char *of_file = NULL;
+        JsonPlace member;
         const char *name;
         int r;
 
-        if (json_member(place, "net_name", &member) == 0) {
-                r = json_string(&member, &name, reader->problem);
-                if (r == 0)
-                        r = project_copy(&model->net_name, name);
-                if (r < 0)
-                        return r;
-        } else {
-                model->net_name = project_net_name(model->xmodel);
-                if (!model->net_name)
-                        return -ENOMEM;
+        if (json_member(place, "net_name", &member) < 0) {
+                if (model->is_pattern)
+                        return 0;
+                of_file = project_net_name(model->xmodel);
+                return of_file ? project_check_name(reader, place, of_file, "") : -ENOMEM;
         }
-        return project_check_name(reader, &member, model->net_name, "");
+        if (model->is_pattern)
+                return json_complain(&member, reader->problem,
+                                     "one name for all that \"%.80s\" matches; leave it out, each "
+                                     "net is then called like its file",
+                                     model->xmodel);
+        r = json_string(&member, &name, reader->problem);
+        if (r == 0)
+                r = project_check_name(reader, &member, name, "");
+        return r < 0 ? r : project_copy(&model->net_name, name);
 }
 
-/* only "{target}" may stand in braces */
+/* only a field may stand in braces */
 static int project_check_fields(const ProjectReader *reader, const JsonPlace *place,
                                 const char *path) {
         for (const char *p = path; *p; p++) {
+                int field;
+
                 if (*p != '{' && *p != '}')
                         continue;
-                if (strncmp(p, PROJECT_TARGET_FIELD, strlen(PROJECT_TARGET_FIELD)) != 0)
+                field = project_find_field(p);
+                if (field < 0)
                         return json_complain(place, reader->problem,
-                                             "in \"%.80s\" only {target} may stand in braces",
+                                             "in \"%.80s\" only {net}, {target} and {toolchain} "
+                                             "may stand in braces",
                                              path);
-                p += strlen(PROJECT_TARGET_FIELD) - 1;
+                p += strlen(project_fields[field]) - 1;
         }
         return 0;
+}
+
+/* @n things that differ in @field would deliver the same file */
+static int project_demand_field(const ProjectReader *reader, const JsonPlace *place, size_t n,
+                                const char *what, const char *field, const char *path) {
+        if (n <= 1 || strstr(path, field))
+                return 0;
+        return json_complain(place, reader->problem,
+                             "%zu %s would write to \"%.80s\"; add %s to it", n, what, path, field);
 }
 
 static int project_read_output_dir(const ProjectReader *reader, const JsonPlace *place,
@@ -278,11 +310,12 @@ static int project_read_output_dir(const ProjectReader *reader, const JsonPlace 
         r = project_read_path(reader, &member, &model->output_dir);
         if (r == 0)
                 r = project_check_fields(reader, &member, model->output_dir);
-        if (r == 0 && n_targets > 1 && !strstr(model->output_dir, PROJECT_TARGET_FIELD))
-                r = json_complain(&member, reader->problem,
-                                  "%zu targets would write to \"%.80s\"; add {target} to it",
-                                  n_targets, model->output_dir);
-        return r;
+        if (r == 0)
+                r = project_demand_field(reader, &member, n_targets, "targets", "{target}",
+                                         model->output_dir);
+        return r < 0 ? r
+                     : project_demand_field(reader, &member, model->toolchains.n, "toolchains",
+                                            "{toolchain}", model->output_dir);
 }
 
 static int project_complain_target(const ProjectReader *reader, const JsonPlace *place,
@@ -331,25 +364,47 @@ static int project_read_model_targets(const ProjectReader *reader, const JsonPla
 
 static int project_read_toolchain(const ProjectReader *reader, const JsonPlace *place,
                                   ProjectModel *model) {
-        JsonPlace member;
         const char *name;
         int r;
 
-        if (json_member(place, "toolchain", &member) < 0)
-                return 0;
-        if (json_object_is_type(member.value, json_type_object))
-                return json_complain(&member, reader->problem,
+        if (json_object_is_type(place->value, json_type_object))
+                return json_complain(place, reader->problem,
                                      "a project file only names a toolchain; define it in your "
                                      "dpuccd.json");
-        r = json_string(&member, &name, reader->problem);
+        r = json_string(place, &name, reader->problem);
         if (r < 0)
                 return r;
         if (strcmp(name, CONFIG_AUTO) != 0 && !config_find_toolchain(reader->config, name))
-                return json_complain(&member, reader->problem,
+                return json_complain(place, reader->problem,
                                      "no toolchain \"%.64s\" in your configuration; define it in "
                                      "dpuccd.json, or name \"dpucc\"",
                                      name);
-        return project_copy(&model->toolchain, name);
+        if (strings_contain(&model->toolchains, name))
+                return json_complain(place, reader->problem, "\"%s\" a second time", name);
+        return strings_add(&model->toolchains, name);
+}
+
+/* one name, or a list of them */
+static int project_read_toolchains(const ProjectReader *reader, const JsonPlace *place,
+                                   ProjectModel *model) {
+        JsonPlace list;
+        int r;
+
+        if (json_member(place, "toolchain", &list) < 0)
+                return 0;
+        if (!json_object_is_type(list.value, json_type_array))
+                return project_read_toolchain(reader, &list, model);
+        r = json_require_list(&list, PROJECT_TOOLCHAINS_MAX, reader->problem);
+        if (r == 0 && json_length(&list) == 0)
+                r = json_complain(
+                        &list, reader->problem,
+                        "no toolchain at all; remove the list to compile with the default");
+        for (size_t i = 0; r == 0 && i < json_length(&list); i++) {
+                const JsonPlace element = json_element(&list, i);
+
+                r = project_read_toolchain(reader, &element, model);
+        }
+        return r;
 }
 
 static int project_read_cpu_ops(const ProjectReader *reader, const JsonPlace *limits,
@@ -395,10 +450,10 @@ static int project_read_limits(const ProjectReader *reader, const JsonPlace *pla
 static int project_read_model(const ProjectReader *reader, const JsonPlace *place) {
         static const char *const known[] = { "xmodel",    "net_name", "output_dir", "targets",
                                              "toolchain", "limits",   NULL };
-        /* output_dir after targets: it is checked against their number */
+        /* output_dir after targets and toolchains: it is checked against their numbers */
         int (*const readers[])(const ProjectReader *, const JsonPlace *, ProjectModel *) = {
-                project_read_xmodel,     project_read_net_name,  project_read_model_targets,
-                project_read_output_dir, project_read_toolchain, project_read_limits,
+                project_read_xmodel,     project_read_net_name,   project_read_model_targets,
+                project_read_toolchains, project_read_output_dir, project_read_limits,
         };
         _cleanup_(project_model_cleanup) ProjectModel model = { .max_dpu_subgraphs = -1 };
         Project *project = reader->project;
@@ -429,25 +484,45 @@ static bool project_targets_meet(const ProjectModel *a, const ProjectModel *b) {
         return false;
 }
 
-/* Two models may not deliver to the same file. Directories that differ as text but not on disk
- * are found when it comes to delivery. */
+/* What patterns mean is not known here: units look at each other when they deliver. */
+static int project_delivers_alike(const ProjectModel *a, const ProjectModel *b, bool *ret) {
+        _cleanup_(freep) char *of_a = NULL, *of_b = NULL;
+        const char *x = a->net_name, *y = b->net_name;
+
+        *ret = false;
+        if (!a->output_dir || !b->output_dir || a->is_pattern || b->is_pattern ||
+            strcmp(a->output_dir, b->output_dir) != 0 || !project_targets_meet(a, b))
+                return 0;
+        if (!x)
+                x = of_a = project_net_name(a->xmodel);
+        if (!y)
+                y = of_b = project_net_name(b->xmodel);
+        if (!x || !y)
+                return -ENOMEM;
+        *ret = strcmp(x, y) == 0;
+        return 0;
+}
+
+/* Two models may not deliver to the same file. */
 static int project_check_collisions(const ProjectReader *reader, const JsonPlace *list) {
         const Project *project = reader->project;
+        bool alike;
+        int r;
 
         for (size_t i = 0; i < project->n_models; i++) {
-                const ProjectModel *a = &project->models[i];
-                const JsonPlace place = json_element(list, i);
+                for (size_t k = 0; k < i; k++) {
+                        const JsonPlace place = json_element(list, i);
 
-                for (size_t k = 0; a->output_dir && k < i; k++) {
-                        const ProjectModel *b = &project->models[k];
-
-                        if (b->output_dir && strcmp(a->net_name, b->net_name) == 0 &&
-                            strcmp(a->output_dir, b->output_dir) == 0 && project_targets_meet(a, b))
+                        r = project_delivers_alike(&project->models[i], &project->models[k],
+                                                   &alike);
+                        if (r < 0)
+                                return r;
+                        if (alike)
                                 return json_complain(
                                         &place, reader->problem,
-                                        "delivers \"%.80s\" to the same directory as models[%zu]; "
-                                        "give one another net_name or output_dir",
-                                        a->net_name, k);
+                                        "delivers to the same file as models[%zu]; give one "
+                                        "another net_name or output_dir",
+                                        k);
                 }
         }
         return 0;

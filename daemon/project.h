@@ -39,12 +39,15 @@ typedef struct ProjectTarget {
         char *arch_path; /* relative to the root; anything in a trusted root */
 } ProjectTarget;
 
+#define PROJECT_TOOLCHAINS_MAX 16 /* of one model */
+
 typedef struct ProjectModel {
-        char *xmodel;     /* like arch_path */
-        char *net_name;   /* never NULL: project_net_name() if the file gives none */
-        char *output_dir; /* as written, with "{target}" in it; NULL: nowhere but the cache */
-        char *toolchain;  /* NULL: the user's default */
-        Strings targets;  /* names; empty: every target of the project, or what pairing finds */
+        char *xmodel;       /* like arch_path, or a pattern (glob.h) of such paths */
+        bool is_pattern;    /* it may mean any number of files */
+        char *net_name;     /* NULL: project_net_name() of the file */
+        char *output_dir;   /* as written, with its fields; NULL: nowhere but the cache */
+        Strings toolchains; /* names; empty: the user's default */
+        Strings targets;    /* names; empty: every target of the project, or what pairing finds */
 
         int64_t max_dpu_subgraphs; /* -1: no limit */
         bool limits_cpu_ops;
@@ -68,9 +71,17 @@ Project *project_free(Project *project);
 
 const ProjectTarget *project_find_target(const Project *project, const char *name); /* or NULL */
 
-/* The directory for one target, "{target}" filled in: a new string in *ret, NULL if the model
- * has no output_dir. -ENOMEM. */
-int project_output_dir(const ProjectModel *model, const char *target, char **ret);
+/* Is @model about the file @path (relative to the root, normalised)? */
+bool project_model_matches(const ProjectModel *model, const char *path);
+
+/* What "{net}", "{target}" and "{toolchain}" stand for. */
+typedef struct ProjectFields {
+        const char *net, *target, *toolchain;
+} ProjectFields;
+
+/* The directory with its fields filled in: a new string in *ret, NULL if the model has no
+ * output_dir. -ENOMEM. */
+int project_output_dir(const ProjectModel *model, const ProjectFields *fields, char **ret);
 
 /* @path is relative to the root; parents are asked about before their children. */
 bool project_ignores(const Project *project, const char *path, bool is_directory);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "daemon/core.h"
 #include "daemon/pairing.h"
 #include "daemon/unit.h"
@@ -29,6 +30,7 @@ struct Source {
         Identity found; /* what the work found */
 
         Identity *identity; /* what it is; NULL: not known */
+        bool doubtful;      /* no model, says identity, but somebody may still be writing it */
         char *detail;       /* why it has no units, for people; or NULL */
         UnitState state;    /* without units: NEW, HASHING, NOT_SOURCE, NO_TARGET */
 
@@ -135,7 +137,7 @@ static void source_set_state(Source *source, UnitState state, const char *detail
 
 /* Units that are dead and done go; then the source knows whether it is busy. */
 static void source_update(Source *source) {
-        bool busy = source->work.busy;
+        bool busy = source->work.busy || source->doubtful;
         size_t n = 0;
 
         for (size_t i = 0; i < source->n_units; i++) {
@@ -168,11 +170,10 @@ static void source_kill_units(Source *source) {
 static bool source_is_pair_of(const Unit *unit, const Pair *pair) {
         const Pair *own = unit_pair(unit);
 
-        return strcmp(own->net_name, pair->net_name) == 0 &&
-               strcmp(own->target_name, pair->target_name) == 0 &&
-               (own->arch_path == pair->arch_path ||
-                (own->arch_path && pair->arch_path &&
-                 strcmp(own->arch_path, pair->arch_path) == 0));
+        return strings_equal(own->net_name, pair->net_name) &&
+               strings_equal(own->target_name, pair->target_name) &&
+               strings_equal(own->arch_path, pair->arch_path) &&
+               strings_equal(own->toolchain, pair->toolchain);
 }
 
 static Unit *source_find_unit(const Source *source, const Pair *pair) {
@@ -289,28 +290,39 @@ static void source_take_identity(Source *source) {
                          identity->was_read ? STATISTIC_HASHES : STATISTIC_MEMO_HITS);
         if (identity->class == XMODEL_QUANTIZED)
                 source_pair_now(source, true);
-        else
+        else if (settle_is_settled(source->core->settle, source->path))
                 source_is_no_source(source, identity->reason.text);
+        else
+                source->doubtful = true;
 }
 
 static void source_identify(Source *source);
+
+static void source_is_unreadable(Source *source, int r) {
+        Problem why;
+
+        if (r == -ECANCELED || r == -ENOENT)
+                return;
+        /* -EAGAIN: it is being written to; its close will be a save */
+        (void) problem_set(&why, r, "cannot be read: %s",
+                           r == -EAGAIN ? "it does not stop changing" : strerror(-r));
+        source_is_no_source(source, why.text);
+}
 
 static void source_on_identified(Work *work, int r) {
         Source *source = container_of(work, Source, work);
 
         if (source->gone) {
                 source->again = false;
-        } else if (source->again) {
-                source_identify(source);
-        } else if (r == 0) {
-                source_take_identity(source);
-        } else if (r != -ECANCELED && r != -ENOENT) {
-                Problem why;
-
-                /* -EAGAIN: it is being written to; its close will be a save */
-                (void) problem_set(&why, r, "cannot be read: %s",
-                                   r == -EAGAIN ? "it does not stop changing" : strerror(-r));
-                source_is_no_source(source, why.text);
+        } else {
+                /* true a moment ago, if it is to be read again: saves that come faster than they
+                 * are read must not keep it from being known at all */
+                if (r == 0)
+                        source_take_identity(source);
+                else if (!source->again)
+                        source_is_unreadable(source, r);
+                if (source->again)
+                        source_identify(source);
         }
         source_update(source);
 }
@@ -328,6 +340,7 @@ static void source_identify(Source *source) {
         source->again = source->work.busy;
         if (source->again)
                 return;
+        source->doubtful = false;
         if (source->n_units == 0)
                 source->state = UNIT_HASHING;
         r = work_start(&source->core->pool, &source->work, WORK_HASH, source_identify_work,
@@ -354,12 +367,21 @@ void source_writing(Source *source) {
 void source_gone(Source *source) {
         source->gone = true;
         source->writing = false;
+        source->doubtful = false;
         work_cancel(&source->work);
         source_kill_units(source);
         source_update(source); /* may free it */
 }
 
+/* A file that is empty or cut short now may be a model in a moment: nothing is concluded from
+ * that, and nothing of what was under way is given up, before it is quiet. */
 void source_settled(Source *source) {
+        if (source->doubtful) {
+                source->doubtful = false;
+                source_is_no_source(source, source->identity->reason.text);
+                source_update(source);
+                return;
+        }
         for (size_t i = 0; i < source->n_units; i++)
                 unit_settled(source->units[i]);
 }
@@ -373,6 +395,14 @@ bool source_output_gone(Source *source, const char *path) {
                         return true;
                 }
         }
+        return false;
+}
+
+bool source_has_rival(const Source *source, const Unit *unit) {
+        for (size_t i = 0; !source->gone && i < source->n_units; i++)
+                if (source->units[i] != unit && !unit_is_dead(source->units[i]) &&
+                    strings_equal(unit_output_path(source->units[i]), unit_output_path(unit)))
+                        return true;
         return false;
 }
 
@@ -405,7 +435,7 @@ static UnitView source_view(const Source *source) {
                 .net_name = source->net_name,
                 .root = workspace_root(source->workspace),
                 .source_path = source->path,
-                .state = source->writing ? UNIT_WRITING : source->state,
+                .state = source->writing || source->doubtful ? UNIT_WRITING : source->state,
                 .source_class = source->identity ? (int) source->identity->class : -1,
                 .detail = source->detail,
         };

@@ -59,6 +59,9 @@ void source_retry(Source *source);
 /* A delivered file of one of its units disappeared. True if it was one. */
 bool source_output_gone(Source *source, const char *path);
 
+/* Does another live unit of it deliver to the file of @unit? */
+bool source_has_rival(const Source *source, const Unit *unit);
+
 /* See unit.h. For the unit of @pair, as far as it has @key. */
 void source_redeliver(Source *source, const Pair *pair, const Digest *key);
 Delivered source_delivered(const Source *source, const Pair *pair, const Digest *key,

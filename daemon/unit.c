@@ -8,10 +8,15 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "daemon/core.h"
 #include "daemon/deliver.h"
 #include "daemon/salvage.h"
 #include "daemon/workspace.h"
+
+/* So many jobs in a row give way to newer saves; the next one is let through to its end, or a file
+ * that is saved more often than it can be compiled would never be compiled at all. */
+#define UNIT_SUPERSEDED_MAX 3
 
 typedef enum Delivering {
         DELIVERING_NOTHING,
@@ -25,11 +30,13 @@ struct Unit {
         Pair pair;
         bool dead;
 
-        Build *probe;    /* for what the source is now */
-        Build *running;  /* has a job; perhaps for what it was */
-        bool again;      /* the probe is out of date */
-        bool superseded; /* the running build was cancelled for the probe's sake */
-        bool dropped;    /* the probe was cancelled for the running build's sake */
+        Build *probe;          /* for what the source is now */
+        Build *running;        /* has a job; perhaps for what it was */
+        bool again;            /* the probe is out of date */
+        bool superseded;       /* the running build was cancelled for the probe's sake */
+        bool dropped;          /* the probe was cancelled for the running build's sake */
+        bool may_pass;         /* the source settled before the probe came to the gate */
+        unsigned n_superseded; /* jobs in a row */
 
         /* the latest result that counts */
         UnitState state;
@@ -181,9 +188,31 @@ static void unit_on_delivered(Work *work, int r) {
         source_unit_changed(unit->source);
 }
 
+/* Two units for one file, as patterns can have it: neither would be the right one. */
+static bool unit_has_rival(Unit *unit) {
+        const char *rival = workspace_find_rival(source_workspace(unit->source), unit);
+        Problem problem;
+
+        if (!rival)
+                return false;
+        (void) problem_set(&problem, -EEXIST,
+                           "%s delivers the same file %s, so it is not delivered: give them "
+                           "different output_dirs ({net}, {target}, {toolchain}) or names",
+                           rival, unit->output_path);
+        statistics_count(&unit->core->statistics, STATISTIC_DELIVERIES_REFUSED);
+        if (!strings_equal(unit->delivery_problem, problem.text))
+                unit_tell(unit, problem.text);
+        unit_set_string(&unit->delivery_problem, problem.text);
+        return true;
+}
+
 static void unit_start_delivery(Unit *unit) {
         if (unit->work.busy || unit->next == DELIVERING_NOTHING || unit->dead)
                 return;
+        if (unit_has_rival(unit)) {
+                unit->next = DELIVERING_NOTHING;
+                return;
+        }
 
         unit->delivering = unit->next;
         unit->next = DELIVERING_NOTHING;
@@ -251,6 +280,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
 
         if (result->outcome == BUILD_CANCELLED || unit->dead)
                 return;
+        unit->may_pass = false;
         unit_enter(unit, state, result->detail.text);
         unit_set_string(&unit->toolchain, result->toolchain);
         unit->has_key = result->key;
@@ -290,16 +320,18 @@ static void unit_gate(Unit *unit) {
                         unit->dropped = true;
                         build_hurry(unit->running);
                         build_cancel(unit->probe);
-                } else if (!unit->superseded) {
+                } else if (!unit->superseded && unit->n_superseded < UNIT_SUPERSEDED_MAX) {
                         unit->superseded = true;
+                        unit->n_superseded++;
                         statistics_count(&unit->core->statistics, STATISTIC_JOBS_SUPERSEDED);
                         build_cancel(unit->running);
                 }
                 return;
         }
-        if (!settle_is_settled(unit->core->settle, source_path(unit->source)))
+        if (!unit->may_pass && !settle_is_settled(unit->core->settle, source_path(unit->source)))
                 return;
 
+        unit->may_pass = false;
         unit->running = TAKE_PTR(unit->probe);
         unit->superseded = false;
         build_go(unit->running);
@@ -324,6 +356,8 @@ static void unit_on_done(Build *build, const BuildResult *result, void *userdata
 
         if (build == unit->running) {
                 unit->running = NULL;
+                if (result->outcome != BUILD_CANCELLED)
+                        unit->n_superseded = 0;
                 if (!unit->probe || unit->dropped)
                         unit_take_result(unit, result);
                 else if (unit_is_at_gate(unit))
@@ -416,6 +450,8 @@ int unit_set_pair(Unit *unit, const Pair *pair) {
 void unit_settled(Unit *unit) {
         if (unit_is_at_gate(unit))
                 unit_gate(unit);
+        else
+                unit->may_pass = unit->probe != NULL;
 }
 
 void unit_kill(Unit *unit) {

@@ -250,14 +250,28 @@ static bool workspace_load_project(Workspace *workspace, bool always) {
         return true;
 }
 
+static bool workspace_has_match(const Workspace *workspace, const ProjectModel *model) {
+        const Entry *entry;
+
+        for (entry = workspace->sources; entry; entry = entry->hh.next) {
+                const char *relative = path_relative(entry->path, workspace->root);
+
+                if (relative && project_model_matches(model, relative))
+                        return true;
+        }
+        return false;
+}
+
 /* A name that is no file is most often a slip, and nothing else would tell. */
 static int workspace_check_model(const Workspace *workspace, size_t index, Problem *ret) {
-        const char *name = workspace->project->models[index].xmodel;
+        const ProjectModel *model = &workspace->project->models[index];
+        const char *name = model->xmodel;
         _cleanup_(freep) char *path = path_normalise(workspace->root, name);
 
         if (!path)
                 return -ENOMEM;
-        if (workspace_find(workspace, path) || access(path, F_OK) == 0)
+        if (model->is_pattern ? workspace_has_match(workspace, model)
+                              : workspace_find(workspace, path) || access(path, F_OK) == 0)
                 return 0;
         return problem_set(ret, -ENOENT,
                            "%s/" PROJECT_FILE ": models[%zu].xmodel: there is no file \"%s\" "
@@ -449,6 +463,15 @@ void workspace_poke(Workspace *workspace, const char *source_path) {
         if (!workspace->closed && path_ends_with(source_path, ".xmodel") &&
             file_stat_id(AT_FDCWD, source_path, &id) == 0)
                 workspace_model_changed(workspace, source_path, &id);
+}
+
+const char *workspace_find_rival(const Workspace *workspace, const Unit *unit) {
+        const Entry *entry;
+
+        for (entry = workspace->sources; entry; entry = entry->hh.next)
+                if (source_has_rival(entry->source, unit))
+                        return entry->path;
+        return NULL;
 }
 
 void workspace_redeliver(Workspace *workspace, const char *source_path, const Pair *pair,

@@ -22,6 +22,7 @@
 
 typedef struct Core Core;
 typedef struct Workspace Workspace;
+typedef struct Unit Unit;
 
 int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, bool trusted);
 typedef void (*WorkspaceClosedFn)(Workspace *workspace, void *userdata);
@@ -55,6 +56,9 @@ int workspace_refresh(Workspace *workspace, const char *source_path);
 void workspace_poke(Workspace *workspace, const char *source_path);
 
 int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret);
+
+/* The path of another source, a unit of which delivers to the same file as @unit. Or NULL. */
+const char *workspace_find_rival(const Workspace *workspace, const Unit *unit);
 /* For one who has the artifact @key of @pair and wants it in its output_dir, too: if the unit has
  * it, it looks whether the file is still there; and how far is that? */
 void workspace_redeliver(Workspace *workspace, const char *source_path, const Pair *pair,

@@ -52,3 +52,7 @@ int strings_dup(char **ret, const char *string) {
         *ret = copy;
         return 0;
 }
+
+bool strings_equal(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}

@@ -20,6 +20,8 @@ int strings_dup(char **ret, const char *string);          /* one copy; NULL of N
 void strings_deinit(Strings *list);                       /* back to empty */
 bool strings_contain(const Strings *list, const char *string);
 
+bool strings_equal(const char *a, const char *b); /* NULL is only equal to NULL */
+
 static inline void strings_cleanup(Strings *list) {
         strings_deinit(list);
 }

@@ -11,12 +11,19 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_model(const Project *project, const ProjectModel *model) {
-        if (!path_is_downward(model->xmodel) || !path_is_plain_component(model->net_name))
+        if (!path_is_downward(model->xmodel) ||
+            (model->net_name && !path_is_plain_component(model->net_name)))
                 abort();
+        (void) project_model_matches(model, "some/path/x.xmodel");
         for (size_t i = 0; i < project->n_targets; i++) {
+                const ProjectFields fields = {
+                        .net = "net",
+                        .target = project->targets[i].name,
+                        .toolchain = "dpucc",
+                };
                 _cleanup_(freep) char *output = NULL;
 
-                if (project_output_dir(model, project->targets[i].name, &output) == 0 && output &&
+                if (project_output_dir(model, &fields, &output) == 0 && output &&
                     !path_is_downward(output))
                         abort();
         }

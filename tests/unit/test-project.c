@@ -63,6 +63,7 @@ static const char tutorial[] =
 static void reads_the_tutorial(void **state) {
         _cleanup_(project_freep) Project *project = parse(tutorial, false);
         _cleanup_(freep) char *output = NULL, *none = (char *) "x";
+        const ProjectFields fields = { .net = "n", .target = "leopard", .toolchain = "t" };
         const ProjectModel *model = &project->models[0];
 
         assert_int_equal(project->n_targets, 2);
@@ -75,22 +76,24 @@ static void reads_the_tutorial(void **state) {
         assert_int_equal(project->n_models, 2);
         assert_string_equal(model->xmodel, "output/03-quantize/Unet_int.xmodel");
         assert_string_equal(model->net_name, "deep_globe_segmentation_unet_512_512");
-        assert_string_equal(model->toolchain, "vitis-3.5");
+        assert_false(model->is_pattern);
+        assert_int_equal(model->toolchains.n, 1);
+        assert_string_equal(model->toolchains.items[0], "vitis-3.5");
         assert_int_equal(model->targets.n, 2);
         assert_string_equal(model->targets.items[0], "leopard");
         assert_int_equal(model->max_dpu_subgraphs, 1);
         assert_true(model->limits_cpu_ops);
         assert_int_equal(model->cpu_ops.n, 2);
-        assert_int_equal(project_output_dir(model, "leopard", &output), 0);
+        assert_int_equal(project_output_dir(model, &fields, &output), 0);
         assert_string_equal(output, "output/04-compile/leopard");
 
         model = &project->models[1];
-        assert_string_equal(model->net_name, "b");
-        assert_null(model->toolchain);
+        assert_null(model->net_name);
+        assert_int_equal(model->toolchains.n, 0);
         assert_int_equal(model->targets.n, 0);
         assert_int_equal(model->max_dpu_subgraphs, -1);
         assert_false(model->limits_cpu_ops);
-        assert_int_equal(project_output_dir(model, "leopard", &none), 0);
+        assert_int_equal(project_output_dir(model, &fields, &none), 0);
         assert_null(none);
 
         assert_true(project_ignores(project, "a/x.tmp", true));
@@ -180,7 +183,6 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"models\":[7]}", "models[0]: an object expected, not 7");
         assert_refused("{\"models\":{}}", "models: an array expected, not an object");
         assert_refused(MODEL("\"xmodel\":\"a.onnx\""), "does not end in \".xmodel\"");
-        assert_refused(MODEL("\"xmodel\":\"*.xmodel\""), "takes no patterns");
         assert_refused(MODEL("\"xmodel\":\"\""), "a path of 1 to 4095 bytes expected");
         assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"targets\":[\"c\"]"),
                        "models[0].targets[0]: no target \"c\"; did you mean \"a\"?");
@@ -193,9 +195,16 @@ static void errors_name_place_value_and_remedy(void **state) {
                        "models[0].net_nam: no such setting; did you mean \"net_name\"?");
         assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out\""),
                        "2 targets would write to \"out\"; add {target}");
-        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out/{net}\""),
-                       "only {target} may stand in braces");
-        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out}\""), "only {target}");
+        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out/{board}\""),
+                       "only {net}, {target} and {toolchain} may stand in braces");
+        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out}\""), "only {net}");
+        assert_refused(MODEL("\"xmodel\":\"*.xmodel\",\"net_name\":\"n\""),
+                       "models[0].net_name: one name for all that \"*.xmodel\" matches");
+        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"output_dir\":\"out/{target}\","
+                             "\"toolchain\":[\"dpucc\",\"vitis-3.5\"]"),
+                       "2 toolchains would write to \"out/{target}\"; add {toolchain}");
+        assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"toolchain\":[\"dpucc\",\"dpucc\"]"),
+                       "models[0].toolchain[1]: \"dpucc\" a second time");
         assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"limits\":{\"max_dpu_subgraphs\":-1}"),
                        "models[0].limits.max_dpu_subgraphs: an integer from 0 to 100000 expected");
         assert_refused(MODEL("\"xmodel\":\"a.xmodel\",\"limits\":{\"cpu_ops\":\"softmax\"}"),
@@ -206,12 +215,37 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"models\":[\n{\"xmodel\":\"a.xmodel\"}\n", "line 3, column 1");
 }
 
+static void a_pattern_means_many_files(void **state) {
+        _cleanup_(project_freep) Project *project =
+                parse("{\"models\":[{\"xmodel\":\"nets/**/*_int.xmodel\","
+                      "\"toolchain\":[\"dpucc\",\"vitis-3.5\"],"
+                      "\"output_dir\":\"out/{toolchain}/{net}/{target}/"
+                      "{net}\"},{\"xmodel\":\"x?.xmodel\"}]}",
+                      false);
+        const ProjectFields fields = { .net = "n", .target = "t", .toolchain = "dpucc" };
+        _cleanup_(freep) char *output = NULL;
+        const ProjectModel *model = &project->models[0];
+
+        assert_true(model->is_pattern);
+        assert_null(model->net_name);
+        assert_int_equal(model->toolchains.n, 2);
+        assert_true(project_model_matches(model, "nets/a/b/n_int.xmodel"));
+        assert_true(project_model_matches(model, "nets/n_int.xmodel"));
+        assert_false(project_model_matches(model, "nets/n.xmodel"));
+        assert_false(project_model_matches(model, "other/nets/n_int.xmodel"));
+        assert_int_equal(project_output_dir(model, &fields, &output), 0);
+        assert_string_equal(output, "out/dpucc/n/t/n");
+
+        assert_true(project_model_matches(&project->models[1], "deep/down/x1.xmodel"));
+        assert_false(project_model_matches(&project->models[1], "x12.xmodel"));
+}
+
 static void outputs_do_not_collide(void **state) {
         _cleanup_(project_freep) Project *project = NULL;
 
         assert_refused("{\"models\":[{\"xmodel\":\"x/a.xmodel\",\"output_dir\":\"o\"},"
                        "{\"xmodel\":\"y/a_int.xmodel\",\"output_dir\":\"./o\"}]}",
-                       "models[1]: delivers \"a\" to the same directory as models[0]");
+                       "models[1]: delivers to the same file as models[0]");
         project = parse("{\"targets\":{\"a\":\"a.json\",\"b\":\"b.json\"},\"models\":["
                         "{\"xmodel\":\"x/n.xmodel\",\"output_dir\":\"o\",\"targets\":[\"a\"]},"
                         "{\"xmodel\":\"y/n.xmodel\",\"output_dir\":\"o\",\"targets\":[\"b\"]},"
@@ -240,12 +274,13 @@ static void bounds_what_a_file_can_grow(void **state) {
 }
 
 static int parse_once(void *userdata) {
+        const ProjectFields fields = { .net = "n", .target = "leopard", .toolchain = "t" };
         _cleanup_(project_freep) Project *project = NULL;
         _cleanup_(freep) char *output = NULL;
         int r;
 
         r = project_parse(&project, slice_of_string(tutorial), false, config, userdata);
-        return r < 0 ? r : project_output_dir(&project->models[0], "leopard", &output);
+        return r < 0 ? r : project_output_dir(&project->models[0], &fields, &output);
 }
 
 static void survives_failing_allocations(void **state) {
@@ -263,6 +298,7 @@ int main(void) {
                 cmocka_unit_test(a_trusted_root_may_lead_out),
                 cmocka_unit_test(refuses_code),
                 cmocka_unit_test(errors_name_place_value_and_remedy),
+                cmocka_unit_test(a_pattern_means_many_files),
                 cmocka_unit_test(outputs_do_not_collide),
                 cmocka_unit_test(bounds_what_a_file_can_grow),
                 cmocka_unit_test(survives_failing_allocations),
