@@ -1,3 +1,9 @@
+/*
+ * Callbacks record what happened and call build_run(), which alone goes on. While a worker is at
+ * it, identity, picked, fields, record, path, outcome and detail are the worker's; state and known
+ * are the loop's.
+ */
+
 #include "daemon/build.h"
 
 #include <assert.h>
@@ -17,14 +23,31 @@
 /* how often a source may change under us before we say so */
 #define BUILD_TRIES_MAX 5
 
+typedef enum BuildState {
+        BUILD_STATE_IDENTIFYING,
+        BUILD_STATE_LOOKING,
+        BUILD_STATE_AT_GATE, /* busy: it is the owner's turn */
+        BUILD_STATE_MAKING,  /* queued, or the job runs */
+        BUILD_STATE_SHOWING, /* what it left gets a view */
+        BUILD_STATE_OVER,    /* outcome and detail say how */
+} BuildState;
+
+/* What the owner may be told; a source that changes takes it back. */
+typedef enum BuildKnown {
+        BUILD_KNOWS_NOTHING,
+        BUILD_KNOWS_IDENTITY,
+        BUILD_KNOWS_KEY,
+} BuildKnown;
+
 struct Build {
         Core *core;
         BuildHandlers handlers;
         void *userdata;
 
+        BuildState state;
+        BuildKnown known;
         BuildPhase phase;
         bool busy; /* one operation is outstanding */
-        bool at_gate;
         bool cancelled;
         unsigned n_tries;
 
@@ -47,16 +70,13 @@ struct Build {
         Ticket *ticket; /* borrowed, while QUEUED and later */
 
         Identity identity;
-        bool identified;
         ToolchainIdentity toolchain_identity;
         Key *fields;
         Digest key;
-        bool has_key;
         Record *record; /* set by a lookup that found something */
         char *path;
         Salvage *salvage;
 
-        bool decided;
         BuildOutcome outcome;
         Problem detail;
 };
@@ -87,18 +107,27 @@ static inline void build_freep(Build **build) {
         (void) build_free(*build);
 }
 
-static void build_decide(Build *build, BuildOutcome outcome, const Problem *detail) {
-        build->decided = true;
+/* for workers, too */
+static void build_judge(Build *build, BuildOutcome outcome, const Problem *detail) {
         build->outcome = outcome;
         build->detail = *detail;
 }
 
-static void build_decide_error(Build *build, BuildOutcome outcome, int r, const char *what) {
+static void build_judge_error(Build *build, BuildOutcome outcome, int r, const char *what) {
         if (build->detail.text[0] == '\0')
                 (void) problem_set(&build->detail, r, "%s %s: %s", what, build->source_path,
                                    strerror(-r));
-        build->decided = true;
         build->outcome = outcome;
+}
+
+static void build_decide(Build *build, BuildOutcome outcome, const Problem *detail) {
+        build_judge(build, outcome, detail);
+        build->state = BUILD_STATE_OVER;
+}
+
+static void build_decide_error(Build *build, BuildOutcome outcome, int r, const char *what) {
+        build_judge_error(build, outcome, r, what);
+        build->state = BUILD_STATE_OVER;
 }
 
 static void build_run(Build *build);
@@ -153,7 +182,8 @@ static void build_on_identified(Work *work, int r) {
         if (r < 0 && r != -ECANCELED) {
                 build_decide_error(build, BUILD_UNREADABLE, r, "cannot read");
         } else if (r == 0) {
-                build->identified = true;
+                build->known = BUILD_KNOWS_IDENTITY;
+                build->state = BUILD_STATE_LOOKING;
                 statistics_count(&build->core->statistics,
                                  build->identity.was_read ? STATISTIC_HASHES : STATISTIC_MEMO_HITS);
         }
@@ -205,13 +235,11 @@ static int build_make_key(Build *build) {
 
         (void) key_free(build->fields);
         build->fields = TAKE_PTR(key);
-        build->has_key = true;
         return 0;
 }
 
-/* What the lookup says of a record that is there. */
-static int build_judge_record(Build *build) {
-        const Record *record = build->record;
+/* What a record that is there says. */
+static int build_judge_record(Build *build, const Record *record) {
         Problem problem = {};
         int r;
 
@@ -220,13 +248,13 @@ static int build_judge_record(Build *build) {
                 return r;
         if (record->kind == RECORD_FAILURE) {
                 (void) problem_set(&problem, 0, "%s", record->failure);
-                build_decide(build, BUILD_FAILED, &problem);
+                build_judge(build, BUILD_FAILED, &problem);
                 return 0;
         }
         r = limits_check(&build->pair, record, &problem);
         if (r < 0)
                 return r;
-        build_decide(build, r == LIMITS_EXCEEDED ? BUILD_OVER_LIMIT : BUILD_READY, &problem);
+        build_judge(build, r == LIMITS_EXCEEDED ? BUILD_OVER_LIMIT : BUILD_READY, &problem);
         return 0;
 }
 
@@ -244,15 +272,16 @@ static int build_find_toolchain(Build *build) {
                                   &build->detail);
 }
 
-/* 0 or CACHE_MISS; a problem of the toolchain is a decision, too */
+/* 0: there is an outcome, which may be that there is no toolchain; else CACHE_MISS, -errno. */
 static int build_look_work(Work *work) {
         Build *build = container_of(work, Build, work);
+        _cleanup_(record_freep) Record *record = NULL;
         int r;
 
         r = build_find_toolchain(build);
         if (r < 0) {
-                build_decide_error(build, r == -ENOENT ? BUILD_INVALID : BUILD_TRANSIENT, r,
-                                   "no toolchain for");
+                build_judge_error(build, r == -ENOENT ? BUILD_INVALID : BUILD_TRANSIENT, r,
+                                  "no toolchain for");
                 return 0;
         }
         r = build_make_key(build);
@@ -260,13 +289,16 @@ static int build_look_work(Work *work) {
                 return r;
         if (build->force)
                 return CACHE_MISS;
-        r = cache_lookup(build->core->cache, &build->key, &build->record);
-        if (r == 0 && build->adopt_fd >= 0 && build->record->kind == RECORD_FAILURE) {
-                build->record = record_free(build->record);
+        r = cache_lookup(build->core->cache, &build->key, &record);
+        if (r == 0 && build->adopt_fd >= 0 && record->kind == RECORD_FAILURE) {
                 build->force = true;
                 return CACHE_MISS; /* what failed here may have worked elsewhere */
         }
-        return r != 0 ? r : build_judge_record(build);
+        if (r == 0)
+                r = build_judge_record(build, record);
+        if (r == 0)
+                build->record = TAKE_PTR(record);
+        return r;
 }
 
 static void build_count_lookup(Build *build, bool found) {
@@ -282,26 +314,24 @@ static void build_count_lookup(Build *build, bool found) {
                 statistics_count(statistics, STATISTIC_HITS);
 }
 
+/* An error of the cache is a miss: no caching, but never no compile. */
 static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
 
         build->busy = false;
         build->toolchain = build->picked;
-        if (r == -ECANCELED) {
-                build_run(build);
-                return;
-        }
-        /* an error of the cache is a miss: no caching, but never no compile */
-        if (build->decided)
-                r = 0;
-        if (r < 0 && !build->has_key)
+        if (build->fields)
+                build->known = BUILD_KNOWS_KEY;
+        if (r == 0)
+                build->state = BUILD_STATE_OVER;
+        else if (r < 0 && r != -ECANCELED && !build->fields)
                 build_decide_error(build, BUILD_TRANSIENT, r, "no key for");
-        else if (r != 0 && build->had_job)
+        else if (r != -ECANCELED && build->had_job)
                 build_decide_error(build, BUILD_TRANSIENT, r < 0 ? r : -EIO,
                                    "the cache lost the artifact of");
-        else if (r != 0)
-                build->at_gate = true;
-        if (build->record || build->at_gate)
+        else if (r != -ECANCELED)
+                build->state = BUILD_STATE_AT_GATE;
+        if (build->record || build->state == BUILD_STATE_AT_GATE)
                 build_count_lookup(build, build->record);
         build_run(build);
 }
@@ -377,6 +407,7 @@ static void build_take_salvage(Build *build, const JobResult *result) {
 
         build->salvage = salvage_ref(result->salvage);
         build->detail = result->diagnosis;
+        build->state = BUILD_STATE_SHOWING;
         r = build_queue_work(build, WORK_STORE, build_salvage_work, build_on_salvaged);
         if (r < 0)
                 build_decide_error(build, BUILD_TRANSIENT, r, "cannot show the artifact of");
@@ -395,6 +426,23 @@ static int build_show_failure_work(Work *work) {
         return 0;
 }
 
+static void build_on_failure_shown(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        (void) r;
+        build->busy = false;
+        build->state = BUILD_STATE_OVER;
+        build_run(build);
+}
+
+static void build_take_failure(Build *build, const JobResult *result) {
+        build_judge(build, BUILD_FAILED, &result->diagnosis);
+        build->state = build_queue_work(build, WORK_STORE, build_show_failure_work,
+                                        build_on_failure_shown) < 0
+                               ? BUILD_STATE_OVER
+                               : BUILD_STATE_SHOWING;
+}
+
 static void build_again(Build *build, const JobResult *result) {
         if (++build->n_tries >= BUILD_TRIES_MAX) {
                 Problem problem = {};
@@ -404,8 +452,8 @@ static void build_again(Build *build, const JobResult *result) {
                 build_decide(build, BUILD_TRANSIENT, &problem);
                 return;
         }
-        build->identified = false;
-        build->has_key = false;
+        build->known = BUILD_KNOWS_NOTHING;
+        build->state = BUILD_STATE_IDENTIFYING;
 }
 
 static void build_on_job(const JobResult *result, void *userdata) {
@@ -417,13 +465,12 @@ static void build_on_job(const JobResult *result, void *userdata) {
         case JOB_MADE:
                 build->force = false;
                 build->had_job = true;
-                build->has_key = false;
+                build->known = BUILD_KNOWS_IDENTITY;
+                build->state = BUILD_STATE_LOOKING;
                 break;
         case JOB_FAILED:
                 build->had_job = true;
-                build_decide(build, BUILD_FAILED, &result->diagnosis);
-                (void) build_queue_work(build, WORK_STORE, build_show_failure_work,
-                                        build_on_nothing);
+                build_take_failure(build, result);
                 break;
         case JOB_UNSTORED:
                 build->had_job = true;
@@ -474,18 +521,22 @@ static int build_join(Build *build) {
 
 /* --- the machine ------------------------------------------------------------------------------ */
 
+static const Identity *build_identity(const Build *build) {
+        return build->known >= BUILD_KNOWS_IDENTITY ? &build->identity : NULL;
+}
+
 static void build_finish(Build *build) {
         SnapshotForm form;
         const Record *record = build->record;
         BuildResult result = {
-                .outcome = build->cancelled && !build->decided ? BUILD_CANCELLED : build->outcome,
+                .outcome = build->state == BUILD_STATE_OVER ? build->outcome : BUILD_CANCELLED,
                 .detail = build->detail,
-                .identity = build->identified ? &build->identity : NULL,
-                .key = build->has_key ? &build->key : NULL,
+                .identity = build_identity(build),
+                .key = build_key(build),
                 .toolchain = build_toolchain(build),
                 .toolchain_identity = build->toolchain_identity.digest,
-                .snapshot =
-                        build->identified && build->toolchain ? build_snapshot(build, &form) : NULL,
+                .snapshot = build_identity(build) && build->toolchain ? build_snapshot(build, &form)
+                                                                      : NULL,
                 .path = build->path,
                 .hit = !build->had_job,
                 .salvage = build->salvage,
@@ -499,11 +550,7 @@ static void build_finish(Build *build) {
         (void) build_free(build);
 }
 
-static int build_step(Build *build) {
-        if (!build->identified) {
-                build_enter(build, BUILD_HASHING);
-                return build_queue_work(build, WORK_HASH, build_identify_work, build_on_identified);
-        }
+static int build_look(Build *build) {
         if (build->identity.class != XMODEL_QUANTIZED) {
                 build_decide(build, BUILD_NOT_SOURCE, &build->identity.reason);
                 return 0;
@@ -512,15 +559,30 @@ static int build_step(Build *build) {
         return build_queue_work(build, WORK_QUICK, build_look_work, build_on_looked);
 }
 
+static int build_step(Build *build) {
+        switch (build->state) {
+        case BUILD_STATE_IDENTIFYING:
+                build_enter(build, BUILD_HASHING);
+                return build_queue_work(build, WORK_HASH, build_identify_work, build_on_identified);
+        case BUILD_STATE_LOOKING:
+                return build_look(build);
+        case BUILD_STATE_AT_GATE:
+                build->busy = true;
+                build_enter(build, BUILD_AT_GATE);
+                build->handlers.gate(build, build->userdata); /* it may be on its way already */
+                return 0;
+        case BUILD_STATE_MAKING:  /* busy until the job is done */
+        case BUILD_STATE_SHOWING: /* and then with that */
+        case BUILD_STATE_OVER:
+                break;
+        }
+        return 0;
+}
+
 static void build_run(Build *build) {
         int r;
 
-        while (!build->busy && !build->decided && !build->cancelled) {
-                if (build->at_gate) {
-                        build_enter(build, BUILD_AT_GATE);
-                        build->handlers.gate(build, build->userdata);
-                        return; /* the owner has it; it may be on its way already */
-                }
+        while (!build->busy && build->state != BUILD_STATE_OVER && !build->cancelled) {
                 r = build_step(build);
                 if (r < 0)
                         build_decide_error(build, BUILD_TRANSIENT, r, "cannot work on");
@@ -534,7 +596,7 @@ void build_go(Build *build) {
 
         if (!build_is_at_gate(build))
                 return;
-        build->at_gate = false;
+        build->state = BUILD_STATE_MAKING;
         build->phase = BUILD_QUEUED;
         r = build_join(build);
         if (r < 0) {
@@ -549,10 +611,10 @@ void build_cancel(Build *build) {
         build->cancelled = true;
         if (build->ticket)
                 ticket_cancel(build->ticket);
-        else if (build->busy)
-                work_cancel(&build->work);
-        else
+        else if (build->state == BUILD_STATE_AT_GATE)
                 build_run_later(build);
+        else
+                work_cancel(&build->work);
 }
 
 void build_hurry(Build *build) {
@@ -561,7 +623,7 @@ void build_hurry(Build *build) {
 }
 
 bool build_is_at_gate(const Build *build) {
-        return build->at_gate && !build->cancelled;
+        return build->state == BUILD_STATE_AT_GATE && build->busy && !build->cancelled;
 }
 
 static int build_copy(Build *build, const BuildSpec *spec) {
@@ -597,7 +659,8 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
                 return r;
         if (spec->identity) {
                 build->identity = *spec->identity;
-                build->identified = true;
+                build->known = BUILD_KNOWS_IDENTITY;
+                build->state = BUILD_STATE_LOOKING;
         }
 
         build->source_fd = spec->source_fd;
@@ -642,7 +705,7 @@ uint32_t build_position(const Build *build) {
 }
 
 const Digest *build_key(const Build *build) {
-        return build->has_key ? &build->key : NULL;
+        return build->known == BUILD_KNOWS_KEY ? &build->key : NULL;
 }
 
 const Pair *build_pair(const Build *build) {
