@@ -11,7 +11,9 @@ declare -A allowed=(
   [cache]="base proto"
   [dpu]="base xmodel dpu"
   [dpu/models]="base xmodel"
-  [dpu/compiler]="base xmodel"
+  [dpu/isa]="base"
+  [dpu/sim]="base xmodel dpu/isa"
+  [dpu/compiler]="base xmodel dpu/isa"
   [daemon]="base proto xmodel cache"
   [client]="base proto"
 )
@@ -90,7 +92,8 @@ while IFS=: read -r file line text; do
   if [[ $module == dpu && $file == dpu/*/* ]]; then
     complain "$file:$line: no rule for this folder"
   fi
-  if [[ $module == dpu/* && $target == dpu/* && $target != "$module"/* ]]; then
+  if [[ $module == dpu/* && $target == dpu/* && $target != "$module"/* &&
+    " ${allowed[$module]} " != *" ${target%/*} "* ]]; then
     complain "$file:$line: $module must not include $target"
   fi
 done < <(grep -rnE '^#include "' --include='*.[ch]' lib cache dpu daemon client)
