@@ -1,7 +1,6 @@
 #include "cache/cache.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -15,22 +14,25 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "cache/index.h"
 #include "cache/layout.h"
 #include "cache/lock.h"
+#include "cache/names.h"
 #include "cache/store.h"
-
-#define CACHE_SHARDS 256
+#include "cache/survey.h"
 
 struct Cache {
         char *root;
         State *state;
         Store *store;
+        Index *index; /* NULL: off */
         CacheMode mode;
         _Atomic uint64_t hits;
         _Atomic uint64_t failure_hits;
         _Atomic uint64_t misses;
         _Atomic uint64_t incomplete;
         _Atomic uint64_t newer;
+        _Atomic uint64_t evicted;
         _Atomic uint64_t published;
         _Atomic uint64_t publish_errors;
         _Atomic uint64_t quarantined; /* records */
@@ -90,6 +92,15 @@ static int cache_prepare(Cache *cache, Problem *problem) {
         return 0;
 }
 
+/* What is wrong with an index is nobody's business: it is made anew, or is in memory. */
+static int cache_open_index(Cache *cache) {
+        Problem problem = {};
+        int r;
+
+        r = index_open(&cache->index, cache->mode == CACHE_NORMAL ? cache->root : NULL, &problem);
+        return r < 0 ? r : 0;
+}
+
 int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode, Problem *problem) {
         _cleanup_(cache_closep) Cache *cache = calloc(1, sizeof(*cache));
         int r;
@@ -106,6 +117,8 @@ int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode,
                 return r;
         if (mode != CACHE_OFF) {
                 r = cache_prepare(cache, problem);
+                if (r == 0)
+                        r = cache_open_index(cache);
                 if (r < 0)
                         return r;
         }
@@ -118,6 +131,7 @@ Cache *cache_close(Cache *cache) {
         if (!cache)
                 return NULL;
 
+        (void) index_close(cache->index);
         (void) store_free(cache->store);
         free(cache->root);
         free(cache);
@@ -130,6 +144,10 @@ CacheMode cache_mode(const Cache *cache) {
 
 const char *cache_directory(const Cache *cache) {
         return cache->root;
+}
+
+Index *cache_index(Cache *cache) {
+        return cache->index;
 }
 
 /* --- locks ------------------------------------------------------------------------------- */
@@ -195,15 +213,24 @@ static int cache_check_objects(Cache *cache, const Record *record) {
         return 0;
 }
 
+/* a miss for want of a record: would it have been a hit, had it not been evicted? */
+static void cache_count_missing(Cache *cache, const Digest *key, int r) {
+        if (r < 0)
+                return;
+        cache->misses++;
+        if (r == RECORD_NEWER)
+                cache->newer++;
+        if (r == RECORD_MISSING && cache->index && index_was_evicted(cache->index, key))
+                cache->evicted++;
+}
+
 int cache_lookup(Cache *cache, const Digest *key, Record **ret) {
         _cleanup_(record_freep) Record *record = NULL;
         int r;
 
         r = cache_read(cache, key, &record);
         if (r != 0) {
-                if (r == RECORD_NEWER)
-                        cache->newer++;
-                cache->misses += r > 0;
+                cache_count_missing(cache, key, r);
                 return r > 0 ? CACHE_MISS : r;
         }
         r = cache_check_objects(cache, record);
@@ -213,6 +240,7 @@ int cache_lookup(Cache *cache, const Digest *key, Record **ret) {
                 return r;
         }
 
+        index_touch(cache->index, key, clock_real_ns());
         cache->hits++;
         cache->failure_hits += record->kind == RECORD_FAILURE;
         *ret = TAKE_PTR(record);
@@ -249,6 +277,16 @@ static int cache_put_file(Cache *cache, const CacheFile *file, RecordObject *ret
         return 0;
 }
 
+/* The caller holds the shared lock. First into the index: whoever removes objects must know of all
+ * records that name them (survey.h). */
+static int cache_write_record(Cache *cache, const Record *record, Slice file) {
+        int r = index_add(cache->index, record, file.size, record->created_ns);
+
+        if (r < 0 || index_is_private(cache->index))
+                r = survey_mark(cache->root);
+        return r < 0 ? r : record_write(cache->root, &record->key, file);
+}
+
 static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
                          Record **ret) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(RECORD_BYTES_MAX);
@@ -275,7 +313,7 @@ static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *fil
         r = record_decode(bytes_slice(&bytes), &stored);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
-        r = record_write(cache->root, &record.key, bytes_slice(&bytes));
+        r = cache_write_record(cache, stored, bytes_slice(&bytes));
         if (r < 0)
                 return r;
 
@@ -336,6 +374,7 @@ int cache_receive_object(Cache *cache, const RecordObject *object, int fd) {
 int cache_import(Cache *cache, const Record *record) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(RECORD_BYTES_MAX);
         _cleanup_(closep) int lock = -1;
+        struct stat st;
         int r;
 
         if (cache->mode != CACHE_NORMAL)
@@ -343,7 +382,23 @@ int cache_import(Cache *cache, const Record *record) {
         r = record_encode(record, &bytes);
         if (r == 0)
                 r = lock_store(cache->root, LOCK_SHARED, true, &lock);
-        return r < 0 ? r : record_write(cache->root, &record->key, bytes_slice(&bytes));
+        for (size_t i = 0; i < record->n_objects && r == 0; i++)
+                r = names_stat(cache->root, LAYOUT_OBJECTS, &record->objects[i].digest, &st);
+        if (r < 0) /* nobody named it yet, so it may have been removed since it was received */
+                return r == -ENOENT ? CACHE_MISS : r;
+        return cache_write_record(cache, record, bytes_slice(&bytes));
+}
+
+/* A record that was looked up may have been evicted since: a view of nothing is not shown. While
+ * the shared lock is held, and after that as long as the lease, nothing is evicted. */
+static int cache_check_linked(const Cache *cache, const ViewFile *files, size_t n_files) {
+        struct stat st;
+        int r = 0;
+
+        for (size_t i = 0; i < n_files && r == 0; i++)
+                if (files[i].object)
+                        r = names_stat(cache->root, LAYOUT_OBJECTS, files[i].object, &st);
+        return r;
 }
 
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
@@ -355,6 +410,9 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
         r = lock_store(cache->root, LOCK_SHARED, true, &lock);
         if (r < 0 && !cache_is_unwritable(r))
                 return r;
+        r = cache_check_linked(cache, files, n_files);
+        if (r < 0)
+                return r;
         return view_make(cache->root, key, net_name, files, n_files, ret);
 }
 
@@ -362,34 +420,12 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
 
 /* Calls @fn for each record of one shard. 0 if there is no such shard. */
 static int cache_each_in_shard(Cache *cache, uint8_t shard, CacheKeyFn fn, void *userdata) {
-        _cleanup_(closedirp) DIR *dir = NULL;
-        Digest key = { .bytes = { shard } };
-        char leaf[LAYOUT_LEAF], hex[DIGEST_HEX];
-        struct dirent *entry;
-        int fd, r = 0;
+        _cleanup_(names_cleanup) Names keys = {};
+        int r;
 
-        fd = layout_open_shard(cache->root, LAYOUT_RECORDS, &key, false, leaf);
-        if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = error_from_errno();
-                close(fd);
-                return r;
-        }
-
-        (void) snprintf(hex, sizeof(hex), "%02x", shard);
-        while (r == 0) {
-                errno = 0;
-                entry = readdir(dir);
-                if (!entry)
-                        return errno > 0 ? -errno : 0;
-                if (strlen(entry->d_name) != LAYOUT_LEAF - 1)
-                        continue;
-                memcpy(hex + 2, entry->d_name, LAYOUT_LEAF);
-                if (digest_from_hex(hex, &key) == 0)
-                        r = fn(&key, userdata);
-        }
+        r = names_list(cache->root, LAYOUT_RECORDS, shard, &keys);
+        for (size_t i = 0; i < keys.n && r == 0; i++)
+                r = fn(&keys.items[i], userdata);
         return r;
 }
 
@@ -416,7 +452,7 @@ int cache_each(Cache *cache, size_t max, CacheKeyFn fn, void *userdata) {
 
         if (cache->mode == CACHE_OFF)
                 return 0;
-        for (unsigned shard = 0; shard < CACHE_SHARDS && r == 0; shard++)
+        for (unsigned shard = 0; shard < NAMES_SHARDS && r == 0; shard++)
                 r = cache_each_in_shard(cache, (uint8_t) shard, cache_each_bounded, &each);
         return r < 0 ? r : each.result;
 }
@@ -474,6 +510,7 @@ void cache_counters(Cache *cache, CacheCounters *ret) {
                 .misses = cache->misses,
                 .incomplete = cache->incomplete,
                 .newer = cache->newer,
+                .evicted = cache->evicted,
                 .published = cache->published,
                 .publish_errors = cache->publish_errors,
                 .quarantined = cache->quarantined + store.quarantined,

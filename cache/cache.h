@@ -33,6 +33,7 @@
 #include "cache/record.h"
 #include "cache/view.h"
 
+typedef struct Index Index;
 typedef struct State State;
 typedef struct Cache Cache;
 
@@ -59,6 +60,7 @@ typedef struct CacheCounters {
         uint64_t misses;       /* no record */
         uint64_t incomplete;   /* misses: a record whose object is missing or was bad */
         uint64_t newer;        /* misses: a record of a later version */
+        uint64_t evicted;      /* misses: no record, because it was evicted */
         uint64_t published;
         uint64_t publish_errors;
         uint64_t quarantined; /* objects and records */
@@ -80,6 +82,8 @@ static inline void cache_closep(Cache **cache) {
 
 CacheMode cache_mode(const Cache *cache); /* the one in force */
 const char *cache_directory(const Cache *cache);
+/* What is known of all records at once (index.h); NULL if the cache is off. */
+Index *cache_index(Cache *cache);
 
 /* The daemon's own lock, for its lifetime: *ret_fd. CACHE_BUSY sets *ret_holder to the process
  * id of the daemon that has it. Having it, objects are verified anew. An error means that
@@ -123,10 +127,12 @@ int cache_check_object(Cache *cache, const RecordObject *object);
  * nothing was stored. Blocks as long as the other end does. */
 int cache_receive_object(Cache *cache, const RecordObject *object, int fd);
 
-/* Keeps a record whose objects were received. Who wrote it is the caller's to have checked. */
+/* Keeps a record whose objects were received; CACHE_MISS if one of them is gone again. Who wrote it
+ * is the caller's to have checked. */
 int cache_import(Cache *cache, const Record *record);
 
-/* Makes or mends views/KEY/NET and renews its lease: *ret is its path, a new string. */
+/* Makes or mends views/KEY/NET and renews its lease: *ret is its path, a new string. -ENOENT: what
+ * it links to was evicted since it was looked up: that is a miss. */
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
                size_t n_files, char **ret);
 

@@ -1,7 +1,9 @@
 #include "cache/database.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -12,11 +14,16 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/path.h"
+#include "base/strings.h"
 
 /*
  * Why one connection and one mutex: statements here take tens of microseconds, the write lock
  * of SQLite would serialise writers anyway, and a pool thread that waits for another's insert
- * waits less than it would for its own connection to warm up.
+ * waits less than it would for its own connection to warm up. The mutex is recursive, so that a
+ * transaction, which holds it, is made of ordinary calls.
+ *
+ * Statements are few and run often: the last DATABASE_STATEMENTS_MAX are kept prepared, by text.
  *
  * Corruption is found by SQLite when it comes upon it, at open or in the middle of a query.
  * Both end in database_recreate(); the statement then runs once more, on the new file, unless
@@ -27,18 +34,30 @@
 #define DATABASE_BUSY_MS  5000 /* wait this long for another process's transaction */
 #define DATABASE_RETRY_MS 10
 
+#define DATABASE_STATEMENTS_MAX 24
+
 /* errors of the inner functions, never given to callers */
 #define DATABASE_CORRUPT (-EUCLEAN)
 #define DATABASE_NEWER   (-EOVERFLOW)
 
+typedef struct DatabaseStatement {
+        char *sql; /* NULL: unused */
+        sqlite3_stmt *prepared;
+        uint64_t used; /* number of the use */
+} DatabaseStatement;
+
 struct Database {
         pthread_mutex_t mutex;
         sqlite3 *connection;
+        DatabaseStatement statements[DATABASE_STATEMENTS_MAX];
+        uint64_t n_uses;
         char *path; /* NULL: in memory */
         int version;
         const char *schema;
         struct stat file; /* the one that connection has open */
         unsigned recreated;
+        unsigned depth; /* of transactions */
+        int failed;     /* of one of them: all of it is undone */
 };
 
 static inline void database_finalizep(sqlite3_stmt **statement) {
@@ -171,6 +190,55 @@ static int database_connect(Database *database, const char *path) {
         return r;
 }
 
+/* --- what is corrupt ----------------------------------------------------------------------- */
+
+/* The names "NAME.corrupt-TIME" beside @path, without what SQLite keeps beside those. */
+static int database_list_aside(DIR *dir, const char *name, Strings *ret) {
+        size_t n = strlen(name);
+        struct dirent *entry;
+        int r = 0;
+
+        while (r == 0 && (entry = readdir(dir)))
+                if (strncmp(entry->d_name, name, n) == 0 &&
+                    strncmp(entry->d_name + n, ".corrupt-", 9) == 0 &&
+                    !path_ends_with(entry->d_name, "-wal") &&
+                    !path_ends_with(entry->d_name, "-shm"))
+                        r = strings_add(ret, entry->d_name);
+        return r;
+}
+
+/* times have equally many digits until the year 2286: the order of names is that of time */
+static int database_compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static void database_remove_aside(int dirfd, const char *name) {
+        static const char *const suffixes[] = { "", "-wal", "-shm" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+                _cleanup_(freep) char *file = NULL;
+
+                if (asprintf(&file, "%s%s", name, suffixes[i]) < 0)
+                        file = NULL;
+                else
+                        (void) unlinkat(dirfd, file, 0);
+        }
+}
+
+/* Whoever wants to know what happened has the newest; a disk that breaks files all the time must
+ * not be filled by that as well. */
+static void database_bound_aside(const char *path) {
+        _cleanup_(freep) char *directory = path_dirname(path);
+        _cleanup_(closedirp) DIR *dir = directory ? opendir(directory) : NULL;
+        _cleanup_(strings_cleanup) Strings names = {};
+
+        if (!dir || database_list_aside(dir, path_basename(path), &names) < 0 || names.n == 0)
+                return;
+        qsort(names.items, names.n, sizeof(names.items[0]), database_compare_names);
+        for (size_t i = 0; i + DATABASE_ASIDE_MAX < names.n; i++)
+                database_remove_aside(dirfd(dir), names.items[i]);
+}
+
 /* @path and what SQLite keeps beside it, renamed together: a journal without its database would
  * be applied to the next one */
 static int database_move_aside(const char *path) {
@@ -192,7 +260,21 @@ static int database_move_aside(const char *path) {
                 if (rename(from, to) < 0 && errno != ENOENT)
                         r = -errno;
         }
+        database_bound_aside(path);
         return r;
+}
+
+static void database_forget_statement(DatabaseStatement *statement) {
+        (void) sqlite3_finalize(statement->prepared);
+        free(statement->sql);
+        *statement = (DatabaseStatement){};
+}
+
+static void database_disconnect(Database *database) {
+        for (size_t i = 0; i < DATABASE_STATEMENTS_MAX; i++)
+                database_forget_statement(&database->statements[i]);
+        (void) sqlite3_close(database->connection);
+        database->connection = NULL;
 }
 
 /* false: another process was here before us and has made a new file already */
@@ -208,8 +290,7 @@ static bool database_is_ours(const Database *database) {
 static int database_recreate(Database *database) {
         int r = 0;
 
-        (void) sqlite3_close(database->connection);
-        database->connection = NULL;
+        database_disconnect(database);
         database->recreated++;
 
         if (database->path && database_is_ours(database))
@@ -219,6 +300,17 @@ static int database_recreate(Database *database) {
         if (r != 0) /* not even that: go on without a file */
                 r = database_connect(database, NULL);
         return r == 0 ? 0 : -EIO;
+}
+
+void database_follow(Database *database) {
+        _cleanup_(freep) char *directory = NULL;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        directory = database->path ? path_dirname(database->path) : NULL;
+        if (directory && database->connection && database->file.st_ino != 0 &&
+            !database_is_ours(database) && access(directory, W_OK) == 0)
+                (void) database_recreate(database);
+        (void) pthread_mutex_unlock(&database->mutex);
 }
 
 static int database_fall_back(Database *database, int why, Problem *problem) {
@@ -237,6 +329,19 @@ static int database_fall_back(Database *database, int why, Problem *problem) {
                            database->path, strerror(-why));
 }
 
+static int database_init_mutex(Database *database) {
+        pthread_mutexattr_t attributes;
+        int r;
+
+        r = pthread_mutexattr_init(&attributes);
+        if (r != 0)
+                return -r;
+        (void) pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+        r = pthread_mutex_init(&database->mutex, &attributes);
+        (void) pthread_mutexattr_destroy(&attributes);
+        return -r;
+}
+
 int database_open(Database **ret, const char *path, int version, const char *schema,
                   Problem *problem) {
         _cleanup_(database_closep) Database *database = NULL;
@@ -245,10 +350,10 @@ int database_open(Database **ret, const char *path, int version, const char *sch
         database = calloc(1, sizeof(*database));
         if (!database)
                 return -ENOMEM;
-        r = pthread_mutex_init(&database->mutex, NULL);
-        if (r != 0) {
+        r = database_init_mutex(database);
+        if (r < 0) {
                 free(TAKE_PTR(database));
-                return -r;
+                return r;
         }
         database->version = version;
         database->schema = schema;
@@ -275,7 +380,7 @@ Database *database_close(Database *database) {
         if (!database)
                 return NULL;
 
-        (void) sqlite3_close(database->connection);
+        database_disconnect(database);
         (void) pthread_mutex_destroy(&database->mutex);
         free(database->path);
         free(database);
@@ -317,16 +422,41 @@ static int database_bind(sqlite3_stmt *statement, const char *types, va_list ap)
         return code;
 }
 
-static int database_run_once(Database *database, DatabaseRowFn row, void *userdata, const char *sql,
-                             const char *types, va_list ap, bool *rows_seen) {
-        _cleanup_(database_finalizep) sqlite3_stmt *statement = NULL;
-        int code, r;
+/* The statement, prepared; borrowed from the database, to be reset by the caller. */
+static int database_prepare(Database *database, const char *sql, sqlite3_stmt **ret) {
+        DatabaseStatement *slot = &database->statements[0];
+        int code;
 
-        code = sqlite3_prepare_v2(database->connection, sql, -1, &statement, NULL);
-        if (code == SQLITE_OK)
-                code = database_bind(statement, types, ap);
+        for (size_t i = 0; i < DATABASE_STATEMENTS_MAX; i++) {
+                DatabaseStatement *statement = &database->statements[i];
+
+                if (statement->sql && strcmp(statement->sql, sql) == 0) {
+                        statement->used = ++database->n_uses;
+                        *ret = statement->prepared;
+                        return SQLITE_OK;
+                }
+                if (statement->used < slot->used)
+                        slot = statement;
+        }
+
+        database_forget_statement(slot);
+        code = sqlite3_prepare_v3(database->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                  &slot->prepared, NULL);
         if (code != SQLITE_OK)
-                return database_error(code);
+                return code;
+        slot->sql = strdup(sql);
+        if (!slot->sql) {
+                database_forget_statement(slot);
+                return SQLITE_NOMEM;
+        }
+        slot->used = ++database->n_uses;
+        *ret = slot->prepared;
+        return SQLITE_OK;
+}
+
+static int database_step(sqlite3_stmt *statement, DatabaseRowFn row, void *userdata,
+                         bool *rows_seen) {
+        int code, r;
 
         while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
                 *rows_seen = true;
@@ -335,6 +465,22 @@ static int database_run_once(Database *database, DatabaseRowFn row, void *userda
                         return r;
         }
         return database_error(code);
+}
+
+static int database_run_once(Database *database, DatabaseRowFn row, void *userdata, const char *sql,
+                             const char *types, va_list ap, bool *rows_seen) {
+        sqlite3_stmt *statement;
+        int code, r;
+
+        code = database_prepare(database, sql, &statement);
+        if (code != SQLITE_OK)
+                return database_error(code);
+        code = database_bind(statement, types, ap);
+        r = code == SQLITE_OK ? database_step(statement, row, userdata, rows_seen)
+                              : database_error(code);
+        (void) sqlite3_reset(statement);
+        (void) sqlite3_clear_bindings(statement);
+        return r;
 }
 
 static int database_run_locked(Database *database, DatabaseRowFn row, void *userdata,
@@ -388,6 +534,58 @@ int database_run_durable(Database *database, const char *sql, const char *types,
         database_set_synchronous(database, "PRAGMA synchronous = NORMAL");
         (void) pthread_mutex_unlock(&database->mutex);
         va_end(ap);
+        return r;
+}
+
+bool database_is_in_memory(Database *database) {
+        const char *name;
+        bool in_memory;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        name = database->connection ? sqlite3_db_filename(database->connection, "main") : NULL;
+        in_memory = !name || name[0] == '\0';
+        (void) pthread_mutex_unlock(&database->mutex);
+        return in_memory;
+}
+
+int database_begin(Database *database) {
+        int r = 0;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        if (database->depth == 0) {
+                database->failed = 0;
+                r = database_run(database, NULL, NULL, "BEGIN IMMEDIATE", "");
+        }
+        if (r < 0)
+                (void) pthread_mutex_unlock(&database->mutex);
+        else
+                database->depth++;
+        return r;
+}
+
+static bool database_is_in_transaction(const Database *database) {
+        return database->connection && !sqlite3_get_autocommit(database->connection);
+}
+
+/* After the file was made anew in between there is no transaction to be ended any more. */
+static int database_commit(Database *database) {
+        int r = database->failed;
+
+        if (r == 0 && database_is_in_transaction(database))
+                r = database_run(database, NULL, NULL, "COMMIT", "");
+        if (database_is_in_transaction(database))
+                (void) database_run(database, NULL, NULL, "ROLLBACK", "");
+        return r;
+}
+
+int database_end(Database *database, int abort) {
+        int r = abort;
+
+        if (database->failed == 0)
+                database->failed = abort;
+        if (--database->depth == 0)
+                r = database_commit(database);
+        (void) pthread_mutex_unlock(&database->mutex);
         return r;
 }
 

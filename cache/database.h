@@ -5,10 +5,10 @@
  *
  * One connection in WAL mode behind a mutex, so every function may be called from any thread;
  * other processes may have the same file open. A file that turns out to be corrupt, at open or
- * later, is moved aside (NAME.corrupt-TIME) and a new one is made from the schema: what was in
- * it is lost, the program goes on. One whose schema is newer than ours is left alone, and one
- * that cannot be opened for writing as well: then the database is in memory and ends with the
- * process.
+ * later, is moved aside (NAME.corrupt-TIME; of those the newest DATABASE_ASIDE_MAX are kept) and a
+ * new one is made from the schema: what was in it is lost, the program goes on. One whose schema
+ * is newer than ours is left alone, and one that cannot be opened for writing as well: then the
+ * database is in memory and ends with the process.
  */
 
 #include <stdbool.h>
@@ -17,6 +17,8 @@
 
 #include "base/problem.h"
 #include "base/slice.h"
+
+#define DATABASE_ASIDE_MAX 3 /* corrupt files that are kept for whoever wants to know */
 
 typedef struct Database Database;
 typedef struct DatabaseRow DatabaseRow;
@@ -40,6 +42,13 @@ static inline void database_closep(Database **database) {
 /* how often it was recreated since it was opened, open included */
 unsigned database_recreated(Database *database);
 
+bool database_is_in_memory(Database *database);
+
+/* A file that is no longer the one under its name (removed, or replaced by somebody) is let go,
+ * and the one there is opened, or made; that counts as recreated. Nothing happens while there is
+ * no directory for it. */
+void database_follow(Database *database);
+
 /* Called for each row, with the mutex held: it must not call the database. Non-zero ends the
  * statement and is returned. */
 typedef int (*DatabaseRowFn)(const DatabaseRow *row, void *userdata);
@@ -52,6 +61,15 @@ int database_run(Database *database, DatabaseRowFn row, void *userdata, const ch
                  const char *types, ...);
 /* The same, and on disk when it returns. */
 int database_run_durable(Database *database, const char *sql, const char *types, ...);
+
+/* Several statements that are done all or not at all. The mutex is held in between: other threads
+ * wait, and so do writers of other processes. database_begin() fails as database_run() does, and
+ * then there is nothing to end; database_end() commits, or with @abort undoes, and returns @abort
+ * (0 or negative) or the error of the commit. A transaction within another is a part of that one.
+ * A file that is found corrupt in between is made anew, and what was done before that is lost:
+ * database_recreated() tells. */
+int database_begin(Database *database);
+int database_end(Database *database, int abort);
 
 /* Columns from 0; a NULL is 0, "" or an empty slice. Borrowed until the row function returns. */
 int64_t database_int(const DatabaseRow *row, int column);

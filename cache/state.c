@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "cache/backup.h"
 #include "cache/database.h"
 
 /*
@@ -20,6 +21,13 @@
  * lowest numbers are the oldest rows and dropping them is one range of the primary key.
  *
  * Paths are BLOBs: they need not be UTF-8.
+ *
+ * The backup is read into a database that has no mark of having been filled from it, and the mark
+ * set: at open, and after each change of what it holds, for the change may have been what found the
+ * file corrupt. Then the change is made once more, on top of what came back, and all of it written.
+ *
+ * Tables that came after version 1 are made where they are missing: an older program does not mind
+ * them.
  */
 
 #define STATE_VERSION 1
@@ -44,10 +52,16 @@
         " ctime_ns INTEGER NOT NULL, object BLOB NOT NULL, boot TEXT NOT NULL,"                    \
         " UNIQUE (dev, ino));"
 
+#define STATE_LATER_SCHEMA                                                                         \
+        "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, added_ns INTEGER NOT NULL)"        \
+        " WITHOUT ROWID"
+#define STATE_MARK_SCHEMA "CREATE TABLE IF NOT EXISTS filled (one INTEGER PRIMARY KEY)"
+
 #define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
 
 struct State {
         Database *database;
+        char *directory; /* NULL: in memory */
         char boot_id[STATE_BOOT_MAX + 1];
 };
 
@@ -84,6 +98,130 @@ static int state_read_boot_id(State *state) {
         return r == -ENOMEM ? r : 0;
 }
 
+/* --- the backup -------------------------------------------------------------------------------- */
+
+static int state_take_int(const DatabaseRow *row, void *userdata) {
+        int64_t *ret = userdata;
+
+        *ret = database_int(row, 0);
+        return 0;
+}
+
+static int state_insert_root(State *state, const char *path, bool trusted) {
+        Slice blob = slice_of_string(path);
+
+        return database_run_durable(state->database,
+                                    "INSERT INTO roots VALUES (?1, ?2, ?3)"
+                                    " ON CONFLICT (path) DO UPDATE SET trusted = ?2",
+                                    "bii", &blob, (int64_t) trusted, clock_real_ns());
+}
+
+static int state_insert_pin(State *state, const Digest *key) {
+        Slice blob = slice_of(key->bytes, DIGEST_SIZE);
+
+        return database_run_durable(state->database,
+                                    "INSERT INTO pins VALUES (?, ?) ON CONFLICT DO NOTHING", "bi",
+                                    &blob, clock_real_ns());
+}
+
+static int state_restore_root(const char *path, bool trusted, void *userdata) {
+        return state_insert_root(userdata, path, trusted);
+}
+
+static int state_restore_pin(const Digest *key, void *userdata) {
+        return state_insert_pin(userdata, key);
+}
+
+static int state_read_backup(State *state) {
+        static const BackupHandlers handlers = { .root = state_restore_root,
+                                                 .pin = state_restore_pin };
+        int r;
+
+        r = state->directory ? backup_read(state->directory, &handlers, state) : -ENOENT;
+        return r == -ENOENT || r == -EBADMSG ? 0 : r; /* there is nothing better */
+}
+
+/* 1 if the database was new, and has now what the backup has; 0: it had that */
+static int state_fill(State *state) {
+        int64_t filled = 0;
+        int r;
+
+        r = database_run(state->database, NULL, NULL, STATE_LATER_SCHEMA, "");
+        if (r == 0)
+                r = database_run(state->database, NULL, NULL, STATE_MARK_SCHEMA, "");
+        if (r == 0)
+                r = database_run(state->database, state_take_int, &filled, "SELECT one FROM filled",
+                                 "");
+        if (r < 0 || filled)
+                return r;
+        r = state_read_backup(state);
+        if (r == 0)
+                r = database_run_durable(state->database,
+                                         "INSERT INTO filled VALUES (1) ON CONFLICT DO NOTHING",
+                                         "");
+        return r < 0 ? r : 1;
+}
+
+static int state_save_root(const DatabaseRow *row, void *userdata) {
+        return backup_add_root(userdata, database_blob(row, 0), database_int(row, 1) != 0);
+}
+
+static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
+        Slice blob = database_blob(row, column);
+
+        if (blob.size != DIGEST_SIZE)
+                return -EIO;
+        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
+        return 0;
+}
+
+static int state_save_pin(const DatabaseRow *row, void *userdata) {
+        Digest key;
+        int r = state_read_digest(row, 0, &key);
+
+        return r < 0 ? r : backup_add_pin(userdata, &key);
+}
+
+static int state_write_backup(State *state) {
+        _cleanup_(bytes_cleanup) Bytes backup = BYTES_INIT(BACKUP_MAX);
+        int r;
+
+        r = backup_begin(&backup);
+        if (r == 0)
+                r = database_run(state->database, state_save_root, &backup,
+                                 "SELECT path, trusted FROM roots ORDER BY added_ns, path LIMIT ?",
+                                 "i", (int64_t) STATE_ROOTS_MAX);
+        if (r == 0)
+                r = database_run(state->database, state_save_pin, &backup,
+                                 "SELECT key FROM pins ORDER BY added_ns, key LIMIT ?", "i",
+                                 (int64_t) STATE_PINS_MAX);
+        return r < 0 ? r : backup_write(&backup, state->directory);
+}
+
+/* In a transaction, so that of two processes the later one saves what both did. Failing to write a
+ * backup is not failing: the database has it. */
+static void state_save(State *state) {
+        if (!state->directory || database_is_in_memory(state->database) ||
+            database_begin(state->database) < 0)
+                return;
+        (void) state_write_backup(state);
+        (void) database_end(state->database, 0);
+}
+
+/* A change of what has a backup: @change is made again if the database turns out to be a new one. */
+static int state_change(State *state, int (*change)(State *state, const void *arg),
+                        const void *arg) {
+        int filled, r;
+
+        r = change(state, arg);
+        filled = state_fill(state);
+        if (filled > 0)
+                r = change(state, arg);
+        if (r == 0)
+                state_save(state);
+        return r;
+}
+
 int state_open(State **ret, const char *directory, Problem *problem) {
         _cleanup_(state_closep) State *state = calloc(1, sizeof(*state));
         int outcome = 0, r;
@@ -91,6 +229,9 @@ int state_open(State **ret, const char *directory, Problem *problem) {
         if (!state)
                 return -ENOMEM;
 
+        state->directory = directory ? strdup(directory) : NULL;
+        if (directory && !state->directory)
+                return -ENOMEM;
         r = state_read_boot_id(state);
         if (r < 0)
                 return r;
@@ -102,6 +243,9 @@ int state_open(State **ret, const char *directory, Problem *problem) {
         else if (r == DATABASE_IN_MEMORY)
                 outcome = STATE_IN_MEMORY;
 
+        r = state_fill(state);
+        if (r == -ENOMEM)
+                return r;
         *ret = TAKE_PTR(state);
         return outcome;
 }
@@ -111,6 +255,7 @@ State *state_close(State *state) {
                 return NULL;
 
         (void) database_close(state->database);
+        free(state->directory);
         free(state);
         return NULL;
 }
@@ -149,22 +294,6 @@ static char *state_dup_blob(const DatabaseRow *row, int column) {
         return blob.size > 0 ? strndup((const char *) blob.data, blob.size) : strdup("");
 }
 
-static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
-        Slice blob = database_blob(row, column);
-
-        if (blob.size != DIGEST_SIZE)
-                return -EIO;
-        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
-        return 0;
-}
-
-static int state_take_int(const DatabaseRow *row, void *userdata) {
-        int64_t *ret = userdata;
-
-        *ret = database_int(row, 0);
-        return 0;
-}
-
 /* --- roots ------------------------------------------------------------------------------- */
 
 typedef struct StateRootVisit {
@@ -172,28 +301,43 @@ typedef struct StateRootVisit {
         void *userdata;
 } StateRootVisit;
 
-int state_add_root(State *state, const char *path, bool trusted) {
-        Slice blob = slice_of_string(path);
+typedef struct StateRoot {
+        const char *path;
+        bool trusted;
+} StateRoot;
 
-        return database_run_durable(state->database,
-                                    "INSERT INTO roots VALUES (?1, ?2, ?3)"
-                                    " ON CONFLICT (path) DO UPDATE SET trusted = ?2",
-                                    "bii", &blob, (int64_t) trusted, clock_real_ns());
+static int state_change_add_root(State *state, const void *arg) {
+        const StateRoot *root = arg;
+
+        return state_insert_root(state, root->path, root->trusted);
 }
 
-int state_remove_root(State *state, const char *path) {
-        Slice blob = slice_of_string(path);
+int state_add_root(State *state, const char *path, bool trusted) {
+        const StateRoot root = { .path = path, .trusted = trusted };
+
+        return state_change(state, state_change_add_root, &root);
+}
+
+/* Removes what @count finds with the same parameter. -ENOENT */
+static int state_delete(State *state, const char *count, const char *delete, Slice what) {
         int64_t n = 0;
         int r;
 
-        r = database_run(state->database, state_take_int, &n,
-                         "SELECT count(*) FROM roots WHERE path = ?", "b", &blob);
+        r = database_run(state->database, state_take_int, &n, count, "b", &what);
         if (r < 0)
                 return r;
         if (n == 0)
                 return -ENOENT;
-        return database_run_durable(state->database, "DELETE FROM roots WHERE path = ?", "b",
-                                    &blob);
+        return database_run_durable(state->database, delete, "b", &what);
+}
+
+static int state_change_remove_root(State *state, const void *arg) {
+        return state_delete(state, "SELECT count(*) FROM roots WHERE path = ?",
+                            "DELETE FROM roots WHERE path = ?", slice_of_string(arg));
+}
+
+int state_remove_root(State *state, const char *path) {
+        return state_change(state, state_change_remove_root, path);
 }
 
 static int state_visit_root(const DatabaseRow *row, void *userdata) {
@@ -209,6 +353,69 @@ int state_each_root(State *state, StateRootFn fn, void *userdata) {
         return database_run(state->database, state_visit_root, &visit,
                             "SELECT path, trusted FROM roots ORDER BY added_ns, path LIMIT ?", "i",
                             (int64_t) STATE_ROOTS_MAX);
+}
+
+/* --- pins ------------------------------------------------------------------------------------ */
+
+static int state_change_pin(State *state, const void *arg) {
+        int64_t n = 0;
+        int r;
+
+        r = database_run(state->database, state_take_int, &n, "SELECT count(*) FROM pins", "");
+        if (r < 0)
+                return r;
+        return n >= STATE_PINS_MAX ? -ENOSPC : state_insert_pin(state, arg);
+}
+
+int state_pin(State *state, const Digest *key) {
+        return state_change(state, state_change_pin, key);
+}
+
+static int state_change_unpin(State *state, const void *arg) {
+        const Digest *key = arg;
+
+        return state_delete(state, "SELECT count(*) FROM pins WHERE key = ?",
+                            "DELETE FROM pins WHERE key = ?", slice_of(key->bytes, DIGEST_SIZE));
+}
+
+int state_unpin(State *state, const Digest *key) {
+        return state_change(state, state_change_unpin, key);
+}
+
+bool state_is_pinned(State *state, const Digest *key) {
+        Slice blob = slice_of(key->bytes, DIGEST_SIZE);
+        int64_t n = 0;
+        int r;
+
+        if (state_fill(state) < 0)
+                return true;
+        r = database_run(state->database, state_take_int, &n,
+                         "SELECT count(*) FROM pins WHERE key = ?", "b", &blob);
+        return r < 0 || n > 0;
+}
+
+typedef struct StatePinVisit {
+        StatePinFn fn;
+        void *userdata;
+} StatePinVisit;
+
+static int state_visit_pin(const DatabaseRow *row, void *userdata) {
+        const StatePinVisit *visit = userdata;
+        Digest key;
+
+        return state_read_digest(row, 0, &key) < 0 ? 0 : visit->fn(&key, visit->userdata);
+}
+
+int state_each_pin(State *state, StatePinFn fn, void *userdata) {
+        StatePinVisit visit = { .fn = fn, .userdata = userdata };
+        int r;
+
+        r = state_fill(state);
+        if (r < 0)
+                return r;
+        return database_run(state->database, state_visit_pin, &visit,
+                            "SELECT key FROM pins ORDER BY added_ns, key LIMIT ?", "i",
+                            (int64_t) STATE_PINS_MAX);
 }
 
 /* --- toolchains -------------------------------------------------------------------------- */

@@ -3,9 +3,11 @@
 /*
  * State: what dpucc remembers that is not an artifact
  *
- * `state.db` in the state directory: watched roots, the toolchain each workspace was resolved
+ * `state.db` in the state directory: watched roots, pins, the toolchain each workspace was resolved
  * to, what was delivered where, the history of builds, and the memos of memo.h. None of it is
- * needed for right answers: without it files are hashed again and roots must be watched again.
+ * needed for right answers: without it files are hashed again. Roots and pins, which nobody could
+ * find out again, have a backup beside it (backup.h), from which a database that had to be made
+ * anew is filled.
  *
  * Tables that grow by themselves have a maximum; the oldest rows are dropped. Safe on any
  * thread, and beside other processes (see database.h).
@@ -21,10 +23,12 @@
 #define STATE_HISTORY_MAX    10000
 #define STATE_DELIVERIES_MAX 100000
 #define STATE_ROOTS_MAX      4096
+#define STATE_PINS_MAX       16384
 
 /* outcomes of state_open(); @problem then says what happened */
 enum {
-        STATE_RECREATED = 1, /* the file was corrupt: moved aside, all is forgotten */
+        STATE_RECREATED =
+                1, /* the file was corrupt: moved aside, all but roots and pins forgotten */
         STATE_IN_MEMORY = 2, /* nothing will be kept: read-only, or written by a later version */
 };
 
@@ -55,6 +59,16 @@ int state_add_root(State *state, const char *path, bool trusted); /* again: chan
 int state_remove_root(State *state, const char *path);            /* -ENOENT */
 /* In order of time. @fn must not call the state; non-zero ends it and is returned. */
 int state_each_root(State *state, StateRootFn fn, void *userdata);
+
+/* --- pins: keys that are never evicted; durable when the call returns ----------------------- */
+
+typedef int (*StatePinFn)(const Digest *key, void *userdata);
+
+int state_pin(State *state, const Digest *key);   /* again: no error. -ENOSPC: too many */
+int state_unpin(State *state, const Digest *key); /* -ENOENT */
+/* true also when that cannot be told */
+bool state_is_pinned(State *state, const Digest *key);
+int state_each_pin(State *state, StatePinFn fn, void *userdata); /* as state_each_root() */
 
 /* --- the toolchain that "auto" came to, once per workspace ------------------------------- */
 

@@ -241,10 +241,143 @@ static void leaves_a_later_version_alone(void **state) {
                 0);
         assert_int_equal(reopen(f), STATE_IN_MEMORY);
         assert_non_null(strstr(f->problem.text, "later version"));
-        expect_roots(f, "");
+        expect_roots(f, "/a "); /* from the backup */
         assert_int_equal(state_add_root(f->state, "/b", false), 0);
-        expect_roots(f, "/b ");
+        expect_roots(f, "/a /b ");
         assert_int_equal(count_moved_aside(f), 0);
+        assert_int_equal(reopen(f), STATE_IN_MEMORY);
+        expect_roots(f, "/a "); /* which is not written then */
+}
+
+/* --- pins and the backup ---------------------------------------------------------------------- */
+
+static Digest pin_of(unsigned i) {
+        return digest_of(&i, sizeof(i));
+}
+
+static int list_pin(const Digest *key, void *userdata) {
+        char hex[DIGEST_HEX];
+
+        digest_to_hex(key, hex);
+        return bytes_printf(userdata, "%.4s ", hex);
+}
+
+static void expect_pins(Fixture *f, unsigned n) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096), wanted = BYTES_INIT(4096);
+
+        for (unsigned i = 0; i < n; i++) {
+                Digest key = pin_of(i);
+
+                assert_int_equal(list_pin(&key, &wanted), 0);
+                assert_true(state_is_pinned(f->state, &key));
+        }
+        assert_int_equal(state_each_pin(f->state, list_pin, &text), 0);
+        assert_true(slice_equal(bytes_slice(&text), bytes_slice(&wanted)));
+}
+
+static void pin(Fixture *f, unsigned i) {
+        Digest key = pin_of(i);
+
+        assert_int_equal(state_pin(f->state, &key), 0);
+}
+
+static void keeps_pins(void **state) {
+        Fixture *f = *state;
+        Digest other = pin_of(99), second = pin_of(1);
+
+        expect_pins(f, 0);
+        pin(f, 0);
+        pin(f, 1);
+        pin(f, 0);
+        assert_int_equal(reopen(f), 0);
+        expect_pins(f, 2);
+        assert_false(state_is_pinned(f->state, &other));
+        assert_int_equal(state_unpin(f->state, &other), -ENOENT);
+        assert_int_equal(state_unpin(f->state, &second), 0);
+        expect_pins(f, 1);
+}
+
+static void fill(Fixture *f) {
+        assert_int_equal(state_add_root(f->state, "/b", false), 0);
+        assert_int_equal(state_add_root(f->state, "/a\xff %\n", true), 0);
+        pin(f, 0);
+        pin(f, 1);
+}
+
+static void expect_filled(Fixture *f) {
+        expect_roots(f, "/b /a\xff %\n! ");
+        expect_pins(f, 2);
+}
+
+static void spoil(Fixture *f) {
+        static char garbage[8192];
+
+        memset(garbage, 'x', sizeof(garbage));
+        write_file(db(f), garbage, sizeof(garbage));
+}
+
+static void roots_and_pins_come_back(void **state) {
+        Fixture *f = *state;
+
+        fill(f);
+        f->state = state_close(f->state);
+        spoil(f);
+        assert_int_equal(open_state(f), STATE_RECREATED);
+        expect_filled(f);
+        f->state = state_close(f->state);
+        assert_int_equal(unlink(db(f)), 0); /* and when it is not there at all */
+        assert_int_equal(open_state(f), 0);
+        expect_filled(f);
+}
+
+/* the file breaks under a daemon, and the next thing that happens is a change */
+static void changes_are_made_on_what_came_back(void **state) {
+        Fixture *f = *state;
+        Digest first = pin_of(0);
+
+        fill(f);
+        assert_int_equal(state_remove_root(f->state, "/b"), 0);
+        spoil(f);
+        assert_int_equal(truncate(below(f->dir, "state/dpucc/state.db-wal"), 0), 0);
+        assert_int_equal(state_unpin(f->state, &first), 0);
+        assert_in_range(reopen(f), 0, STATE_RECREATED); /* found out then or now */
+        expect_roots(f, "/a\xff %\n! ");
+        assert_false(state_is_pinned(f->state, &first));
+        pin(f, 0);
+        spoil(f);
+        (void) unlink(below(f->dir, "state/dpucc/state.db-wal"));
+        assert_in_range(reopen(f), 0, STATE_RECREATED);
+        expect_roots(f, "/a\xff %\n! ");
+        assert_true(state_is_pinned(f->state, &first));
+}
+
+static void a_backup_is_believed_whole_or_not(void **state) {
+        Fixture *f = *state;
+        _cleanup_(freep) char *path = strdup(below(f->dir, "state/dpucc/state.backup"));
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(4096);
+
+        assert_non_null(path);
+        fill(f);
+        assert_int_equal(file_read(AT_FDCWD, path, &text), 0);
+        for (size_t i = 0; i < text.size; i++) {
+                f->state = state_close(f->state);
+                (void) unlink(db(f));
+                text.data[i] ^= 1;
+                write_file(path, text.data, text.size);
+                text.data[i] ^= 1;
+                assert_int_equal(open_state(f), 0);
+                expect_roots(f, "");
+                f->state = state_close(f->state);
+                (void) unlink(db(f));
+                write_file(path, text.data, i);
+                assert_int_equal(open_state(f), 0);
+                expect_roots(f, "");
+        }
+        f->state = state_close(f->state);
+        (void) unlink(db(f));
+        write_file(path, text.data, text.size);
+        assert_int_equal(open_state(f), 0);
+        expect_filled(f);
 }
 
 static void goes_on_in_memory(void **state) {
@@ -400,6 +533,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(takes_an_empty_file_for_a_new_one, setup, teardown),
                 cmocka_unit_test_setup_teardown(survives_corruption_anywhere, setup, teardown),
                 cmocka_unit_test_setup_teardown(leaves_a_later_version_alone, setup, teardown),
+                cmocka_unit_test_setup_teardown(keeps_pins, setup, teardown),
+                cmocka_unit_test_setup_teardown(roots_and_pins_come_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(changes_are_made_on_what_came_back, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_backup_is_believed_whole_or_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(tells_of_an_unwritable_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),

@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * Leases: whose views were asked for a short while ago
+ *
+ * The path that `get` prints lies in a view (view.h), and whoever got it has VIEW_LEASE_S to open
+ * it. The lease is the time of the view's directory, so it holds for every process that shares
+ * the cache.
+ *
+ * lease_remove_views() is for the holder of the exclusive lock: nobody makes a view meanwhile.
+ * Blocks on the disk; safe on any thread.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+
+/* When a view of @key was last asked for, real time; 0: there is none. */
+int64_t lease_used_ns(const char *root, const Digest *key);
+
+/* true also for times to come: after the clock was set back nothing is removed too early */
+bool lease_holds(int64_t used_ns, int64_t now_ns);
+
+int lease_remove_views(const char *root, const Digest *key); /* missing is no error */

@@ -1,0 +1,180 @@
+#include "cache/survey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cache/layout.h"
+#include "cache/lease.h"
+#include "cache/lock.h"
+#include "cache/names.h"
+
+/*
+ * A publisher enters his record into the index before he writes it, so a record that is found here
+ * and not there was entered by nobody. A row without a record may be that of a publisher who is
+ * about to write it: such rows are removed under the exclusive lock, when there is none.
+ */
+
+#define SURVEY_MARK "index.stale"
+
+void survey_init(Survey *survey, const char *root, Index *index) {
+        *survey = (Survey){ .root = root, .index = index, .recreated = index_recreated(index) };
+}
+
+/* --- the mark --------------------------------------------------------------------------------- */
+
+int survey_mark(const char *root) {
+        _cleanup_(closep) int dirfd = layout_open(root, NULL, true), fd = -1;
+
+        if (dirfd < 0)
+                return dirfd;
+        fd = openat(dirfd, SURVEY_MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return error_from_errno();
+        return file_sync_dir(dirfd);
+}
+
+bool survey_is_marked(const char *root) {
+        _cleanup_(closep) int dirfd = layout_open(root, NULL, false);
+
+        if (dirfd < 0)
+                return dirfd != -ENOENT;
+        return faccessat(dirfd, SURVEY_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Before anything is looked at: who marks from now on wants another survey. */
+static int survey_unmark(const char *root) {
+        _cleanup_(closep) int dirfd = layout_open(root, NULL, false);
+
+        if (dirfd < 0)
+                return dirfd == -ENOENT ? 0 : dirfd;
+        if (unlinkat(dirfd, SURVEY_MARK, 0) < 0 && errno != ENOENT && errno != EROFS &&
+            errno != EACCES)
+                return error_from_errno();
+        return 0;
+}
+
+/* --- one shard -------------------------------------------------------------------------------- */
+
+static int survey_collect(const Digest *key, void *userdata) {
+        return names_add(userdata, key);
+}
+
+static int survey_add(Survey *survey, const Digest *key) {
+        _cleanup_(record_freep) Record *record = NULL;
+        struct stat st;
+        int64_t used_ns;
+        int r;
+
+        r = names_stat(survey->root, LAYOUT_RECORDS, key, &st);
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = record_read(survey->root, key, &record);
+        if (r == RECORD_NEWER)
+                survey->n_unknown++;
+        if (r != 0)
+                return r < 0 ? r : 0;
+        used_ns = lease_used_ns(survey->root, key);
+        if (used_ns < record->created_ns)
+                used_ns = record->created_ns;
+        r = index_add(survey->index, record, (uint64_t) st.st_size, used_ns);
+        survey->n_added += r == 0;
+        return r;
+}
+
+/* where the lock cannot be had now the rows stay for the next survey: they do no harm */
+static int survey_remove_all(Survey *survey, const Names *gone) {
+        _cleanup_(closep) int lock = -1;
+        struct stat st;
+        int r;
+
+        if (gone->n == 0 || lock_store(survey->root, LOCK_EXCLUSIVE, false, &lock) != 0)
+                return 0;
+        r = index_begin(survey->index);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < gone->n && r == 0; i++) {
+                if (names_stat(survey->root, LAYOUT_RECORDS, &gone->items[i], &st) != -ENOENT)
+                        continue;
+                r = index_remove(survey->index, &gone->items[i], false, NULL, NULL);
+                survey->n_removed += r == 0;
+        }
+        return index_end(survey->index, r);
+}
+
+/* @there and @known are sorted. */
+static int survey_compare(Survey *survey, const Names *there, const Names *known, Names *gone) {
+        size_t i = 0, k = 0;
+        int r = 0;
+
+        while (r == 0 && (i < there->n || k < known->n)) {
+                int order = i == there->n   ? 1
+                            : k == known->n ? -1
+                                            : memcmp(there->items[i].bytes, known->items[k].bytes,
+                                                     DIGEST_SIZE);
+
+                if (order < 0)
+                        r = survey_add(survey, &there->items[i]);
+                else if (order > 0)
+                        r = names_add(gone, &known->items[k]);
+                i += order <= 0;
+                k += order >= 0;
+        }
+        return r;
+}
+
+static int survey_shard(Survey *survey, uint8_t shard) {
+        _cleanup_(names_cleanup) Names there = {}, known = {}, gone = {};
+        int r;
+
+        r = names_list(survey->root, LAYOUT_RECORDS, shard, &there);
+        if (r == 0)
+                r = index_each_in_shard(survey->index, shard, survey_collect, &known);
+        if (r == 0)
+                r = index_begin(survey->index);
+        if (r < 0)
+                return r;
+        r = survey_compare(survey, &there, &known, &gone);
+        r = index_end(survey->index, r);
+        return r < 0 ? r : survey_remove_all(survey, &gone);
+}
+
+int survey_step(Survey *survey) {
+        int r = 0;
+
+        if (survey->shard == 0)
+                r = survey_unmark(survey->root);
+        if (r == 0)
+                r = survey_shard(survey, (uint8_t) survey->shard);
+        if (r < 0)
+                return r;
+        if (++survey->shard < NAMES_SHARDS)
+                return SURVEY_MORE;
+
+        if (index_recreated(survey->index) != survey->recreated) {
+                survey_init(survey, survey->root, survey->index); /* from the beginning */
+                return SURVEY_MORE;
+        }
+        return index_set_complete(survey->index, true);
+}
+
+int survey_complete(const char *root, Index *index) {
+        Survey survey;
+        int r;
+
+        if (index_is_complete(index) && !survey_is_marked(root))
+                return 0;
+        survey_init(&survey, root, index);
+        do
+                r = survey_step(&survey);
+        while (r == SURVEY_MORE);
+        return r;
+}
