@@ -172,7 +172,7 @@ static int build_identify_work(Work *work) {
         Build *build = container_of(work, Build, work);
         _cleanup_(closep) int fd = identify_open(build->source_fd, build->source_path);
 
-        return fd < 0 ? fd : identify_fd(build->core->state, fd, &build->identity);
+        return fd < 0 ? fd : identify_fd(build->core->state, fd, work, &build->identity);
 }
 
 static void build_on_identified(Work *work, int r) {

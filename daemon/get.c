@@ -503,7 +503,7 @@ static int get_identify_work(Work *work) {
         Get *get = container_of(work, Get, work);
         _cleanup_(closep) int fd = identify_open(get->source_fd, get->source_path);
 
-        return fd < 0 ? fd : identify_fd(get->ask.asks->core->state, fd, &get->identity);
+        return fd < 0 ? fd : identify_fd(get->ask.asks->core->state, fd, work, &get->identity);
 }
 
 static void get_on_identified(Work *work, int r) {

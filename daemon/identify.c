@@ -35,15 +35,24 @@ static bool identify_from_memo(State *state, const StatId *stat, int64_t observe
         return true;
 }
 
-static int identify_content(Slice file, Identity *ret) {
+static bool identify_goes_on(const void *userdata) {
+        return !work_cancelled(userdata);
+}
+
+static int identify_content(Slice file, const Work *work, Identity *ret) {
         _cleanup_(walk_freep) Walk *walk = NULL;
         int r;
 
         r = classify(file, &ret->class, &walk, &ret->reason);
         if (r < 0 || ret->class != XMODEL_QUANTIZED)
                 return r;
+        if (work_cancelled(work))
+                return -ECANCELED;
         r = canon_digest(walk, CANON_CANONICAL, &ret->canonical);
-        return r < 0 ? r : canon_digest(walk, CANON_MAP_SORTED, &ret->map_sorted);
+        if (r < 0)
+                return r;
+        return work_cancelled(work) ? -ECANCELED
+                                    : canon_digest(walk, CANON_MAP_SORTED, &ret->map_sorted);
 }
 
 static void identify_remember(State *state, const Identity *identity, int64_t observed) {
@@ -62,15 +71,15 @@ static void identify_remember(State *state, const Identity *identity, int64_t ob
 }
 
 /* One reading: -EAGAIN if the file changed meanwhile. */
-static int identify_read(State *state, int fd, const StatId *stat, int64_t observed,
-                         Identity *ret) {
+static int identify_read(State *state, int fd, const Work *work, const StatId *stat,
+                         int64_t observed, Identity *ret) {
         _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(WALK_FILE_MAX);
         Identity identity = { .stat = *stat, .was_read = true };
         MemoModel memo;
         StatId after;
         int r;
 
-        r = file_read_fd(fd, &file);
+        r = file_read_fd_while(fd, &file, identify_goes_on, work);
         if (r < 0)
                 return r;
         r = file_stat_id_fd(fd, &after);
@@ -84,7 +93,7 @@ static int identify_read(State *state, int fd, const StatId *stat, int64_t obser
                 identity = identity_from_memo(stat, &identity.bytes, &memo);
                 identity.was_read = true;
         } else {
-                r = identify_content(bytes_slice(&file), &identity);
+                r = identify_content(bytes_slice(&file), work, &identity);
                 if (r < 0)
                         return r;
         }
@@ -105,7 +114,7 @@ int identify_open(int fd, const char *path) {
         return fd >= 0 ? file_reopen(fd) : file_open_regular(AT_FDCWD, path);
 }
 
-int identify_fd(State *state, int fd, Identity *ret) {
+int identify_fd(State *state, int fd, const Work *work, Identity *ret) {
         StatId stat;
         int r = -EAGAIN;
 
@@ -121,7 +130,7 @@ int identify_fd(State *state, int fd, Identity *ret) {
                         identify_too_big(&stat, ret);
                         return 0;
                 }
-                r = identify_read(state, fd, &stat, observed, ret);
+                r = identify_read(state, fd, work, &stat, observed, ret);
         }
         return r;
 }

@@ -7,7 +7,8 @@
  * what they do not know is read: once, whole, into memory of a bounded size, never mapped. If
  * the stat identity changed while it was read, it is read again, a few times at most.
  *
- * Blocks: pool threads. The result is a plain value.
+ * Blocks: pool threads, as a Work, whose cancellation is noticed between chunks and steps. The
+ * result is a plain value.
  */
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include "base/problem.h"
 #include "base/stat_id.h"
 #include "cache/state.h"
+#include "daemon/work.h"
 #include "xmodel/canon.h"
 #include "xmodel/classify.h"
 
@@ -42,8 +44,9 @@ typedef struct Identity {
 /* Opens the source for reading: what @fd is, else (-1) what is at @path now. -errno. */
 int identify_open(int fd, const char *path);
 
-/* -EAGAIN: it does not stop changing. -EINVAL, -EIO ...: it cannot be read. */
-int identify_fd(State *state, int fd, Identity *ret);
+/* -EAGAIN: it does not stop changing. -ECANCELED: @work was. -EINVAL, -EIO ...: it cannot be
+ * read. */
+int identify_fd(State *state, int fd, const Work *work, Identity *ret);
 
 const Digest *identity_digest(const Identity *identity, SnapshotForm form);
 

@@ -331,7 +331,7 @@ static int source_identify_work(Work *work) {
         Source *source = container_of(work, Source, work);
         _cleanup_(closep) int fd = file_open_regular(AT_FDCWD, source->path);
 
-        return fd < 0 ? fd : identify_fd(source->core->state, fd, &source->found);
+        return fd < 0 ? fd : identify_fd(source->core->state, fd, work, &source->found);
 }
 
 static void source_identify(Source *source) {

@@ -19,6 +19,7 @@
 #include "base/path.h"
 
 #define FILE_COPY_CHUNK (256 * 1024)
+#define FILE_READ_CHUNK ((size_t) 1024 * 1024)
 #define FILE_TREE_DEPTH 64
 #define FILE_RACES      64 /* attempts at what others may disturb */
 
@@ -67,6 +68,7 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
 static int file_read_some(int fd, Bytes *whole) {
         uint8_t beyond;
         bool full = whole->size == whole->max;
+        size_t room;
         ssize_t n;
         int r;
 
@@ -75,9 +77,12 @@ static int file_read_some(int fd, Bytes *whole) {
                 if (r < 0)
                         return r;
         }
+        room = full ? 1 : whole->capacity - whole->size;
+        if (room > FILE_READ_CHUNK)
+                room = FILE_READ_CHUNK;
         do
-                n = pread(fd, full ? &beyond : whole->data + whole->size,
-                          full ? 1 : whole->capacity - whole->size, (off_t) whole->size);
+                n = pread(fd, full ? &beyond : whole->data + whole->size, room,
+                          (off_t) whole->size);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return error_from_errno();
@@ -87,7 +92,17 @@ static int file_read_some(int fd, Bytes *whole) {
         return n > 0;
 }
 
+static bool file_always(const void *userdata) {
+        (void) userdata;
+        return true;
+}
+
 int file_read_fd(int fd, Bytes *ret) {
+        return file_read_fd_while(fd, ret, file_always, NULL);
+}
+
+int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
+                       const void *userdata) {
         _cleanup_(bytes_cleanup) Bytes whole = BYTES_INIT(ret->max);
         struct stat st;
         int r;
@@ -103,7 +118,7 @@ int file_read_fd(int fd, Bytes *ret) {
         if (r < 0)
                 return r;
         do
-                r = file_read_some(fd, &whole);
+                r = go_on(userdata) ? file_read_some(fd, &whole) : -ECANCELED;
         while (r > 0);
         if (r < 0)
                 return r;
