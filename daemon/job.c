@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "daemon/artifact.h"
 #include "daemon/diagnosis.h"
 #include "daemon/identify.h"
@@ -67,6 +69,7 @@ struct Job {
 
         Diagnosis diagnosis;
         bool tried_again;
+        uint64_t started_ms;
 
         void (*on_phase)(JobPhase phase, void *userdata);
         void (*on_done)(const JobResult *result, void *userdata);
@@ -84,6 +87,46 @@ static Job *job_free(Job *job) {
         (void) order_unref(job->order);
         free(job);
         return NULL;
+}
+
+/* --- the daemon's log: one line when a job starts, one when it ends --------------------------- */
+
+static void job_tell(const Job *job, LogLevel level, const char *what) {
+        const Order *order = job->order;
+        char key[DIGEST_HEX], fingerprint[24];
+        Problem line;
+
+        digest_to_hex(&order->key, key);
+        (void) snprintf(fingerprint, sizeof(fingerprint), "0x%" PRIx64, order->fingerprint);
+        (void) problem_set(&line, 0, "job %.8s: %s@%s with %s: %s", key, order->net_name,
+                           order->target_name ?: fingerprint, toolchain_name(order->toolchain),
+                           what);
+        log_line(level, "%s", line.text);
+}
+
+static void job_tell_end(const Job *job) {
+        static const struct {
+                const char *word;
+                LogLevel level;
+        } ends[] = {
+                [JOB_MADE] = { "done", LOG_LEVEL_INFO },
+                [JOB_UNSTORED] = { "done, but the cache could not take it", LOG_LEVEL_WARNING },
+                [JOB_FAILED] = { "failed", LOG_LEVEL_NOTICE },
+                [JOB_TRANSIENT] = { "failed for now", LOG_LEVEL_NOTICE },
+                [JOB_BUSY] = { "another process makes it", LOG_LEVEL_INFO },
+                [JOB_REFUSED] = { "refused", LOG_LEVEL_NOTICE },
+                [JOB_STALE] = { "the source or the toolchain changed", LOG_LEVEL_INFO },
+                [JOB_CANCELLED] = { "cancelled", LOG_LEVEL_INFO },
+        };
+        const JobResult *result = &job->diagnosis.result;
+        const uint64_t ms = uv_now(job->core->loop) - job->started_ms;
+        bool explained = result->outcome != JOB_CANCELLED && result->diagnosis.text[0] != '\0';
+        Problem what;
+
+        (void) problem_set(&what, 0, "%s after %" PRIu64 ".%03u s%s%s", ends[result->outcome].word,
+                           ms / 1000, (unsigned) (ms % 1000), explained ? ": " : "",
+                           explained ? result->diagnosis.text : "");
+        job_tell(job, ends[result->outcome].level, what.text);
 }
 
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
@@ -601,6 +644,7 @@ static void job_count(Job *job) {
 
 static void job_finish(Job *job) {
         job_count(job);
+        job_tell_end(job);
         job->on_done(&job->diagnosis.result, job->userdata);
         (void) job_free(job);
 }
@@ -638,12 +682,14 @@ int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *user
         job->on_phase = phase;
         job->on_done = done;
         job->userdata = userdata;
+        job->started_ms = uv_now(core->loop);
 
         r = job_step(job);
         if (r < 0) {
                 (void) job_free(job);
                 return r;
         }
+        job_tell(job, LOG_LEVEL_INFO, order_adopts(order) ? "checking a file" : "started");
         *ret = job;
         return 0;
 }

@@ -49,6 +49,19 @@ teardown() { sandbox_teardown; }
   expect_stat jobs_started 1
 }
 
+@test "the log has a line for the start of each job and one for its end" {
+  dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
+  dpucc-client wait --all
+  key=$(dpucc-client list --json | jq -r '.artifacts[0].key')
+  [ ${#key} -eq 32 ]
+  job="job ${key:0:8}: Net@0x101000056010402 with dpucc:"
+  [ "$(grep -c "$job started" "$DAEMON_LOG")" -eq 1 ]
+  grep -qE "$job done after [0-9]+\.[0-9]{3} s\$" "$DAEMON_LOG"
+  # a hit is no job
+  dpucc-client get Net_int.xmodel
+  [ "$(grep -c "job ${key:0:8}" "$DAEMON_LOG")" -eq 2 ]
+}
+
 @test "a changed weight is another model" {
   dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
   first=$(dpucc-client get --wait Net_int.xmodel)
