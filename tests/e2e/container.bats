@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# Real docker and real podman, with tests/support/double-vai_c_xir in an image. Slow: one engine,
-# one image for each test.
+# Real docker and real podman, with tests/support/double-vai_c_xir in an image: rootful ones for root,
+# rootless ones for everybody else (rootless.bats runs this suite so). Slow: one engine, one image
+# for each test.
 
 load helpers
 load engine
@@ -16,32 +17,26 @@ setup() {
 
 teardown() {
   [ -z "$DAEMON" ] || daemon_stop || true
-  docker_stop || true
+  engine_stop || true
   sandbox_teardown
 }
 
-with_docker() {
-  need_programs dockerd docker runc
-  ENGINE=docker
-  docker_start
-  make_image "$SANDBOX/image.tar" 1
-  docker import "$SANDBOX/image.tar" vendor/vitis:3.5 >/dev/null
-}
-
-with_podman() {
-  need_programs podman runc
-  ENGINE=podman
-  podman_prepare
-  make_image "$SANDBOX/image.tar" 1
-  podman import "$SANDBOX/image.tar" localhost/vendor/vitis:3.5 >/dev/null 2>&1
+with_engine() { # docker|podman
+  need_engine "$1"
+  # podman takes a short name for one of a registry
+  case $ENGINE in
+  docker) IMAGE=vendor/vitis:3.5 ;;
+  podman) IMAGE=localhost/vendor/vitis:3.5 ;;
+  esac
+  engine_start
+  image_import "$IMAGE" 1
 }
 
 box() { # MORE SETTINGS
-  configure "$(jq -n --arg engine "$ENGINE" --argjson more "$1" '{
+  configure "$(jq -n --arg engine "$ENGINE" --arg image "$IMAGE" --argjson more "$1" '{
     toolchain: "box",
     toolchains: {box: ({kind: "container", engine: $engine, conda: "vitis-ai-wego-torch2",
-      image: (if $engine == "podman" then "localhost/" else "" end + "vendor/vitis:3.5"),
-      environment: ["DOUBLE_VAI_C_XIR"]} + $more)}}')"
+      image: $image, environment: ["DOUBLE_VAI_C_XIR"]} + $more)}}')"
 }
 
 get() {
@@ -84,6 +79,7 @@ story() {
 }
 
 memory() {
+  need_limits
   box '{"memory_limit_mib": 64}'
   in_mode oom
   [ "$status" -eq 1 ]
@@ -117,28 +113,27 @@ moving() {
   box '{}'
   in_mode good
   first=$output
-  make_image "$SANDBOX/image.tar" 2
-  "$ENGINE" import "$SANDBOX/image.tar" "$1" >/dev/null 2>&1
+  image_import "$IMAGE" 2
   in_mode good
   [ "$status" -eq 0 ]
   [ "$output" != "$first" ]
-  "$ENGINE" rmi --force "$1" >/dev/null 2>&1
+  "$ENGINE" rmi --force "$IMAGE" >/dev/null 2>&1
   in_mode good
   [ "$status" -eq 1 ]
   [[ $stderr == *"is not on this machine"*"$ENGINE pull"* ]]
 }
 
-@test "docker: compiles, failures, noise" { with_docker && story; }
-@test "docker: out of memory" { with_docker && memory; }
-@test "docker: time limit, and orphans of a killed daemon" { with_docker && ending; }
-@test "docker: a moved tag, a missing image" { with_docker && moving vendor/vitis:3.5; }
-@test "podman: compiles, failures, noise" { with_podman && story; }
-@test "podman: out of memory" { with_podman && memory; }
-@test "podman: time limit, and orphans of a killed daemon" { with_podman && ending; }
-@test "podman: a moved tag, a missing image" { with_podman && moving localhost/vendor/vitis:3.5; }
+@test "docker: compiles, failures, noise" { with_engine docker && story; }
+@test "docker: out of memory" { with_engine docker && memory; }
+@test "docker: time limit, and orphans of a killed daemon" { with_engine docker && ending; }
+@test "docker: a moved tag, a missing image" { with_engine docker && moving; }
+@test "podman: compiles, failures, noise" { with_engine podman && story; }
+@test "podman: out of memory" { with_engine podman && memory; }
+@test "podman: time limit, and orphans of a killed daemon" { with_engine podman && ending; }
+@test "podman: a moved tag, a missing image" { with_engine podman && moving; }
 
 @test "docker goes down: transient, with the remedy, nothing else is used" {
-  with_docker
+  with_engine docker
   box '{}'
   in_mode good
   docker_stop

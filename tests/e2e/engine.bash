@@ -42,26 +42,52 @@ CONDA
   tar -C "$root" -cf "$1" .
 }
 
-need_programs() { # PROGRAM ...
-  local program
-  for program; do
+# Skips unless ENGINE can be had: as root a rootful one, else a rootless one.
+need_engine() { # docker|podman
+  local program programs=("$1" runc)
+  ENGINE=$1
+  if [ "$ENGINE" = docker ]; then programs+=(dockerd); fi
+  if ! is_root; then
+    programs+=(newuidmap)
+    if [ "$ENGINE" = docker ]; then programs+=(rootlesskit); fi
+    grep -q "^$(id -un):" /etc/subuid || skip "no subordinate ids for $(id -un) in /etc/subuid"
+  fi
+  for program in "${programs[@]}"; do
     PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || skip "no $program (scripts/bootstrap full)"
   done
   [ -x /bin/busybox ] || skip "no busybox (scripts/bootstrap full)"
-  [ "$(id -u)" -eq 0 ] || skip "an engine of the test's own needs root"
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# What a rootless engine on this machine cannot do, and says so itself.
+need_limits() {
+  is_root || skip "a rootless engine limits memory only in cgroups that were delegated to the user"
+}
+
+engine_start() {
+  case $ENGINE in
+  docker) docker_start ;;
+  podman) podman_prepare ;;
+  esac
 }
 
 # A daemon beside whatever the machine has: no bridge, no rules, its own folders and socket.
 docker_start() {
   local place=$SANDBOX/docker
+  local -a options
   mkdir -p "$place"
   echo '{}' >"$place/empty.json"
   export DOCKER_HOST=unix://$place/docker.sock
-  PATH=$PATH:/usr/sbin setsid dockerd --config-file="$place/empty.json" --data-root="$place/data" \
-    --exec-root="$place/exec" --pidfile="$place/dockerd.pid" -H "$DOCKER_HOST" \
-    --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none \
-    --storage-driver=vfs --userland-proxy=false --oom-score-adjust=0 \
-    >"$place/log" 2>&1 3>&- &
+  options=(--config-file="$place/empty.json" --data-root="$place/data"
+    --exec-root="$place/exec" --pidfile="$place/dockerd.pid" -H "$DOCKER_HOST"
+    --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none
+    --storage-driver=vfs --userland-proxy=false --oom-score-adjust=0)
+  if is_root; then
+    PATH=$PATH:/usr/sbin setsid dockerd "${options[@]}" >"$place/log" 2>&1 3>&- &
+  else
+    docker_start_rootless "${options[@]}" >"$place/log" 2>&1 3>&- &
+  fi
   docker_answers() { docker version >/dev/null 2>&1; }
   wait_for docker_answers || {
     tail -n 20 "$place/log"
@@ -69,19 +95,53 @@ docker_start() {
   }
 }
 
+# As dockerd-rootless.sh of docker.io does it, but with the network of the host, for there is none in
+# our containers: so neither slirp4netns nor /dev/net/tun is needed.
+docker_start_rootless() { # OPTION ...
+  # shellcheck disable=SC2016 # for the inner shell
+  PATH=$PATH:/usr/sbin:/sbin exec setsid rootlesskit --net=host --copy-up=/etc --copy-up=/run \
+    --propagation=rslave sh -c 'rm -f /run/docker /run/containerd /run/xtables.lock
+      exec dockerd --rootless "$@"' dockerd "$@"
+}
+
 docker_stop() {
-  local pid
   [ -e "$SANDBOX/docker/dockerd.pid" ] || return 0
-  pid=$(cat "$SANDBOX/docker/dockerd.pid")
-  kill "$pid"
+  kill "$(docker_pid)"
   docker_is_gone() { [ ! -e "$SANDBOX/docker/dockerd.pid" ]; }
   wait_for docker_is_gone
 }
 
+# Of a rootless dockerd the number in its file is that of its own name space, which we share: only
+# users and mounts are other ones.
+docker_pid() { cat "$SANDBOX/docker/dockerd.pid"; }
+
+# Ends what an engine of this test left, and removes its storage, which belongs to other users.
+engine_stop() {
+  case ${ENGINE:-} in
+  docker)
+    docker_stop
+    if ! is_root; then rootlesskit rm -rf "$SANDBOX/docker"; fi
+    ;;
+  podman)
+    if ! is_root; then
+      podman unshare rm -rf "$SANDBOX/podman/data"
+      podman system migrate # ends the process that keeps the name space
+      rm -rf "$XDG_RUNTIME_DIR"
+    fi
+    ;;
+  esac >/dev/null 2>&1
+}
+
 # The settings that make podman work in a container or virtual machine without all capabilities.
 podman_prepare() {
-  local place=$SANDBOX/podman
+  local place=$SANDBOX/podman run=$SANDBOX/podman/run
   mkdir -p "$place"
+  if ! is_root; then
+    # as long as /run/user/1000: in a longer one rootless podman does not learn that a container ended
+    export XDG_RUNTIME_DIR
+    XDG_RUNTIME_DIR=$(mktemp -d /tmp/dpucc-run.XXXXXX)
+    run=$XDG_RUNTIME_DIR/podman
+  fi
   cat >"$place/containers.conf" <<'CONF'
 [containers]
 default_ulimits = ["nofile=1024:20000", "nproc=4096:4096"]
@@ -94,7 +154,14 @@ CONF
 [storage]
 driver = "vfs"
 graphroot = "$place/data"
-runroot = "$place/run"
+runroot = "$run"
+rootless_storage_path = "$place/data"
 CONF
   export CONTAINERS_CONF=$place/containers.conf CONTAINERS_STORAGE_CONF=$place/storage.conf
+}
+
+# Makes the image VERSION of NAME.
+image_import() { # NAME VERSION
+  make_image "$SANDBOX/image.tar" "$2"
+  "$ENGINE" import "$SANDBOX/image.tar" "$1" >/dev/null 2>&1
 }
