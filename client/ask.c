@@ -31,21 +31,14 @@ int ask_operand(Options *options, int argc, char **argv, int min, const char **r
         return 0;
 }
 
-int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
-                 char **ret_place) {
+/* *@ret_place owns what @ret->path points to */
+static int ask_name(const char *text, Dpucc__Wire__Selector *ret, char **ret_place) {
         Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
-        const char *text;
         int r;
 
-        r = ask_operand(options, argc, argv, 1, &text);
+        r = place_of(text, ret_place);
         if (r < 0)
                 return r;
-        r = place_of(text, ret_place);
-        if (r < 0) {
-                (void) options_complain(argv[0], strerror(-r));
-                return r;
-        }
-
         selector.text.data = (uint8_t *) text;
         selector.text.len = strlen(text);
         selector.has_path = true;
@@ -53,4 +46,47 @@ int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector 
         selector.path.len = strlen(*ret_place);
         *ret = selector;
         return 0;
+}
+
+int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
+                 char **ret_place) {
+        const char *text;
+        int r;
+
+        r = ask_operand(options, argc, argv, 1, &text);
+        if (r < 0)
+                return r;
+        r = ask_name(text, ret, ret_place);
+        if (r < 0)
+                (void) options_complain(argv[0], strerror(-r));
+        return r;
+}
+
+const Dpucc__Wire__ShowReply *ask_about(const Options *options, const char *text, Exchange *x) {
+        Dpucc__Wire__ShowRequest request = DPUCC__WIRE__SHOW_REQUEST__INIT;
+        Dpucc__Wire__Selector selector;
+        _cleanup_(freep) char *place = NULL;
+        int r;
+
+        r = ask_name(text, &selector, &place);
+        if (r < 0) {
+                x->code = CODE_ERROR;
+                (void) problem_set(&x->problem, r, "%s: %s", text, strerror(-r));
+                return NULL;
+        }
+        request.selector = &selector;
+        x->request.body_case = DPUCC__WIRE__REQUEST__BODY_SHOW;
+        x->request.show = &request;
+        (void) exchange_run(x, options);
+        x->request.body_case = DPUCC__WIRE__REQUEST__BODY__NOT_SET; /* it was borrowed */
+        if (x->code != CODE_DONE || x->reply->body_case != DPUCC__WIRE__REPLY__BODY_SHOW)
+                return NULL;
+        return x->reply->show;
+}
+
+const ProtobufCBinaryData *ask_source_of(const Dpucc__Wire__ShowReply *show) {
+        if (show->unit)
+                return &show->unit->source_path;
+        return show->artifact && show->artifact->has_source_path ? &show->artifact->source_path
+                                                                 : NULL;
 }

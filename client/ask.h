@@ -22,3 +22,7 @@ int ask_operand(Options *options, int argc, char **argv, int min, const char **r
 /* The same for commands whose one operand is X; *@ret_place owns what @ret->path points to. */
 int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
                  char **ret_place);
+
+/* What is known of @text, which means what X means; NULL: @x tells why. It lives as long as @x. */
+const Dpucc__Wire__ShowReply *ask_about(const Options *options, const char *text, Exchange *x);
+const ProtobufCBinaryData *ask_source_of(const Dpucc__Wire__ShowReply *show); /* NULL: not known */

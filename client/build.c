@@ -1,5 +1,7 @@
+#include "base/cleanup.h"
 #include "client/command.h"
 #include "client/fetch.h"
+#include "client/named.h"
 
 const char command_build_help[] =
         "usage: dpucc-client build [OPTION...] XMODEL\n"
@@ -13,7 +15,7 @@ const char command_build_help[] =
         "  -o, --output_dir DIR   deliver the artifact there\n"
         "  -n, --net_name NAME    name it NAME.xmodel\n"
         "  -e, --options TEXT     options for the compiler, as for vai_c_xir\n"
-        "  -x, --xmodel XMODEL    the model, as for vai_c_xir\n"
+        "  -x, --xmodel XMODEL    the model, as for vai_c_xir; NET@TARGET of a known one will do\n"
         "\n"
         "Examples:\n"
         "  dpucc-client build unet_int.xmodel --arch arch.json\n"
@@ -57,6 +59,8 @@ int command_build(Options *options, int argc, char **argv) {
         FetchSpec spec = { .wait = true };
         const OptionsOwn own = { "a:o:n:e:x:", longs, build_option, &spec };
         int first = options_operands(options, argc, argv, &own, 0, 1);
+        _cleanup_(named_deinit) Named named = {};
+        int code;
 
         if (first < 0)
                 return options_code(first);
@@ -65,5 +69,8 @@ int command_build(Options *options, int argc, char **argv) {
                                                              : "an argument is missing");
         if (first < argc)
                 spec.source = argv[first];
+        code = named_find(options, &spec, &named);
+        if (code != CODE_DONE)
+                return code;
         return fetch(options, &spec);
 }

@@ -1,12 +1,16 @@
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "client/command.h"
 #include "client/fetch.h"
+#include "client/named.h"
 
 const char command_get_help[] =
         "usage: dpucc-client get [OPTION...] XMODEL\n"
         "\n"
-        "Prints the path of the artifact that is up to date with the quantized model XMODEL.\n"
+        "Prints the path of the artifact that is up to date with the quantized model XMODEL, "
+        "which\n"
+        "may be named as NET@TARGET, too.\n"
         "\n"
         "  --arch FILE      compile for this arch.json\n"
         "  --target NAME    compile for this target of the project file, or NAME of "
@@ -74,12 +78,17 @@ int command_get(Options *options, int argc, char **argv) {
         FetchSpec spec = {};
         const OptionsOwn own = { "o:", longs, get_option, &spec };
         int first = options_operands(options, argc, argv, &own, 1, 1);
+        _cleanup_(named_deinit) Named named = {};
+        int code;
 
         if (first < 0)
                 return options_code(first);
         if (spec.arch && spec.target)
                 return options_complain(argv[0], "either --arch or --target, not both");
         spec.source = argv[first];
+        code = named_find(options, &spec, &named);
+        if (code != CODE_DONE)
+                return code;
         if (get_overwrites_input(&spec))
                 return options_complain(argv[0], "-o would replace what is to be compiled");
         return fetch(options, &spec);

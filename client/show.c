@@ -36,9 +36,13 @@ static void show_unit(const Dpucc__Wire__Unit *unit) {
                 output_field_bytes("delivered", unit->output_path);
 }
 
-static void show_artifact(const Dpucc__Wire__Artifact *a) {
+static void show_artifact(const Dpucc__Wire__Artifact *a, bool alone) {
         char text[16];
 
+        if (alone && a->has_source_path)
+                output_field_bytes("source", a->source_path);
+        if (alone)
+                output_field("target", a->target);
         output_field("key", a->key);
         output_field("toolchain", a->toolchain);
         output_field("net name", a->net_name);
@@ -50,6 +54,10 @@ static void show_artifact(const Dpucc__Wire__Artifact *a) {
         }
         output_duration(a->build_ms, text);
         output_field("build time", text);
+        if (a->has_adopted_path) {
+                output_field("note", "adopted, not compiled here");
+                output_field_bytes("adopted", a->adopted_path);
+        }
         if (a->has_no_dpu_code && a->no_dpu_code)
                 output_field("note", "holds no DPU code: it runs on the CPU only");
 }
@@ -62,7 +70,7 @@ static void show_print(const Exchange *x) {
         if (show->unit)
                 show_unit(show->unit);
         if (show->artifact)
-                show_artifact(show->artifact);
+                show_artifact(show->artifact, !show->unit);
         for (size_t i = 0; i < show->n_paths; i++)
                 output_field_bytes(i == 0 ? "files" : "", show->paths[i]);
 }

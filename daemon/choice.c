@@ -184,6 +184,24 @@ static AskOutcome choice_find_pair(Choice *choice, const ChoiceSpec *spec, Ask *
         return r < 0 ? ASK_FAILED : ASK_DONE;
 }
 
+int choice_target(const Core *core, const char *source_path, const char *name, Target *ret) {
+        Workspace *workspace = workspaces_containing(core->workspaces, source_path);
+        _cleanup_(pairs_cleanup) Pairs pairs = {};
+        int r;
+
+        r = workspace ? workspace_pair(workspace, source_path, &pairs)
+                      : choice_pair_outside(source_path, &pairs);
+        for (size_t i = 0; r == 0 && i < pairs.n; i++) {
+                const Pair *pair = &pairs.items[i];
+
+                if (pair->problem || strcmp(pair->target_name, name) != 0)
+                        continue;
+                *ret = pair->target;
+                return 0;
+        }
+        return r < 0 ? r : -ENOENT;
+}
+
 static AskOutcome choice_apply_names(Choice *choice, const ChoiceSpec *spec, Problem *problem) {
         char *name;
 

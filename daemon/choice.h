@@ -39,3 +39,7 @@ typedef struct Choice {
  * outcome other than ASK_DONE comes with @problem. Candidates become hints of @ask. */
 AskOutcome choice_make(Choice *choice, const ChoiceSpec *spec, Ask *ask, Problem *problem);
 void choice_deinit(Choice *choice);
+
+/* What target of @source_path people call @name: by the project file, or by the arch files near it.
+ * -ENOENT. */
+int choice_target(const Core *core, const char *source_path, const char *name, Target *ret);

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "daemon/ask.h"
+#include "daemon/choice.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
 #include "daemon/doctor.h"
@@ -658,7 +659,17 @@ int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata) {
 
 int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
                      Problem *problem) {
+        if (engine->core.once) /* there are none */
+                return problem_set(problem, -ENOENT,
+                                   "nothing in the cache is called %s: name the source or a key "
+                                   "('dpucc-client --no-daemon list'), or ask the daemon, which "
+                                   "knows the units of its workspaces",
+                                   text);
         return workspaces_find_unit(&engine->workspaces, text, path, ret, problem);
+}
+
+int engine_find_target(Engine *engine, const char *source_path, const char *name, Target *ret) {
+        return choice_target(&engine->core, source_path, name, ret);
 }
 
 int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {

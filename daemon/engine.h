@@ -34,6 +34,7 @@
 #include "base/problem.h"
 #include "daemon/dialogue.h"
 #include "daemon/view.h"
+#include "xmodel/target.h"
 
 typedef struct Engine Engine;
 
@@ -94,6 +95,10 @@ int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata);
  * with the candidates in @problem. @path is @text made absolute, or NULL. */
 int engine_find_unit(Engine *engine, const char *text, const char *path, UnitView *ret,
                      Problem *problem);
+
+/* What target of @source_path people call @name, by the project file or the arch files near it.
+ * -ENOENT. */
+int engine_find_target(Engine *engine, const char *source_path, const char *name, Target *ret);
 
 /* The key of what was delivered as the file @path. -ENOENT. */
 int engine_delivered_key(Engine *engine, const char *path, Digest *ret);

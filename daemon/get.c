@@ -338,6 +338,17 @@ static bool get_demands_dpu(const Get *get) {
         return get->require_dpu && strcmp(name, CONFIG_AUTO) == 0;
 }
 
+/* Nobody here saw the compiler that made it: whoever ships it is to know. */
+static void get_note_adoption(Get *get, Slice path) {
+        Problem note;
+
+        if (path.size == 0 || get->adopt_path)
+                return;
+        (void) problem_set(&note, 0, "the artifact was adopted, not compiled here: it was %.*s",
+                           (int) path.size, (const char *) path.data);
+        ask_note(&get->ask, note.text);
+}
+
 static void get_take_result(Get *get, const BuildResult *result) {
         get->built = result->outcome;
         get->problem = result->detail;
@@ -358,6 +369,7 @@ static void get_take_result(Get *get, const BuildResult *result) {
         if (result->no_dpu_code && !get_demands_dpu(get))
                 ask_note(&get->ask,
                          "the artifact holds no DPU code: everything in it runs on the CPU");
+        get_note_adoption(get, result->adopted);
         ask_note(&get->ask, get->choice.pair.warning);
 }
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/bytes.h"
@@ -26,6 +27,42 @@
 
 typedef Dpucc__Wire__Artifact Artifact;
 typedef Dpucc__Wire__Reply Reply;
+
+static char *inquiry_string(Slice slice) {
+        return slice.size > 0 ? strndup((const char *) slice.data, slice.size) : NULL;
+}
+
+static Slice inquiry_key_field(const Record *record, const char *tag) {
+        for (size_t i = 0; i < record->n_transcript; i++)
+                if (strcmp(record->transcript[i].tag, tag) == 0)
+                        return record->transcript[i].value;
+        return (Slice){};
+}
+
+static int inquiry_keyed_target(const Record *record, Target *ret) {
+        static const char *const tags[] = { "target.fingerprint", "target.name" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+                _cleanup_(freep) char *text = inquiry_string(inquiry_key_field(record, tags[i]));
+
+                if (text && target_parse(text, ret, NULL) == 0)
+                        return 0;
+        }
+        return -ENOENT;
+}
+
+/* The target by the name that its arch file gives it, else by the short one of what is in the
+ * key. */
+static char *inquiry_target(const Record *record) {
+        char *name = inquiry_string(record_provenance(record, "target"));
+        char short_name[FINGERPRINT_NAME_MAX];
+        Target target;
+
+        if (name || inquiry_keyed_target(record, &target) < 0)
+                return name;
+        target_short_name(&target, short_name);
+        return strdup(short_name);
+}
 
 /* ---- what is asked about ------------------------------------------------------------------ */
 
@@ -117,6 +154,74 @@ static int inquiry_find_file(Engine *engine, const char *path, Subject *ret) {
         return 0;
 }
 
+/* NET@TARGET, of something that is no unit */
+typedef struct Name {
+        Engine *engine;
+        Slice net_name;
+        const char *target;
+        Slice but; /* not of this source; empty: of any */
+} Name;
+
+/* Is @name what the record's target is called, in general or by what lies beside its source? */
+static bool inquiry_is_for(Engine *engine, const Record *record, const char *name) {
+        _cleanup_(freep) char *source = inquiry_string(record_provenance(record, "source"));
+        _cleanup_(freep) char *called = inquiry_target(record);
+        char short_name[FINGERPRINT_NAME_MAX] = "";
+        Target keyed, near;
+
+        if (called && strcmp(called, name) == 0)
+                return true;
+        if (inquiry_keyed_target(record, &keyed) < 0)
+                return false;
+        target_short_name(&keyed, short_name);
+        return strcmp(short_name, name) == 0 ||
+               (source && engine_find_target(engine, source, name, &near) == 0 &&
+                target_equal(&near, &keyed));
+}
+
+static bool inquiry_is_named(const Record *record, const void *userdata) {
+        Slice source = record_provenance(record, "source");
+        _cleanup_(freep) char *path = inquiry_string(source);
+        const Name *name = userdata;
+
+        if (!slice_equal(record_provenance(record, "net_name"), name->net_name) || !path)
+                return false;
+        /* one that is gone is no rival */
+        if (name->but.size > 0 && (slice_equal(source, name->but) || access(path, F_OK) < 0))
+                return false;
+        return inquiry_is_for(name->engine, record, name->target);
+}
+
+static int inquiry_is_ambiguous(const char *text, Slice source, Slice other, Problem *problem) {
+        return problem_set(problem, -ENOTUNIQ,
+                           "%s may be what was made of %.*s, or of %.*s: name one of them, or a "
+                           "key ('dpucc-client list')",
+                           text, (int) source.size, (const char *) source.data, (int) other.size,
+                           (const char *) other.data);
+}
+
+/* -ENOENT: nothing in the cache is called so, and @problem stays as it is. */
+static int inquiry_find_named(Engine *engine, const char *text, Subject *ret, Problem *problem) {
+        _cleanup_(record_freep) Record *record = NULL, *other = NULL;
+        const char *at = strrchr(text, '@');
+        Name name = { .engine = engine };
+
+        if (!at)
+                return -ENOENT;
+        name.net_name = slice_of(text, (size_t) (at - text));
+        name.target = at + 1;
+        record = inquiry_newest(engine, inquiry_is_named, &name);
+        if (!record)
+                return -ENOENT;
+        name.but = record_provenance(record, "source");
+        other = inquiry_newest(engine, inquiry_is_named, &name);
+        if (other)
+                return inquiry_is_ambiguous(text, name.but, record_provenance(other, "source"),
+                                            problem);
+        ret->record = TAKE_PTR(record);
+        return 0;
+}
+
 static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, Subject *ret,
                         Problem *problem) {
         char text[PATH_MAX], path[PATH_MAX];
@@ -131,6 +236,8 @@ static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, S
         r = engine_find_unit(engine, text, selector->has_path ? path : NULL, &ret->unit, problem);
         if (r == -ENOENT) {
                 r = inquiry_find_key(engine, text, ret, problem);
+                if (r == -ENOENT)
+                        r = inquiry_find_named(engine, text, ret, problem);
                 if (r == -ENOENT && selector->has_path)
                         (void) inquiry_find_file(engine, path, ret);
                 return ret->record ? 0 : r;
@@ -167,41 +274,16 @@ typedef struct ArtifactMessage {
         char *net_name;
         char *target;
         char *toolchain;
+        char *source_path;
+        char *adopted_path;
 } ArtifactMessage;
 
 static void artifact_message_deinit(ArtifactMessage *m) {
         free(m->net_name);
         free(m->target);
         free(m->toolchain);
-}
-
-static char *inquiry_string(Slice slice) {
-        return slice.size > 0 ? strndup((const char *) slice.data, slice.size) : NULL;
-}
-
-static Slice inquiry_key_field(const Record *record, const char *tag) {
-        for (size_t i = 0; i < record->n_transcript; i++)
-                if (strcmp(record->transcript[i].tag, tag) == 0)
-                        return record->transcript[i].value;
-        return (Slice){};
-}
-
-/* The target by the name it was asked for, else by the short one of what is in the key. */
-static char *inquiry_target(const Record *record) {
-        static const char *const tags[] = { "target.fingerprint", "target.name" };
-        char *name = inquiry_string(record_provenance(record, "target"));
-        char short_name[FINGERPRINT_NAME_MAX];
-        Target target;
-
-        for (size_t i = 0; !name && i < ARRAY_SIZE(tags); i++) {
-                _cleanup_(freep) char *text = inquiry_string(inquiry_key_field(record, tags[i]));
-
-                if (!text || target_parse(text, &target, NULL) < 0)
-                        continue;
-                target_short_name(&target, short_name);
-                name = strdup(short_name);
-        }
-        return name;
+        free(m->source_path);
+        free(m->adopted_path);
 }
 
 /* What cannot be copied for want of memory is left out: it is for people. */
@@ -224,6 +306,12 @@ static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
         a->has_failed = a->has_no_dpu_code = true;
         a->failed = record->kind == RECORD_FAILURE;
         a->no_dpu_code = record->facts.no_dpu_code;
+        ret->source_path = inquiry_string(record_provenance(record, "source"));
+        a->has_source_path = ret->source_path != NULL;
+        a->source_path = message_bytes(ret->source_path);
+        ret->adopted_path = inquiry_string(record_provenance(record, ARTIFACT_ADOPTED_TAG));
+        a->has_adopted_path = ret->adopted_path != NULL;
+        a->adopted_path = message_bytes(ret->adopted_path);
 }
 
 /* The content of one of the record's objects, empty if there is none or it cannot be had. */

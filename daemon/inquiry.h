@@ -4,8 +4,8 @@
  * Inquiries: questions that the cache's records answer (list, show, log, why)
  *
  * What a person names is looked for among the units first, then among the keys, then among the
- * files that were delivered and the sources that records name. All of them
- * end the call before they return. They read small files on the loop thread; the number of
+ * names that records have (NET@TARGET), then among the files that were delivered and the sources
+ * that records name. All of them end the call before they return. They read small files on the loop thread; the number of
  * records that one inquiry looks into is bounded for that reason.
  */
 

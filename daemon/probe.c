@@ -1,11 +1,14 @@
 #include "daemon/probe.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "daemon/launcher.h"
 #include "daemon/native.h"
 
@@ -44,6 +47,18 @@ static int probe_launcher(const Probe *probe) {
         return probe_tell(probe, "launcher", r, &text);
 }
 
+/* `conda activate` would run them. */
+static bool probe_has_scripts(const char *prefix) {
+        _cleanup_(freep) char *path = path_join(prefix, "etc/conda/activate.d");
+        _cleanup_(closedirp) DIR *dir = path ? opendir(path) : NULL;
+        struct dirent *entry;
+
+        while (dir && (entry = readdir(dir)))
+                if (path_ends_with(entry->d_name, ".sh"))
+                        return true;
+        return false;
+}
+
 static int probe_environment(const Probe *probe) {
         const ConfigToolchain *config = toolchain_config(probe->toolchain);
         _cleanup_(freep) char *prefix = NULL;
@@ -59,7 +74,12 @@ static int probe_environment(const Probe *probe) {
                                 "are, \"conda\" in the configuration names one",
                                 prefix);
         if (r == 0)
-                (void) problem_set(&text, 0, "%s", prefix);
+                (void) problem_set(&text, 0, "%s%s", prefix,
+                                   probe_has_scripts(prefix)
+                                           ? "; its scripts in etc/conda/activate.d are not run: "
+                                             "what they set must be set for the daemon and named "
+                                             "in \"environment\""
+                                           : "");
         return probe_tell(probe, "environment", r, &text);
 }
 

@@ -45,7 +45,7 @@ static Record publication_draft(const Publication *publication,
                 };
         if (order_adopts(order))
                 provenance[draft.n_provenance++] = (KeyField){
-                        .tag = "adopted",
+                        .tag = ARTIFACT_ADOPTED_TAG,
                         .value = slice_of_string(order->adopt_path),
                 };
         if (diagnosis->report.compiler)

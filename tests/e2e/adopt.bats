@@ -43,6 +43,28 @@ nothing_is_kept() {
   expect_stat compiler_runs 0
 }
 
+@test "that it was adopted is told: by get, by show, in JSON; of a compile it is not" {
+  MODE=(--no-daemon)
+  adopt 0 made/net.xmodel
+  [[ $stderr != *"was adopted"* ]] # who did it knows
+  local with
+  for with in '' --no-daemon; do
+    [ -n "$with" ] || daemon_start
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 dpucc-client $with --toolchain dpucc get --arch arch.json Net_int.xmodel
+    [[ $stderr == *"note: the artifact was adopted, not compiled here: it was $WORK/made/net.xmodel"* ]]
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 dpucc-client $with show Net_int.xmodel
+    [[ $output == *"adopted, not compiled here"*"$WORK/made/net.xmodel"* ]]
+    # shellcheck disable=SC2086
+    [ "$(dpucc-client $with show --json Net_int.xmodel | jq -r .artifact.adopted_path)" = "$WORK/made/net.xmodel" ]
+  done
+  run --separate-stderr -0 dpucc-client --force --toolchain dpucc get --wait --arch arch.json Net_int.xmodel
+  [[ $stderr != *adopted* ]]
+  run --separate-stderr -0 dpucc-client show Net_int.xmodel
+  [[ $output != *adopted* ]]
+}
+
 @test "without a daemon, too; what is there already stays" {
   MODE=(--no-daemon)
   adopt 0 made/net.xmodel
@@ -83,6 +105,45 @@ nothing_is_kept() {
   [ -n "$file" ] || skip "no compiled file there"
   adopt 8 "$file"
   nothing_is_kept
+}
+
+# Each compiled file of the corpus whose quantized source is there, for a DPU of the kind that
+# arch.json files name by fingerprint: adopted as what the vendor's tool makes of that source.
+@test "real files of the vendor's compiler and the sources they were made from" {
+  need_corpus
+  MODE=(--no-daemon)
+  install_double "$SANDBOX/conda"
+  configure "$(jq -n --arg conda "$SANDBOX/conda" \
+    '{toolchains: {vitis: {kind: "native", conda: $conda}}}')"
+  local file fingerprint source n=0
+  while IFS=$'\t' read -r file fingerprint source; do
+    echo "$file for $fingerprint from $source"
+    printf '{"fingerprint": "%s"}\n' "$fingerprint" >"arch-$n.json"
+    cp "$CORPUS/$source" "m${n}_int.xmodel"
+    run --separate-stderr -0 dpucc-client --no-daemon --toolchain vitis adopt "$CORPUS/$file" \
+      --source "m${n}_int.xmodel" --arch "arch-$n.json"
+    cmp "$output" "$CORPUS/$file"
+    made=$output
+    [ "$(md5sum <"$made" | cut -c1-32)" = "$(cat "$(dirname "$made")/md5sum.txt")" ]
+    jq -e --arg name "m$n.xmodel" '.filename == $name and (.kernel | length) > 0' "$(dirname "$made")/meta.json"
+    # from now on it is what a get with that toolchain has; nothing is compiled
+    run --separate-stderr -0 dpucc-client --no-daemon --toolchain vitis get --arch "arch-$n.json" "m${n}_int.xmodel"
+    [ "$output" = "$made" ]
+    [[ $stderr == *"was adopted, not compiled here"* ]]
+    dpucc-client --no-daemon report "m${n}_int.xmodel" | jq -e '.no_dpu_code == false'
+    # another source does not fit
+    dpucc mkmodel lenet --seed 1 -o other_int.xmodel
+    run --separate-stderr -8 dpucc-client --no-daemon --toolchain vitis adopt "$CORPUS/$file" \
+      --source other_int.xmodel --arch "arch-$n.json"
+    # nor another board
+    printf '{"fingerprint": "0x101000056010402"}\n' >other.json
+    run --separate-stderr -8 dpucc-client --no-daemon --toolchain vitis adopt "$CORPUS/$file" \
+      --source "m${n}_int.xmodel" --arch other.json
+    n=$((n + 1))
+  done < <(awk -F'\t' '$1 ~ /^compiled\// && $10 ~ /^0x1010000/ && $11 != "" {print $1 "\t" $10 "\t" $11}' \
+    "$CORPUS/INDEX.tsv")
+  [ "$n" -ge 1 ] || skip "no compiled file with its source there"
+  echo "# adopted $n real files" >&3
 }
 
 @test "usage: source, arch file and toolchain must be named; missing files" {

@@ -169,6 +169,11 @@ box() { # MORE
   line '^ok +toolchain vitis, environment: .*/conda root/envs/vitis$'
   line '^ok +toolchain vitis, program: .*/bin/vai_c_xir$'
   line '^ok +toolchain vitis, identity: [0-9a-f]{32} \(2 files\)'
+  # what `conda activate` would run is not, and that is said
+  mkdir -p "$SANDBOX/conda root/envs/vitis/etc/conda/activate.d"
+  echo 'export XILINX=1' >"$SANDBOX/conda root/envs/vitis/etc/conda/activate.d/env.sh"
+  doctor 0
+  line '^ok +toolchain vitis, environment: .*activate.d are not run.*"environment"'
 }
 
 @test "container: good; tool missing in the image; image missing; engine down; no engine" {

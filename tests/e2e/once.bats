@@ -210,3 +210,67 @@ except BlockingIOError:
     pass
 PYTHON
 }
+
+@test "NET@TARGET: what was compiled is known by name; two models of one name are asked back" {
+  cp arch.json arch-antelope.json
+  rm arch.json
+  direct 5 show Net@antelope
+  [[ $stderr == *"nothing in the cache is called Net@antelope"*"name the source"* ]]
+  direct 0 get --wait Net_int.xmodel
+  made=$output
+  cd /
+  direct 0 get Net@antelope
+  [ "$output" = "$made" ]
+  direct 0 build --output_dir "$WORK/out" Net@antelope
+  cmp "$WORK/out/Net.xmodel" "$made"
+  direct 0 show Net@antelope
+  [[ $output == *"$WORK/Net_int.xmodel"* ]]
+  direct 0 log Net@antelope
+  [[ $output == *"The compiled xmodel is saved to"* ]]
+  direct 0 why Net@antelope
+  [[ $output == "key "* ]]
+  direct 5 get Net@leopard
+  direct 5 get Other@antelope
+  # a file of that name is a file
+  cd "$WORK"
+  cp Net_int.xmodel Net@antelope
+  direct 0 get Net@antelope
+  [[ $output == */Net@antelope.xmodel ]]
+  rm Net@antelope
+
+  mkdir other
+  cp arch-antelope.json other/
+  dpucc mkmodel lenet --seed 2 -o other/Net_int.xmodel
+  direct 0 get --wait other/Net_int.xmodel
+  local command
+  for command in get show log why report build; do
+    direct 2 $command Net@antelope
+    [[ $stderr == *"$WORK/Net_int.xmodel"* && $stderr == *"$WORK/other/Net_int.xmodel"* ]]
+  done
+  rm Net_int.xmodel
+  direct 0 get Net@antelope
+  # with a daemon it is the same
+  daemon_start
+  [ "$(dpucc-client get Net@antelope)" = "$output" ]
+}
+
+@test "report: of a source, NET@TARGET and a key as the cache has it, of a file as it is" {
+  direct 0 build Net_int.xmodel --arch arch.json --output_dir out
+  key=$(dpucc-client --no-daemon list | cut -c1-12)
+  expected=$(jq -S . "$(find "$CACHE/views" -name report.json)")
+  for x in Net_int.xmodel Net@b1024 "$key"; do
+    direct 0 report "$x"
+    [ "$(jq -S . <<<"$output")" = "$expected" ]
+  done
+  direct 0 report out/Net.xmodel
+  [ "$output" = "$(dpucc report out/Net.xmodel)" ]
+  direct 5 report Nothing@b1024
+  run --separate-stderr -6 dpucc-client report Net@b1024
+  # a file needs no daemon
+  run --separate-stderr -0 dpucc-client report out/Net.xmodel --source Net_int.xmodel
+  [ "$output" = "$(dpucc report out/Net.xmodel --source Net_int.xmodel)" ]
+  run --separate-stderr -0 dpucc-client report out/Net.xmodel
+  daemon_start
+  [ "$(dpucc-client report Net_int.xmodel | jq -S .)" = "$expected" ]
+  [ "$(dpucc-client report "$key" | jq -S .)" = "$expected" ]
+}

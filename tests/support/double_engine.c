@@ -309,6 +309,13 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
         return fn("caching is off: no space left on device", userdata);
 }
 
+int engine_find_target(Engine *engine, const char *source_path, const char *name, Target *ret) {
+        (void) engine;
+        if (strcmp(source_path, "/models/net_int.xmodel") != 0 || strcmp(name, "leopard") != 0)
+                return -ENOENT;
+        return target_parse("0x101000056010402", ret, NULL);
+}
+
 int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {
         (void) engine;
         (void) path;
