@@ -50,6 +50,31 @@ has_containers() { [ "$(containers)" -eq "$1" ]; }
   expect_stat compiler_runs 1
 }
 
+# The tutorial runs its command inside `docker run IMAGE`; here it is run outside, by the same words,
+# and the compiler is in the image. native.bats has it in an activated environment.
+@test "the tutorial's command line, verbatim, as vai_c_xir, for Leopard and Antelope" {
+  mkdir -p "$SANDBOX/masquerade" "$SANDBOX/conda/etc/profile.d" "$SANDBOX/conda/envs/vitis-ai-wego-torch2"
+  ln -s "$BIN/dpucc-client" "$SANDBOX/masquerade/vai_c_xir"
+  # in this image the tool is in its environment only
+  mv "$ENGINE/control/bin" "$SANDBOX/conda/envs/vitis-ai-wego-torch2/bin"
+  mkdir "$ENGINE/control/bin"
+  cat >"$SANDBOX/conda/etc/profile.d/conda.sh" <<CONDA
+conda() { [ "\$1" = activate ] && [ -d "$SANDBOX/conda/envs/\$2" ] && PATH=$SANDBOX/conda/envs/\$2/bin:\$PATH; }
+CONDA
+  container "$(jq -n --arg root "$SANDBOX/conda" '{conda: "vitis-ai-wego-torch2", conda_root: $root}')"
+  PATH=$SANDBOX/masquerade:$PATH
+  tutorial_tree
+  # without a daemon, then with one, which has it already
+  for_each_board as_in_the_tutorial
+  daemon_start
+  rm -r "sml tutorials"
+  for_each_board as_in_the_tutorial
+  expect_stat compiler_runs 0
+  expect_stat hits 2
+  [ "$(containers)" -eq 0 ]
+  [ "$(grep -c '^run .*--name dpucc-' "$ENGINE/control/asked")" = 1 ]
+}
+
 @test "the image is in the key: a moved tag is another compiler, and the way back a hit" {
   daemon_start
   get

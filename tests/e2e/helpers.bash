@@ -162,3 +162,40 @@ install_double() { # PREFIX
 no_compiler_runs() {
   ! readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qF "$CACHE/jobs/"
 }
+
+# The folders of KP Labs' tutorials, in which blanks and hyphens differ from board to board.
+tutorial_tree() {
+  local leopard='Leopard/Zero-to-hero/04 Deep learning Processor Unit'
+  local antelope='Antelope/Zero-to-hero/04 Deep-learning Processor Unit'
+  mkdir -p "$leopard" "$antelope" 'ML deployment/02 Model quantization'
+  arch_b1024 "$leopard/arch.json"
+  arch_b1024 "$antelope/arch.json"
+  dpucc mkmodel lenet --seed 3 -o 'ML deployment/02 Model quantization/Unet_int.xmodel'
+  BOARDS=("$leopard" "$antelope")
+}
+
+# FUNCTION, with an alias of a board's folder, in a work folder as the tutorial has it:
+# arch.json, output/03-quantize/Unet_int.xmodel, output/04-compile/.
+for_each_board() { # FUNCTION
+  local board top=$PWD
+  for board in "${BOARDS[@]}"; do
+    mkdir -p "$top/sml tutorials/${board%%/*}/ml-deployment/output/03-quantize"
+    cd "$top/sml tutorials/${board%%/*}/ml-deployment" || return 1
+    cp "$top/$board/arch.json" .
+    cp "$top/ML deployment/02 Model quantization/Unet_int.xmodel" output/03-quantize/
+    "$1"
+  done
+  cd "$top" || return 1
+}
+
+# The tutorial's command, and what its reader looks at afterwards.
+as_in_the_tutorial() {
+  vai_c_xir --xmodel ./output/03-quantize/Unet_int.xmodel --arch ./arch.json --output_dir ./output/04-compile --net_name deep_globe_segmentation_unet_512_512 >log 2>&1
+  local net=output/04-compile/deep_globe_segmentation_unet_512_512.xmodel
+  grep -q 'Total device subgraph number 3, DPU subgraph number 1' log
+  grep -qF "The compiled xmodel is saved to \"$PWD/./$net\"" log
+  [ "$(md5sum <$net | cut -c1-32)" = "$(cat output/04-compile/md5sum.txt)" ]
+  [ "$(jq -r .filename output/04-compile/meta.json)" = "${net##*/}" ]
+  [ "$(find output/04-compile -type f | wc -l)" = 3 ]
+  dpucc check --require-dpu --arch arch.json --source output/03-quantize/Unet_int.xmodel $net
+}

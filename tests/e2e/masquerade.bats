@@ -31,19 +31,28 @@ configure_native() {
   configure '{"toolchains": {"native": {"kind": "native"}}}'
 }
 
-# The vendor's tool, behind our link on PATH: a double, whose outputs a double of dpucc checks.
+# The vendor's tool (tests/support/double-vai_c_xir), in an activated environment behind our link.
+# What is asked of the double goes through to it; CALLS has a line for each time that it ran.
 install_vendor_tool() {
-  mkdir -p "$SANDBOX/programs/control" "$SANDBOX/conda/bin/control"
-  configure_native
-  cp "$BIN/dpuccd" "$BIN/dpucc-client" "$SANDBOX/programs/"
-  cp "$SOURCE/tests/support/double-dpucc.sh" "$SANDBOX/programs/dpucc"
-  cp "$SOURCE/tests/support/double-dpucc.sh" "$SANDBOX/conda/bin/vai_c_xir"
-  PATH=$SANDBOX/programs:$SANDBOX/conda/bin:$PATH
-  mask "$SANDBOX/programs"
+  CALLS=$SANDBOX/calls
+  configure '{"toolchains": {"native": {"kind": "native", "environment":
+    ["DOUBLE_VAI_C_XIR", "DOUBLE_VAI_C_XIR_CALLS"]}}}'
+  install_double "$SANDBOX/conda"
+  export CONDA_PREFIX=$SANDBOX/conda DOUBLE_VAI_C_XIR_CALLS=$CALLS
+  PATH=$SANDBOX/masquerade:$SANDBOX/conda/bin:$PATH
 }
 
 n_vendor_runs() {
-  cat "$SANDBOX/conda/bin/control/started" 2>/dev/null | wc -l
+  cat "$CALLS" 2>/dev/null | wc -l
+}
+
+# The vendor's tool in that mode fails, and so do we: 1, its log, and none of its files.
+vendor_fails() { # MODE
+  rm -rf out
+  DOUBLE_VAI_C_XIR=$1 tool 1 -x Net_int.xmodel -a arch.json -o out -n net
+  [[ $output$stderr != *"saved to"* ]]
+  [[ $stderr == *"vai_c_xir (dpucc): "* ]]
+  [ -z "$(find out -type f)" ]
 }
 
 delivered() { # FOLDER NET
@@ -185,16 +194,46 @@ delivered() { # FOLDER NET
   install_vendor_tool
   tool 0 -x Net_int.xmodel -a arch.json -o out -n net
   delivered out net
-  [[ $output == *"The compiled xmodel is saved to \"$PWD/out/net.xmodel\""* ]]
+  dpucc check --require-dpu --arch arch.json --source Net_int.xmodel out/net.xmodel
+  jq -e '.kernel | length == 1' out/meta.json
   [ "$(n_vendor_runs)" = 1 ]
+  # what scripts look for, with UniLog's lines where UniLog has them
+  [[ $stderr == *"[UNILOG][INFO] Total device subgraph number 3, DPU subgraph number 1"* ]]
+  [[ $stderr == *"xir::Op{name = Double__softmax, type = softmax} has been assigned to CPU."* ]]
+  [[ $stderr == *"The meta json is saved to \"$PWD/out/meta.json\""* ]]
+  [[ $stderr == *"The compiled xmodel is saved to \"$PWD/out/net.xmodel\""* ]]
+  [[ $stderr == *"The compiled xmodel's md5sum is $(cat out/md5sum.txt), and has been saved to \"$PWD/out/md5sum.txt\""* ]]
+  [[ $output == *"* VITIS_AI Compilation - Xilinx Inc."* ]]
+  [[ $output != *UNILOG* ]]
+  vai_c_xir -x Net_int.xmodel -a arch.json -o out -n net 2>&1 | grep -q 'DPU subgraph number 1$'
+
   tool 0 -x Net_int.xmodel -a arch.json -o other
   delivered other deploy
+  [[ $stderr == *"saved to \"$PWD/other/deploy.xmodel\""* ]]
+  cmp other/deploy.xmodel out/net.xmodel
   [ "$(n_vendor_runs)" = 1 ]
+}
+
+@test "-e reaches the vendor tool as plain data, and makes another artifact" {
+  install_vendor_tool
+  tool 0 -x Net_int.xmodel -a arch.json -o plain
+  tool 0 --xmodel Net_int.xmodel --arch arch.json -o mode --options "{'mode': 'normal', 'prefetch': 'true'}"
+  delivered mode deploy
+  [ "$(n_vendor_runs)" = 2 ]
+  [[ $(tail -n 1 "$CALLS") == *"mode"*"normal"*"prefetch"*"true"* ]]
+  # the same in another order and with other blanks is the same
+  tool 0 -x Net_int.xmodel -a arch.json -o again -e "{ 'prefetch':'true', 'mode':'normal' }"
+  [ "$(n_vendor_runs)" = 2 ]
+  tool 1 -x Net_int.xmodel -a arch.json -o bad -e "{'plugins': 'evil'}"
+  tool 1 -x Net_int.xmodel -a arch.json -o bad -e "__import__('os').system('touch $SANDBOX/evil')"
+  [ "$(n_vendor_runs)" = 2 ]
+  [ ! -e "$SANDBOX/evil" ]
+  [ ! -e bad/deploy.xmodel ]
 }
 
 @test "a daemon that does not know the activated tool is not asked, one that is named is" {
   install_vendor_tool
-  PATH=$SANDBOX/programs:/usr/bin:/bin daemon_start
+  PATH=$BIN:/usr/bin:/bin daemon_start
   tool 0 -x Net_int.xmodel -a arch.json
   expect_stat asks 0
   [ "$(n_vendor_runs)" = 1 ]
@@ -202,18 +241,56 @@ delivered() { # FOLDER NET
   expect_stat asks 1
 }
 
-@test "the vendor tool fails: its log, and 1 although it may say 0; nothing is left" {
+@test "the vendor tool fails, whatever its status: its log, 1, and nothing is left" {
   install_vendor_tool
-  echo fail >"$SANDBOX/conda/bin/control/mode"
-  tool 1 -x Net_int.xmodel -a arch.json -o out
-  [[ $output == *"this model is beyond me"* ]]
-  [[ $stderr == *"vai_c_xir (dpucc): "* ]]
-  echo no-output >"$SANDBOX/conda/bin/control/mode"
-  dpucc-client --no-daemon list
-  "$BIN/dpucc" mkmodel lenet --seed 2 -o Net_int.xmodel
-  tool 1 -x Net_int.xmodel -a arch.json -o out
-  [[ $output == *"Compile done."* ]]
-  [ -z "$(find out -type f)" ]
+  vendor_fails fatal:XCOM_DATA_OUTRANGE
+  [[ $stderr == *"[UNILOG][FATAL][XCOM_DATA_OUTRANGE]"* ]]
+  # status 0, all of them
+  vendor_fails fatal-exit-0
+  [[ $stderr == *"[UNILOG][FATAL][XCOM_PM_FAIL]"* ]]
+  vendor_fails nothing
+  [[ $output == *"VITIS_AI Compilation"* ]]
+  vendor_fails traceback
+  [[ $output$stderr == *"KeyError: 'shape'"* ]]
+}
+
+@test "the vendor tool's file is not right: 1, and nothing is left" {
+  install_vendor_tool
+  vendor_fails no-dpu
+  [[ $stderr == *"DPU"* ]]
+  vendor_fails wrong-fingerprint
+  [[ $stderr == *"0x101000056010407"* ]]
+  vendor_fails wrong-md5
+  vendor_fails truncated
+  # what was there before stays as it was
+  tool 0 -x Net_int.xmodel -a arch.json -o out -n net
+  before=$(md5sum out/*)
+  DOUBLE_VAI_C_XIR=no-dpu tool 1 -x Net_int.xmodel -a arch.json -o out -n net
+  [ "$(md5sum out/*)" = "$before" ]
+}
+
+@test "the vendor tool at once for many: once for what is equal, each with its log and files" {
+  install_vendor_tool
+  cp arch.json antelope.json
+  echo '{"fingerprint":"0x101000056010407"}' >kria.json
+  local pids=() i board pid
+  for i in 1 2 3; do
+    for board in arch antelope kria; do
+      vai_c_xir -x Net_int.xmodel -a $board.json -o "out $board $i" -n "net$i" >"log.$board.$i" 2>&1 3>&- &
+      pids+=($!)
+    done
+  done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+  [ "$(n_vendor_runs)" = 2 ]
+  for i in 1 2 3; do
+    for board in arch antelope kria; do
+      delivered "out $board $i" "net$i"
+      dpucc check --require-dpu --arch $board.json "out $board $i/net$i.xmodel"
+      grep -qF "The compiled xmodel is saved to \"$PWD/out $board $i/net$i.xmodel\"" "log.$board.$i"
+      grep -q 'DPU subgraph number 1' "log.$board.$i"
+    done
+  done
+  no_jobs_left
 }
 
 @test "it never takes itself for the vendor tool" {

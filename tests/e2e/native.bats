@@ -65,6 +65,20 @@ fails_with() {
   expect_stat compiler_runs 1
 }
 
+# KP Labs' tutorials, word for word: the folders of their repository, the arch.json of each board
+# where it is in there, the activated environment, the command. Only PATH is not: our link is first.
+@test "the tutorial's command line, verbatim, as vai_c_xir, for Leopard and Antelope" {
+  mkdir "$SANDBOX/masquerade"
+  ln -s "$BIN/dpucc-client" "$SANDBOX/masquerade/vai_c_xir"
+  configure '{"toolchains": {"native": {"kind": "native",
+    "environment": ["DOUBLE_VAI_C_XIR_CALLS"]}}}'
+  tutorial_tree
+  # conda activate vitis-ai-wego-torch2
+  export CONDA_PREFIX=$PREFIX PATH=$SANDBOX/masquerade:$PREFIX/bin:$PATH DOUBLE_VAI_C_XIR_CALLS=$SANDBOX/calls
+  for_each_board as_in_the_tutorial
+  [ "$(wc -l <"$SANDBOX/calls")" = 1 ]
+}
+
 @test "the log is kept as it came, under the net's own name" {
   export DOUBLE_VAI_C_XIR=noise
   tutorial leopard
