@@ -1,0 +1,194 @@
+/* What becomes of artifacts beyond the cache: outputs, limits, the project file. */
+
+#include "engine_fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+
+static void outputs_are_delivered_and_withdrawn(void **state) {
+        Fixture *f = *state;
+        char out[200], delivered[300];
+
+        watch_root(f);
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(delivered, sizeof(delivered), out, "net.xmodel");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"targets\": {\"board\": \"arch.json\"}, \"models\": [{\"xmodel\": "
+                   "\"Net_int.xmodel\", \"net_name\": \"net\", \"output_dir\": \"out\"}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(access(delivered, R_OK), 0);
+        assert_true(exists(out, "meta.json"));
+        assert_true(exists(out, "md5sum.txt"));
+        assert_int_equal(statistic(f, "deliveries"), 1);
+        assert_int_equal(n_started(f), 1);
+        assert_int_equal(look(f, "net.xmodel", NULL).n, 0); /* our own output is no source */
+
+        /* deleted by somebody: restored */
+        assert_int_equal(unlink(delivered), 0);
+        WAIT_UNTIL(f, access(delivered, R_OK) == 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        /* the newest compile fails for good: nobody shall ship the old one */
+        write_text(f->control, "mode", "fail");
+        save_model(f, "Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_int_equal(access(delivered, R_OK), -1);
+
+        /* and back to what was good */
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(access(delivered, R_OK), 0);
+}
+
+static void limits_of_the_project_hold(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+        char out[200];
+
+        watch_root(f);
+        path_in(out, sizeof(out), f->root, "out");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"targets\": {\"board\": \"arch.json\"}, \"models\": [{\"xmodel\": "
+                   "\"Net_int.xmodel\", \"output_dir\": \"out\", \"limits\": "
+                   "{\"cpu_ops\": [\"fix2float\"]}}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_LIMIT_EXCEEDED);
+        assert_non_null(strstr(answer.message, "softmax"));
+        (void) wait_for_all(f);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_OVER_LIMIT));
+        assert_false(exists(out, "Net.xmodel"));
+
+        /* a changed project file takes effect at once */
+        write_text(f->root, "dpucc.json",
+                   "{\"targets\": {\"board\": \"arch.json\"}, \"models\": [{\"xmodel\": "
+                   "\"Net_int.xmodel\", \"output_dir\": \"out\", \"limits\": "
+                   "{\"cpu_ops\": [\"softmax\"]}}]}");
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(exists(out, "Net.xmodel"));
+        assert_int_equal(n_started(f), 1);
+}
+
+static int count_warning(const char *text, void *userdata) {
+        (void) text;
+        ++*(unsigned *) userdata;
+        return 0;
+}
+
+static void a_bad_project_file_leaves_the_old_one_in_force(void **state) {
+        Fixture *f = *state;
+        unsigned n = 0;
+        char out[200];
+
+        watch_root(f);
+        path_in(out, sizeof(out), f->root, "out");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED); /* there is no such model yet */
+        write_text(f->root, "dpucc.json", "{\"models\": [ oh no");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(exists(out, "Net.xmodel"));
+        assert_int_equal(engine_each_warning(f->engine, count_warning, &n), 0);
+        assert_int_equal(n, 1);
+}
+
+static void a_foreign_file_in_the_way_stays(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(64);
+        char out[200], path[300];
+
+        watch_root(f);
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(path, sizeof(path), out, "Net.xmodel");
+        assert_int_equal(mkdir(out, 0755), 0);
+        write_text(out, "Net.xmodel", "mine");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        (void) wait_for_all(f);
+        assert_int_equal(statistic(f, "deliveries_refused"), 1);
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "in the way"));
+        assert_int_equal(file_read(AT_FDCWD, path, &bytes), 0);
+        assert_true(slice_is(bytes_slice(&bytes), "mine"));
+        assert_false(exists(out, "meta.json")); /* refused before anything was written */
+}
+
+/* The answer itself says it: nothing is turned between it and the look at the file. */
+static void a_get_is_answered_after_the_delivery(void **state) {
+        Fixture *f = *state;
+        char path[512], out[300];
+        Answer answer;
+
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(path, sizeof(path), out, "Net.xmodel");
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        for (int32_t i = 0; i < 20; i++) {
+                _cleanup_(bytes_cleanup) Bytes made = BYTES_INIT(4096), there = BYTES_INIT(4096);
+
+                save_model(f, "Net_int.xmodel", i / 2, false);
+                get(f, &answer, "Net_int.xmodel", NULL);
+                assert_int_equal(answer.outcome, ASK_DONE);
+                assert_string_equal(answer.notes, "");
+                assert_int_equal(file_read(AT_FDCWD, path, &there), 0);
+                assert_int_equal(file_read(AT_FDCWD, answer.path, &made), 0);
+                assert_true(slice_equal(bytes_slice(&made), bytes_slice(&there)));
+
+                assert_int_equal(unlink(path), 0);
+                start_get(f, &answer, "Net_int.xmodel", NULL, false);
+                WAIT_UNTIL(f, answer.done);
+                assert_int_equal(answer.outcome, ASK_DONE);
+                assert_int_equal(access(path, F_OK), 0);
+        }
+        assert_int_equal(n_started(f), 10);
+}
+
+static void a_refused_delivery_is_noted(void **state) {
+        Fixture *f = *state;
+        char out[300];
+        Answer answer;
+
+        path_in(out, sizeof(out), f->root, "out");
+        assert_int_equal(mkdir(out, 0755), 0);
+        write_text(out, "Net.xmodel", "mine");
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_non_null(strstr(answer.notes, "in the way"));
+}
+
+int main(void) {
+#define TEST(name)                                                                                 \
+        cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(outputs_are_delivered_and_withdrawn),
+                TEST(limits_of_the_project_hold),
+                TEST(a_bad_project_file_leaves_the_old_one_in_force),
+                TEST(a_foreign_file_in_the_way_stays),
+                TEST(a_get_is_answered_after_the_delivery),
+                TEST(a_refused_delivery_is_noted),
+        };
+#undef TEST
+
+        log_open(LOG_LEVEL_ERROR);
+        (void) signal(SIGPIPE, SIG_IGN);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

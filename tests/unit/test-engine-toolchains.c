@@ -1,0 +1,139 @@
+/* Which toolchain it is, and that it stays that one. */
+
+#include "engine_fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+
+static void a_toolchain_that_changes_meanwhile_made_nothing(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+        int fd;
+
+        watch_root(f);
+        make_gate(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        /* both the unit and the get are on that job, neither still on its way to a key */
+        WAIT_UNTIL(f, n_started(f) == 1 && strstr(answer.phases, "compiling"));
+        WAIT_UNTIL(f, statistic(f, "single_flight_joins") == 1);
+        fd = open(f->program, O_WRONLY | O_APPEND | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(file_write_all(fd, "# newer\n", 8), 0);
+        close(fd);
+        open_gate(f);
+        WAIT_UNTIL(f, n_started(f) == 2); /* under the new key */
+        assert_false(answer.done);
+        assert_int_equal(statistic(f, "jobs_stale"), 1);
+        assert_int_equal(statistic(f, "jobs_done"), 0);
+        open_gate(f);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        remove_gate(f);
+}
+
+static void the_vendors_tool_comes_first_and_stays(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536), report = BYTES_INIT(4096);
+        char conf[200], tool[200], path[300], view[600];
+        Problem problem = {};
+        Answer answer;
+
+        /* not there when the daemon starts: the workspace is dpucc's */
+        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        (void) snprintf(path, sizeof(path),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
+                        tool);
+        write_text(f->dir->path, "dpuccd.json", path);
+        stop_engine(f);
+        f->conf_file = conf;
+        assert_int_equal(start_engine(f), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
+
+        /* installed later: what was picked stays, until the workspace is watched anew */
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+        save_model(f, "Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
+        assert_int_equal(engine_unwatch(f->engine, f->root, &problem), 0);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+
+        /* its artifact has a report although the tool writes none of its own */
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        (void) snprintf(view, sizeof(view), "%.*s/report.json",
+                        (int) (path_basename(answer.path) - answer.path - 1), answer.path);
+        assert_int_equal(file_read(AT_FDCWD, view, &report), 0);
+        assert_non_null(memmem(report.data, report.size, "by", 2));
+}
+
+/* The user's configuration without the toolchain that was picked: nothing else is taken for it,
+ * neither then nor when it is back. */
+static void a_picked_toolchain_is_never_replaced(void **state) {
+        static const char without[] = "{\"toolchains\": {\"dpucc\": {\"kind\": \"dpucc\"}}}";
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
+        char conf[200], tool[200], with[400];
+        Problem problem = {};
+
+        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+        (void) snprintf(with, sizeof(with),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
+                        tool);
+        write_text(f->dir->path, "dpuccd.json", with);
+        stop_engine(f);
+        f->conf_file = conf;
+        assert_int_equal(start_engine(f), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+
+        write_text(f->dir->path, "dpuccd.json", without);
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_INVALID));
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "'vendor'"));
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "dpucc-client unwatch"));
+
+        write_text(f->dir->path, "dpuccd.json", with);
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+        assert_int_equal(n_started(f), 1);
+}
+
+int main(void) {
+#define TEST(name)                                                                                 \
+        cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(a_toolchain_that_changes_meanwhile_made_nothing),
+                TEST(the_vendors_tool_comes_first_and_stays),
+                TEST(a_picked_toolchain_is_never_replaced),
+        };
+#undef TEST
+
+        log_open(LOG_LEVEL_ERROR);
+        (void) signal(SIGPIPE, SIG_IGN);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
