@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "bench/median.h"
 #include "daemon/watch.h"
 
 #define BENCH_RUNS  5
@@ -34,17 +35,6 @@
 static void bench_die(const char *what) {
         (void) fprintf(stderr, "bench-watch: %s: %s\n", what, strerror(errno));
         exit(1);
-}
-
-static int bench_compare(const void *a, const void *b) {
-        const int64_t *x = a, *y = b;
-
-        return (*x > *y) - (*x < *y);
-}
-
-static double bench_median_ms(int64_t *ns, size_t n) {
-        qsort(ns, n, sizeof(*ns), bench_compare);
-        return (double) ns[n / 2] / (double) CLOCK_NS_PER_MS;
 }
 
 static void bench_save(const char *path) {
@@ -147,7 +137,7 @@ static void bench_crawl(const char *top, unsigned n_directories) {
                 watch_free(watch);
         }
         printf("crawl     %6u directories %7u files  %9.3f ms  %6ld KiB more\n", n_directories,
-               n_directories * 10, bench_median_ms(ns, BENCH_RUNS), after - before);
+               n_directories * 10, median_ms(ns, BENCH_RUNS), after - before);
 }
 
 static void bench_in_child(void (*run)(const char *top, unsigned n), const char *top, unsigned n) {
@@ -233,7 +223,7 @@ static void bench_event(const char *top, bool by_rename) {
         (void) waitpid(pid, NULL, 0);
         watch_free(watch);
         printf("event     %-36s %9.3f ms\n", by_rename ? "rename" : "close",
-               bench_median_ms(ns, BENCH_SAVES));
+               median_ms(ns, BENCH_SAVES));
 }
 
 /* ---- overflow ------------------------------------------------------------------------------- */

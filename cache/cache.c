@@ -1,5 +1,6 @@
 #include "cache/cache.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,11 @@
 #include "cache/layout.h"
 #include "cache/lock.h"
 #include "cache/names.h"
+#include "cache/quarantine.h"
 #include "cache/store.h"
 #include "cache/survey.h"
+
+static_assert(RECORD_OBJECTS_MAX <= STORE_SOURCES_MAX, "an artifact is put at once");
 
 struct Cache {
         char *root;
@@ -68,6 +72,7 @@ static int cache_remove_leftovers(const char *root) {
         r = lock_store(root, LOCK_EXCLUSIVE, false, &lock);
         if (r != 0)
                 return r == LOCK_BUSY ? 0 : r;
+        (void) quarantine_trim(root, clock_real_ns());
         return layout_remove_temps(root);
 }
 
@@ -258,22 +263,26 @@ int cache_open_object(Cache *cache, const RecordObject *object, int *ret_fd) {
 
 /* --- publish ----------------------------------------------------------------------------- */
 
-static int cache_put_file(Cache *cache, const CacheFile *file, RecordObject *ret) {
-        StoreObject object;
+static int cache_put_files(Cache *cache, const CacheFile *files, size_t n_files,
+                           RecordObject *ret) {
+        StoreSource sources[RECORD_OBJECTS_MAX];
+        StoreObject objects[RECORD_OBJECTS_MAX];
         int r;
 
-        r = file->fd >= 0 ? store_put_fd(cache->store, file->fd, &object)
-                          : store_put_data(cache->store, file->data, &object);
+        for (size_t i = 0; i < n_files; i++)
+                sources[i] = (StoreSource){ .fd = files[i].fd, .data = files[i].data };
+        r = store_put(cache->store, sources, n_files, objects);
         if (r < 0)
                 return r;
-        *ret = (RecordObject){
-                .role = file->role,
-                .digest = object.digest,
-                .sha256 = object.sha256,
-                .md5 = object.md5,
-                .size = object.size,
-                .mode = file->mode,
-        };
+        for (size_t i = 0; i < n_files; i++)
+                ret[i] = (RecordObject){
+                        .role = files[i].role,
+                        .digest = objects[i].digest,
+                        .sha256 = objects[i].sha256,
+                        .md5 = objects[i].md5,
+                        .size = objects[i].size,
+                        .mode = files[i].mode,
+                };
         return 0;
 }
 
@@ -299,8 +308,8 @@ static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *fil
         if (n_files > RECORD_OBJECTS_MAX)
                 return -EINVAL;
         r = lock_store(cache->root, LOCK_SHARED, true, &lock);
-        for (size_t i = 0; i < n_files && r == 0; i++)
-                r = cache_put_file(cache, &files[i], &objects[i]);
+        if (r == 0)
+                r = cache_put_files(cache, files, n_files, objects);
         if (r < 0)
                 return r;
 

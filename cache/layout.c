@@ -3,11 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,38 +61,6 @@ int layout_open_shard(const char *root, const char *directory, const Digest *dig
         shard[2] = '\0';
         memcpy(ret_leaf, hex + 2, LAYOUT_LEAF);
         return fd < 0 ? fd : layout_open_below(fd, shard, make);
-}
-
-/* true if @name in @dirfd is the file that @fd has open */
-static bool layout_is_same_file(int dirfd, const char *name, int fd) {
-        struct stat a, b;
-
-        return fstatat(dirfd, name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &b) == 0 &&
-               a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-int layout_quarantine(const char *root, const char *directory, const Digest *digest, int fd) {
-        _cleanup_(closep) int quarantine = -1, shard = -1;
-        char leaf[LAYOUT_LEAF], hex[DIGEST_HEX], name[96];
-        uint64_t random;
-
-        shard = layout_open_shard(root, directory, digest, false, leaf);
-        if (shard < 0)
-                return shard == -ENOENT ? 0 : shard;
-        if (!layout_is_same_file(shard, leaf, fd))
-                return 0;
-
-        quarantine = layout_open(root, LAYOUT_QUARANTINE, true);
-        if (quarantine < 0)
-                return quarantine;
-        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-                return error_from_errno();
-        digest_to_hex(digest, hex);
-        (void) snprintf(name, sizeof(name), "%s-%s.%016llx", directory, hex,
-                        (unsigned long long) random);
-        if (renameat(shard, leaf, quarantine, name) < 0 && errno != ENOENT)
-                return error_from_errno();
-        return 0;
 }
 
 static int layout_remove_temps_in(const char *root, const char *directory) {

@@ -30,11 +30,6 @@ int layout_open(const char *root, const char *directory, bool make);
 int layout_open_shard(const char *root, const char *directory, const Digest *digest, bool make,
                       char ret_leaf[LAYOUT_LEAF]);
 
-/* Moves a bad file out of the way: quarantine/DIRECTORY-DIGITS.RANDOM. Only if what is there
- * now is what @fd has open: a good one may have taken its place. 0 also when it was not
- * there. */
-int layout_quarantine(const char *root, const char *directory, const Digest *digest, int fd);
-
 /* Removes what killed writers left (temporary names in objects/, records/ and views/). One that
  * cannot be removed stays: it is in nobody's way. The caller holds the exclusive lock: no writer
  * is alive. */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cache/layout.h"
+#include "cache/quarantine.h"
 #include "cache/temp.h"
 #include "proto/record.pb-c.h"
 
@@ -489,7 +490,7 @@ int record_read(const char *root, const Digest *key, Record **ret) {
         if (fd < 0) /* a symbolic link, a file without permissions */
                 fd = openat(shard, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (r == RECORD_DAMAGED && fd >= 0)
-                (void) layout_quarantine(root, LAYOUT_RECORDS, key, fd);
+                (void) quarantine_take(root, LAYOUT_RECORDS, key, fd);
         return r;
 }
 
@@ -501,5 +502,11 @@ int record_write(const char *root, const Digest *key, Slice file) {
         if (r < 0)
                 return r;
         r = file_write_all(temp.fd, file.data, file.size);
-        return r < 0 ? r : temp_place(&temp, key, true);
+        if (r == 0)
+                r = temp_sync(&temp);
+        if (r == 0)
+                r = temp_aim(&temp, key);
+        if (r == 0)
+                r = temp_rename(&temp);
+        return r < 0 ? r : temp_sync_name(&temp);
 }

@@ -14,13 +14,13 @@
 #include "base/file.h"
 #include "cache/layout.h"
 #include "cache/memo.h"
+#include "cache/quarantine.h"
 #include "cache/temp.h"
 
 #define STORE_MODE 0444
 
 /* outcomes of the inner functions */
-#define STORE_BAD   3
-#define STORE_THERE 4
+#define STORE_BAD 3
 
 #define STORE_CHUNK ((size_t) 64 * 1024)
 
@@ -97,7 +97,7 @@ static int store_verify(Store *store, const Digest *digest, int fd) {
 static void store_quarantine(Store *store, const Digest *digest, int fd) {
         store->quarantined++;
         /* where nothing can be moved it stays, and is found bad again next time */
-        (void) layout_quarantine(store->root, LAYOUT_OBJECTS, digest, fd);
+        (void) quarantine_take(store->root, LAYOUT_OBJECTS, digest, fd);
 }
 
 /* Something has the name and cannot be opened for reading: a symbolic link, a file without
@@ -154,77 +154,123 @@ int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd) {
         return 0;
 }
 
-/* Links the file to its name. What has that name already is as good (STORE_THERE), or is moved
- * away. */
-static int store_place(Store *store, Temp *temp, const StoreObject *object) {
-        _cleanup_(closep) int there = -1;
-        StatId id;
-        int r;
+/* --- putting ----------------------------------------------------------------------------- */
 
-        r = temp_place(temp, &object->digest, false);
-        if (r == TEMP_EXISTS) {
-                r = store_open(store, &object->digest, &there);
-                if (r == 0) {
-                        store->deduplicated++;
-                        return STORE_THERE;
-                }
-                if (r == STORE_MISS)
-                        r = temp_place(temp, &object->digest, false);
-        }
-        if (r == TEMP_EXISTS) /* bad, and cannot be moved away */
-                return -EEXIST;
-        if (r < 0)
-                return r;
-
-        store->written++;
-        store->bytes_written += object->size;
-        /* just digested, so it need not be read again before it is served; the identity is the
-         * one that it keeps: removing the temporary name changes the ctime */
-        temp_unlink(temp);
-        if (file_stat_id_fd(temp->fd, &id) == 0)
-                (void) memo_store_verified(store->state, &object->digest, &id);
-        return 0;
-}
-
-static int store_finish(Store *store, Temp *temp, StoreObject *ret) {
+/* one object on its way */
+typedef struct StoreItem {
+        Temp temp;
         StoreObject object;
-        int r;
+        bool there; /* the store had it */
+} StoreItem;
 
-        if (lseek(temp->fd, 0, SEEK_SET) < 0)
-                return error_from_errno();
-        r = digest_fd(temp->fd, &object.digest, &object.sha256, &object.md5, &object.size);
-        if (r < 0)
-                return r;
-        r = store_place(store, temp, &object);
-        if (r < 0)
-                return r;
+typedef struct StoreBatch {
+        StoreItem items[STORE_SOURCES_MAX];
+        size_t n;
+} StoreBatch;
 
-        *ret = object;
-        return 0;
+static void store_batch_deinit(StoreBatch *batch) {
+        for (size_t i = 0; i < batch->n; i++)
+                temp_deinit(&batch->items[i].temp);
 }
 
-int store_put_fd(Store *store, int fd, StoreObject *ret) {
-        _cleanup_(temp_deinit) Temp temp = TEMP_NULL;
-        int r;
-
-        r = temp_open(&temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
-        if (r < 0)
-                return r;
-        if (lseek(fd, 0, SEEK_SET) < 0)
+static int store_write(const StoreSource *source, const Temp *temp) {
+        if (source->fd < 0)
+                return file_write_all(temp->fd, source->data.data, source->data.size);
+        if (lseek(source->fd, 0, SEEK_SET) < 0)
                 return error_from_errno();
-        r = file_copy_fd(fd, temp.fd, NULL);
-        return r < 0 ? r : store_finish(store, &temp, ret);
+        return file_copy_fd(source->fd, temp->fd, NULL);
 }
 
-int store_put_data(Store *store, Slice data, StoreObject *ret) {
-        _cleanup_(temp_deinit) Temp temp = TEMP_NULL;
+/* The disk writes while we digest. */
+static int store_fill(const Store *store, const StoreSource *source, StoreItem *item) {
+        StoreObject *object = &item->object;
         int r;
 
-        r = temp_open(&temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
+        r = temp_open(&item->temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
+        if (r == 0)
+                r = store_write(source, &item->temp);
         if (r < 0)
                 return r;
-        r = file_write_all(temp.fd, data.data, data.size);
-        return r < 0 ? r : store_finish(store, &temp, ret);
+        temp_start(&item->temp);
+        if (lseek(item->temp.fd, 0, SEEK_SET) < 0)
+                return error_from_errno();
+        return digest_fd(item->temp.fd, &object->digest, &object->sha256, &object->md5,
+                         &object->size);
+}
+
+static bool store_has(Store *store, const StoreObject *object) {
+        _cleanup_(closep) int fd = -1;
+
+        return store_get(store, &object->digest, object->size, &fd) == 0;
+}
+
+/* What need not be written again need not be synced either, only its name. */
+static int store_sync_item(Store *store, StoreItem *item) {
+        item->there = store_has(store, &item->object);
+        return item->there ? 0 : temp_sync(&item->temp);
+}
+
+/* Links the file to its name. What has that name already is as good, or is moved away. */
+static int store_place(Store *store, StoreItem *item) {
+        int r;
+
+        r = temp_aim(&item->temp, &item->object.digest);
+        if (r < 0 || item->there)
+                return r;
+        r = temp_link(&item->temp);
+        if (r == TEMP_EXISTS) {
+                item->there = store_has(store, &item->object);
+                r = item->there ? 0 : temp_link(&item->temp);
+        }
+        return r == TEMP_EXISTS ? -EEXIST : r; /* bad, and cannot be moved away */
+}
+
+/* Just digested, it need not be read again before it is served. The identity is the one that it
+ * keeps: removing the temporary name changes the ctime. */
+static void store_count(Store *store, StoreItem *item) {
+        StatId id;
+
+        if (item->there) {
+                store->deduplicated++;
+                return;
+        }
+        store->written++;
+        store->bytes_written += item->object.size;
+        temp_unlink(&item->temp);
+        if (file_stat_id_fd(item->temp.fd, &id) == 0)
+                (void) memo_store_verified(store->state, &item->object.digest, &id);
+}
+
+/* Gives all of them their names. */
+static int store_settle(Store *store, StoreBatch *batch) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < batch->n; i++)
+                r = store_sync_item(store, &batch->items[i]);
+        for (size_t i = 0; r == 0 && i < batch->n; i++)
+                r = store_place(store, &batch->items[i]);
+        for (size_t i = 0; r == 0 && i < batch->n; i++)
+                r = temp_sync_name(&batch->items[i].temp);
+        for (size_t i = 0; r == 0 && i < batch->n; i++)
+                store_count(store, &batch->items[i]);
+        return r;
+}
+
+int store_put(Store *store, const StoreSource *sources, size_t n, StoreObject *ret) {
+        _cleanup_(store_batch_deinit) StoreBatch batch = {};
+        int r = 0;
+
+        if (n > STORE_SOURCES_MAX)
+                return -EINVAL;
+        while (batch.n < n)
+                batch.items[batch.n++].temp = TEMP_NULL;
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = store_fill(store, &sources[i], &batch.items[i]);
+        if (r == 0)
+                r = store_settle(store, &batch);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                ret[i] = batch.items[i].object;
+        return r;
 }
 
 /* --- from others ------------------------------------------------------------------------- */
@@ -276,27 +322,38 @@ static int store_receive(int from, int to, const StoreObject *expected, Hasher *
         }
 }
 
-int store_put_stream(Store *store, int fd, const StoreObject *expected) {
+static int store_fill_from(const Store *store, int fd, const StoreObject *expected,
+                           StoreItem *item) {
         _cleanup_(hasher_freep) Hasher *hasher = NULL;
-        _cleanup_(temp_deinit) Temp temp = TEMP_NULL;
-        StoreObject found = { .size = expected->size };
+        StoreObject *object = &item->object;
         int r;
 
-        r = temp_open(&temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
+        r = temp_open(&item->temp, store->root, LAYOUT_OBJECTS, STORE_MODE);
         if (r == 0)
                 r = hasher_new(&hasher, HASHER_XXH3 | HASHER_SHA256 | HASHER_MD5);
         if (r == 0)
-                r = store_receive(fd, temp.fd, expected, hasher);
+                r = store_receive(fd, item->temp.fd, expected, hasher);
         if (r == 0)
-                r = hasher_sha256(hasher, &found.sha256);
+                r = hasher_sha256(hasher, &object->sha256);
         if (r == 0)
-                r = hasher_md5(hasher, &found.md5);
+                r = hasher_md5(hasher, &object->md5);
         if (r != 0)
                 return r;
-        hasher_xxh3(hasher, &found.digest);
-        if (!store_is_same(&found, expected))
-                return STORE_MISMATCH;
+        hasher_xxh3(hasher, &object->digest);
+        object->size = expected->size;
+        return store_is_same(object, expected) ? 0 : STORE_MISMATCH;
+}
 
-        r = store_place(store, &temp, &found);
-        return r == STORE_THERE ? store_check(store, expected) : r;
+int store_put_stream(Store *store, int fd, const StoreObject *expected) {
+        _cleanup_(store_batch_deinit) StoreBatch batch = { .n = 1 };
+        StoreItem *item = &batch.items[0];
+        int r;
+
+        item->temp = TEMP_NULL;
+        r = store_fill_from(store, fd, expected, item);
+        if (r == 0)
+                r = store_settle(store, &batch);
+        if (r != 0)
+                return r;
+        return item->there ? store_check(store, expected) : 0;
 }

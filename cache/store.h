@@ -5,7 +5,7 @@
  *
  * An object is a file `objects/ab/cdef...`, mode 0444, whose name is the XXH3-128 of its
  * content. It is written once under a temporary name, synced, linked to its own name and never
- * touched again; publishing what is there already does nothing. After store_put...() returned
+ * touched again; publishing what is there already does nothing. After store_put() returned
  * 0 the object survives kill -9 and power loss.
  *
  * An object is verified (read and digested) before it is first served: first since the last
@@ -17,6 +17,7 @@
  * store_get() for objects they know to be verified.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -52,12 +53,20 @@ typedef struct Store Store;
 int store_new(Store **ret, const char *root, State *state);
 Store *store_free(Store *store);
 
-/* Copies the whole of an open file (reflink or copy_file_range where possible), whatever its
- * position, which is undefined afterwards. What is digested is the copy, so name and content agree even if somebody writes to
- * the file meanwhile. The caller holds the shared lock (lock.h). -ENOSPC, -EROFS, -EIO ...:
- * nothing is stored, and the compile's output is as good as before. */
-int store_put_fd(Store *store, int fd, StoreObject *ret);
-int store_put_data(Store *store, Slice data, StoreObject *ret);
+/* One content: the whole of an open file, whatever its position, which is undefined afterwards;
+ * or if @fd is -1, @data. */
+typedef struct StoreSource {
+        int fd;
+        Slice data;
+} StoreSource;
+
+#define STORE_SOURCES_MAX 16
+
+/* Copies all of them (by reflink or copy_file_range where possible) and syncs them together.
+ * What is digested is the copy, so name and content agree even if somebody writes to the file
+ * meanwhile. The caller holds the shared lock (lock.h). @ret has room for @n. -ENOSPC, -EROFS,
+ * -EIO ...: what is stored of them is nobody's, and the compile's output is as good as before. */
+int store_put(Store *store, const StoreSource *sources, size_t n, StoreObject *ret);
 
 /* Takes an object from somebody who is not trusted: reads @fd (a pipe) to its end, digests what
  * comes while it is written, and gives it its name only if size, XXH3 and SHA-256 are those of

@@ -8,10 +8,9 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "cache/layout.h"
 
 int temp_open(Temp *ret, const char *root, const char *directory, mode_t mode) {
-        Temp temp = { .root = root, .directory = directory, .fd = -1 };
+        Temp temp = { .root = root, .directory = directory, .fd = -1, .shard = -1 };
         int r = 0;
 
         temp.dirfd = layout_open(root, directory, true);
@@ -42,39 +41,43 @@ void temp_unlink(Temp *temp) {
 void temp_deinit(Temp *temp) {
         temp_unlink(temp);
         closep(&temp->fd);
+        closep(&temp->shard);
         closep(&temp->dirfd);
         *temp = TEMP_NULL;
 }
 
+void temp_start(const Temp *temp) {
+        (void) sync_file_range(temp->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+int temp_sync(const Temp *temp) {
+        return fsync(temp->fd) < 0 ? error_from_errno() : 0;
+}
+
+int temp_aim(Temp *temp, const Digest *name) {
+        int fd = layout_open_shard(temp->root, temp->directory, name, true, temp->leaf);
+
+        if (fd < 0)
+                return fd;
+        closep(&temp->shard);
+        temp->shard = fd;
+        return 0;
+}
+
 /* link(2), not rename(2), because it refuses to replace, on every kind of file system */
-static int temp_link(Temp *temp, int shard, const char *leaf) {
-        if (linkat(temp->dirfd, temp->name, shard, leaf, 0) == 0)
+int temp_link(Temp *temp) {
+        if (linkat(temp->dirfd, temp->name, temp->shard, temp->leaf, 0) == 0)
                 return 0;
         return errno == EEXIST ? TEMP_EXISTS : error_from_errno();
 }
 
-static int temp_rename(Temp *temp, int shard, const char *leaf) {
-        if (renameat(temp->dirfd, temp->name, shard, leaf) < 0)
+int temp_rename(Temp *temp) {
+        if (renameat(temp->dirfd, temp->name, temp->shard, temp->leaf) < 0)
                 return error_from_errno();
         temp->name[0] = '\0';
         return 0;
 }
 
-int temp_place(Temp *temp, const Digest *name, bool replace) {
-        _cleanup_(closep) int shard = -1;
-        char leaf[LAYOUT_LEAF];
-        int outcome, r;
-
-        shard = layout_open_shard(temp->root, temp->directory, name, true, leaf);
-        if (shard < 0)
-                return shard;
-        if (fsync(temp->fd) < 0)
-                return error_from_errno();
-        outcome = replace ? temp_rename(temp, shard, leaf) : temp_link(temp, shard, leaf);
-        if (outcome < 0)
-                return outcome;
-
-        /* after TEMP_EXISTS too: whoever made that name may not have synced it yet */
-        r = file_sync_dir(shard);
-        return r < 0 ? r : outcome;
+int temp_sync_name(const Temp *temp) {
+        return file_sync_dir(temp->shard);
 }

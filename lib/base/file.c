@@ -20,6 +20,7 @@
 
 #define FILE_COPY_CHUNK (256 * 1024)
 #define FILE_READ_CHUNK ((size_t) 1024 * 1024)
+#define FILE_COPY_RANGE (1024 * 1024 * 1024) /* at a time */
 #define FILE_TREE_DEPTH 64
 #define FILE_RACES      64 /* attempts at what others may disturb */
 
@@ -151,7 +152,7 @@ int file_write_all(int fd, const void *data, size_t n) {
         return 0;
 }
 
-static int file_copy_by_hand(int from, int to, uint64_t *size) {
+static int file_copy_by_hand(int from, int to, uint64_t most, uint64_t *size) {
         _cleanup_(freep) void *chunk = NULL;
         ssize_t n;
         int r;
@@ -160,7 +161,8 @@ static int file_copy_by_hand(int from, int to, uint64_t *size) {
         if (!chunk)
                 return -ENOMEM;
 
-        while ((n = read(from, chunk, FILE_COPY_CHUNK)) != 0) {
+        while (most > 0 &&
+               (n = read(from, chunk, most < FILE_COPY_CHUNK ? most : FILE_COPY_CHUNK)) != 0) {
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -169,8 +171,69 @@ static int file_copy_by_hand(int from, int to, uint64_t *size) {
                 if (r < 0)
                         return r;
                 *size += (uint64_t) n;
+                most -= (uint64_t) n;
         }
         return 0;
+}
+
+/* At most @most bytes. The kernel's way may end early, or at once on file systems that do not
+ * have it: reading tells whether there is more. */
+static int file_copy_data(int from, int to, uint64_t most, uint64_t *size) {
+        while (most > 0) {
+                ssize_t n = copy_file_range(from, NULL, to, NULL,
+                                            most < FILE_COPY_RANGE ? most : FILE_COPY_RANGE, 0);
+
+                if (n <= 0)
+                        return file_copy_by_hand(from, to, most, size);
+                *size += (uint64_t) n;
+                most -= (uint64_t) n;
+        }
+        return 0;
+}
+
+/* Only behind the end of a regular file is what was skipped a hole. */
+static bool file_is_at_end(int fd) {
+        off_t at = lseek(fd, 0, SEEK_CUR);
+        struct stat st;
+
+        return at >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= at;
+}
+
+/* Both positions by the hole that begins at @at, or if there is no more data, to the end of the
+ * file. */
+static int file_copy_hole(int from, int to, off_t at, off_t next, uint64_t *size) {
+        off_t end = next >= 0 ? next : lseek(from, 0, SEEK_END), there;
+
+        if (end < 0 || lseek(from, end, SEEK_SET) < 0)
+                return error_from_errno();
+        if (end <= at)
+                return 0;
+        there = lseek(to, end - at, SEEK_CUR);
+        if (there < 0 || (next < 0 && ftruncate(to, there) < 0))
+                return error_from_errno();
+        *size += (uint64_t) (end - at);
+        return 0;
+}
+
+/* The data and holes from here on. What does not know about holes is one piece of data. */
+static int file_copy_sparse(int from, int to, uint64_t *size) {
+        off_t at, next, end;
+        int r;
+
+        for (;;) {
+                at = lseek(from, 0, SEEK_CUR);
+                next = at < 0 ? -1 : lseek(from, at, SEEK_DATA);
+                if (at < 0 || (next < 0 && errno != ENXIO))
+                        return file_copy_data(from, to, UINT64_MAX, size);
+                end = next < 0 ? -1 : lseek(from, next, SEEK_HOLE);
+                r = file_copy_hole(from, to, at, next, size);
+                if (r < 0 || next < 0)
+                        return r;
+                r = file_copy_data(from, to, end > next ? (uint64_t) (end - next) : UINT64_MAX,
+                                   size);
+                if (r < 0)
+                        return r;
+        }
 }
 
 static bool file_is_at_start(int fd) {
@@ -180,19 +243,15 @@ static bool file_is_at_start(int fd) {
 int file_copy_fd(int from, int to, uint64_t *ret_size) {
         uint64_t size = 0;
         struct stat st;
-        ssize_t n;
-        int r = 0;
+        int r;
 
         if (file_is_at_start(from) && file_is_at_start(to) && ioctl(to, FICLONE, from) == 0) {
-                if (fstat(to, &st) < 0)
-                        return error_from_errno();
-                size = (uint64_t) st.st_size;
+                r = fstat(to, &st) < 0 ? error_from_errno() : 0;
+                size = r == 0 ? (uint64_t) st.st_size : 0;
+        } else if (file_is_at_end(to)) {
+                r = file_copy_sparse(from, to, &size);
         } else {
-                while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
-                        size += (uint64_t) n;
-                /* 0 at once: end of file, or a file system that cannot; reading tells */
-                if (n < 0 || size == 0)
-                        r = file_copy_by_hand(from, to, &size);
+                r = file_copy_data(from, to, UINT64_MAX, &size);
         }
         if (r == 0 && ret_size)
                 *ret_size = size;

@@ -41,7 +41,7 @@ int file_read(int dirfd, const char *path, Bytes *ret);
 int file_write_all(int fd, const void *data, size_t n);
 
 /* Copies the rest of @from, by reflink or copy_file_range where the file system can, and
- * returns the bytes copied in @ret_size (may be NULL). */
+ * returns the bytes copied in @ret_size (may be NULL). Behind the end of @to, holes stay holes. */
 int file_copy_fd(int from, int to, uint64_t *ret_size);
 
 /* ".dpucc." 16 random digits ".tmp"; @ret_name has room for FILE_TEMP_NAME bytes. Names are

@@ -240,6 +240,41 @@ static void copies(void **state) {
         free(data);
 }
 
+/* two pieces of data, with holes before, between and after them; beyond 4 GiB */
+static void copies_holes_as_holes(void **state) {
+        const UnitDir *dir = *state;
+        const off_t piece = (off_t) 5 << 30, size = piece + (64 << 20);
+        _cleanup_(closep) int from = -1, to = -1;
+        uint64_t copied = 0;
+        char text[4] = "";
+        struct stat st;
+
+        from = openat(dir->fd, "from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(ftruncate(from, size), 0);
+        assert_int_equal(pwrite(from, "one", 3, 1 << 20), 3);
+        assert_int_equal(pwrite(from, "two", 3, piece), 3);
+        to = openat(dir->fd, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(file_copy_fd(from, to, &copied), 0);
+        assert_int_equal(copied, size);
+        assert_int_equal(fstat(to, &st), 0);
+        assert_int_equal(st.st_size, size);
+        assert_in_range(st.st_blocks, 1, 2048); /* of 512 bytes */
+        assert_int_equal(pread(to, text, 3, 1 << 20), 3);
+        assert_string_equal(text, "one");
+        assert_int_equal(pread(to, text, 3, piece), 3);
+        assert_string_equal(text, "two");
+
+        /* what is there already is not taken for a hole */
+        assert_int_equal(ftruncate(from, 1 << 20), 0);
+        assert_int_equal(pwrite(to, "old", 3, 5), 3);
+        assert_int_equal(lseek(from, 0, SEEK_SET), 0);
+        assert_int_equal(lseek(to, 0, SEEK_SET), 0);
+        assert_int_equal(file_copy_fd(from, to, &copied), 0);
+        assert_int_equal(copied, 1 << 20);
+        assert_int_equal(pread(to, text, 3, 5), 3);
+        assert_memory_equal(text, "\0\0\0", 3);
+}
+
 static void makes_directories(void **state) {
         const UnitDir *dir = *state;
         struct stat st;
@@ -371,6 +406,7 @@ int main(void) {
                 DIR_TEST(writes_durably),
                 DIR_TEST(temporary_names_are_recognised),
                 DIR_TEST(copies),
+                DIR_TEST(copies_holes_as_holes),
                 DIR_TEST(makes_directories),
                 DIR_TEST(removes_trees),
                 DIR_TEST(depth_is_bounded),

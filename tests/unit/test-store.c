@@ -30,9 +30,10 @@ static int teardown(void **state) {
 }
 
 static StoreObject put(Fixture *f, const char *content) {
+        const StoreSource source = { .fd = -1, .data = slice_of_string(content) };
         StoreObject object;
 
-        assert_int_equal(store_put_data(f->store, slice_of_string(content), &object), 0);
+        assert_int_equal(store_put(f->store, &source, 1, &object), 0);
         return object;
 }
 
@@ -84,11 +85,12 @@ static void keeps_what_is_there(void **state) {
 static void modes_do_not_depend_on_the_umask(void **state) {
         Fixture *f = *state;
         mode_t saved = umask(077);
+        const StoreSource source = { .fd = -1, .data = slice_of("x", 1) };
         struct stat st;
         StoreObject object;
         int r;
 
-        r = store_put_data(f->store, slice_of("x", 1), &object);
+        r = store_put(f->store, &source, 1, &object);
         (void) umask(saved);
         assert_int_equal(r, 0);
         assert_int_equal(stat(shard_path(f->dir, "objects", &object.digest), &st), 0);
@@ -171,23 +173,39 @@ static void keeps_damage_for_inspection(void **state) {
         assert_int_equal(errno, ENOTEMPTY);
 }
 
-/* holes are content */
-static void copies_sparse_files(void **state) {
+/* Two of one content and one that is there, in one batch: an artifact may be like that. */
+static void puts_several_at_once(void **state) {
         Fixture *f = *state;
-        _cleanup_(closep) int fd = -1;
-        const off_t size = (off_t) 64 << 20;
-        StoreObject object;
-        Digest expected;
+        const StoreSource sources[] = {
+                { .fd = -1, .data = slice_of_string("same") },
+                { .fd = -1, .data = slice_of_string("known") },
+                { .fd = -1, .data = slice_of_string("same") },
+                { .fd = -1, .data = slice_of_string("") },
+        };
+        StoreObject objects[ARRAY_SIZE(sources)], known = put(f, "known");
 
-        fd = open(below(f->dir, "sparse"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        assert_int_equal(ftruncate(fd, size), 0);
-        assert_int_equal(pwrite(fd, "end", 3, size - 3), 3);
-        assert_int_equal(store_put_fd(f->store, fd, &object), 0);
-        assert_int_equal(object.size, size);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(digest_fd(fd, &expected, NULL, NULL, NULL), 0);
-        assert_true(digest_equal(&object.digest, &expected));
+        assert_int_equal(store_put(f->store, sources, ARRAY_SIZE(sources), objects), 0);
+        assert_true(digest_equal(&objects[0].digest, &objects[2].digest));
+        assert_true(digest_equal(&objects[1].digest, &known.digest));
+        for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+                assert_int_equal(get(f, &objects[i]), 0);
+        assert_int_equal(counters(f).written, 3);
+        assert_int_equal(counters(f).deduplicated, 2);
+        assert_int_equal(store_put(f->store, sources, STORE_SOURCES_MAX + 1, objects), -EINVAL);
+}
+
+/* What is there under the name of what is put, and is not it, makes room. */
+static void putting_heals(void **state) {
+        Fixture *f = *state;
+        StoreObject object = put(f, "abc");
+        const char *path = shard_path(f->dir, "objects", &object.digest);
+
+        assert_int_equal(unlink(path), 0);
+        write_file(path, "abd", 3);
+        (void) put(f, "abc");
         assert_int_equal(get(f, &object), 0);
+        assert_int_equal(counters(f).quarantined, 1);
+        assert_int_equal(counters(f).written, 2);
 }
 
 int main(void) {
@@ -201,7 +219,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(finds_every_flipped_bit, setup, teardown),
                 cmocka_unit_test_setup_teardown(keeps_damage_for_inspection, setup, teardown),
-                cmocka_unit_test_setup_teardown(copies_sparse_files, setup, teardown),
+                cmocka_unit_test_setup_teardown(puts_several_at_once, setup, teardown),
+                cmocka_unit_test_setup_teardown(putting_heals, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
