@@ -45,6 +45,7 @@ static void show_artifact(const Dpucc__Wire__Artifact *a, bool alone) {
                 output_field("target", a->target);
         output_field("key", a->key);
         output_field("toolchain", a->toolchain);
+        output_field("compiler", a->compiler);
         output_field("net name", a->net_name);
         if (a->has_failed && a->failed) {
                 output_field("result", "the compile failed; 'dpucc-client log' has the reason");

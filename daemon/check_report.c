@@ -2,9 +2,12 @@
 
 #include <errno.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/json.h"
+
+#define CHECK_REPORT_COMPILER_MAX 900 /* bytes; more components are left out */
 
 static inline void check_report_putp(json_object **document) {
         json_object_put(*document);
@@ -60,8 +63,18 @@ static int check_report_list(const JsonPlace *root, const char *key, Strings *re
         return r;
 }
 
-/* "compiler": an object of names and versions, of which the first is told; may be missing */
+/* as one line, whatever it holds */
+static int check_report_take_compiler(const Bytes *text, CheckReport *report) {
+        Problem line;
+
+        (void) problem_set(&line, 0, "%.*s", (int) text->size, (const char *) text->data);
+        report->compiler = strdup(line.text);
+        return report->compiler ? 0 : -ENOMEM;
+}
+
+/* "compiler": an object of components and their versions; may be missing */
 static int check_report_compiler(const JsonPlace *root, CheckReport *report, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CHECK_REPORT_COMPILER_MAX);
         JsonPlace place;
         int r;
 
@@ -72,18 +85,13 @@ static int check_report_compiler(const JsonPlace *root, CheckReport *report, Pro
         if (r < 0)
                 return r;
         json_object_object_foreach(place.value, name, value) {
-                Problem line;
-
                 report->by_dpucc |= strcmp(name, "dpucc") == 0;
-                if (report->compiler)
-                        continue;
-                (void) problem_set(&line, 0, "%s %s", name,
-                                   value ? json_object_get_string(value) : "");
-                report->compiler = strdup(line.text);
-                if (!report->compiler)
-                        return -ENOMEM;
+                r = bytes_printf(&text, "%s%s %s", text.size > 0 ? ", " : "", name,
+                                 value ? json_object_get_string(value) : "");
+                if (r == -ENOMEM) /* other errors: enough is told */
+                        return r;
         }
-        return 0;
+        return text.size > 0 ? check_report_take_compiler(&text, report) : 0;
 }
 
 static int check_report_read(json_object *document, CheckReport *report, Problem *problem) {

@@ -21,7 +21,7 @@ typedef struct CheckReport {
         uint64_t fingerprint;
         uint32_t dpu_subgraphs;
         uint32_t cpu_subgraphs;
-        char *compiler;  /* what the file says made it, "NAME VERSION"; NULL: nothing */
+        char *compiler;  /* what the file says made it, "NAME VERSION, ..."; NULL: nothing */
         bool by_dpucc;   /* that is us */
         Strings cpu_ops; /* types of the ops on the CPU, ascending */
 } CheckReport;

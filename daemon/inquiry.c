@@ -276,6 +276,7 @@ typedef struct ArtifactMessage {
         char *toolchain;
         char *source_path;
         char *adopted_path;
+        char *compiler;
 } ArtifactMessage;
 
 static void artifact_message_deinit(ArtifactMessage *m) {
@@ -284,6 +285,7 @@ static void artifact_message_deinit(ArtifactMessage *m) {
         free(m->toolchain);
         free(m->source_path);
         free(m->adopted_path);
+        free(m->compiler);
 }
 
 /* What cannot be copied for want of memory is left out: it is for people. */
@@ -312,6 +314,7 @@ static void inquiry_fill_artifact(const Record *record, ArtifactMessage *ret) {
         ret->adopted_path = inquiry_string(record_provenance(record, ARTIFACT_ADOPTED_TAG));
         a->has_adopted_path = ret->adopted_path != NULL;
         a->adopted_path = message_bytes(ret->adopted_path);
+        a->compiler = ret->compiler = inquiry_string(record_provenance(record, "compiler"));
 }
 
 /* The content of one of the record's objects, empty if there is none or it cannot be had. */

@@ -130,6 +130,10 @@ nothing_is_kept() {
     run --separate-stderr -0 dpucc-client --no-daemon --toolchain vitis get --arch "arch-$n.json" "m${n}_int.xmodel"
     [ "$output" = "$made" ]
     [[ $stderr == *"was adopted, not compiled here"* ]]
+    # who made it is told as the file tells it, all components
+    compilers=$(dpucc report "$made" | jq -r '.compiler | to_entries | map(.key + " " + .value) | sort | .[]')
+    [ "$(dpucc-client --no-daemon show --json "m${n}_int.xmodel" | jq -r '.artifact.compiler / ", " | sort | .[]')" = "$compilers" ]
+    [[ $compilers == *xcompiler* ]]
     dpucc-client --no-daemon report "m${n}_int.xmodel" | jq -e '.no_dpu_code == false'
     # another source does not fit
     dpucc mkmodel lenet --seed 1 -o other_int.xmodel
