@@ -54,6 +54,10 @@ void fail_alloc_arm(long nth) {
         atomic_store(&countdown, nth);
 }
 
+bool fail_alloc_is_reached(void) {
+        return atomic_load(&reached);
+}
+
 bool fail_alloc_disarm(void) {
         atomic_store(&countdown, -1);
         return atomic_load(&reached);

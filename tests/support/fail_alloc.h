@@ -13,6 +13,9 @@
 /* From now on count, and fail allocation number @nth (0 is the next one); -1: none. */
 void fail_alloc_arm(long nth);
 
+/* True if the armed allocation was reached already. */
+bool fail_alloc_is_reached(void);
+
 /* Back to normal. True if the armed allocation was reached. */
 bool fail_alloc_disarm(void);
 
