@@ -1,6 +1,8 @@
 #include "client/answer.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -9,13 +11,17 @@
 
 #define ANSWER_DOCUMENT_MAX (1024 * 1024 * 1024)
 
-static void answer_print_document(const Exchange *exchange) {
+static void answer_print_document(Exchange *exchange) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(ANSWER_DOCUMENT_MAX);
+        int r;
 
-        if (document_of(exchange, &text) < 0)
-                output_complain("the answer is too long to be printed");
-        else
+        r = document_of(exchange, &text);
+        if (r == 0) {
                 (void) fwrite(text.data, 1, text.size, stdout);
+                return;
+        }
+        output_complain(r == -ENOMEM ? strerror(ENOMEM) : "the answer is too long to be printed");
+        exchange->code = CODE_ERROR; /* nothing was said, so nobody may take it for an answer */
 }
 
 static const char *answer_message(const Exchange *exchange) {
@@ -30,7 +36,7 @@ void answer_print_failure(const Exchange *exchange, const char *label) {
                 output_hint(exchange->reply->hints[i]);
 }
 
-bool answer_print(const Exchange *exchange, const Options *options) {
+bool answer_print(Exchange *exchange, const Options *options) {
         if (options->json) {
                 answer_print_document(exchange);
                 return true;

@@ -101,7 +101,7 @@ int copy_to(int fd, const char *path, Problem *problem) {
         int r;
 
         if (!directory)
-                return -ENOMEM;
+                return problem_set(problem, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
         if (!copy_may_replace(path))
                 return problem_set(problem, -EEXIST, "%s: not a regular file, left as it is", path);
         c.dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

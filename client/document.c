@@ -34,15 +34,9 @@ static bool document_is_set(const ProtobufCMessage *message,
         return *(const protobuf_c_boolean *) quantifier;
 }
 
+/* paths hold no NUL; what does is cut there */
 static void document_bytes(JsonWriter *w, const char *key, const ProtobufCBinaryData *bytes) {
-        Bytes text = BYTES_INIT(4 * (64 * 1024) + 1);
-        _cleanup_(freep) char *escaped = NULL;
-
-        /* paths hold no NUL; what does is cut there */
-        if (bytes_append(&text, bytes->data, bytes->len) == 0)
-                escaped = bytes_take_string(&text);
-        json_writer_string(w, key, escaped);
-        bytes_deinit(&text);
+        json_writer_format(w, key, "%.*s", (int) bytes->len, (const char *) bytes->data);
 }
 
 /* "UNIT_NO_TARGET" is "no-target" */

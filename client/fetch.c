@@ -141,7 +141,7 @@ static char *fetch_delivered(const FetchSpec *spec, ProtobufCBinaryData path) {
         return artifact ? path_join(spec->output_dir, path_basename(artifact)) : NULL;
 }
 
-static int fetch_print(const Options *options, const Exchange *x, const FetchSpec *spec) {
+static int fetch_print(const Options *options, Exchange *x, const FetchSpec *spec) {
         _cleanup_(freep) char *delivered = NULL;
         ProtobufCBinaryData path = {};
 

@@ -89,6 +89,8 @@ static void double_answer(Ask *ask) {
                 .basis = { .target = "b1024", .toolchain_identity = "dpucc 0" },
         };
 
+        if (result.artifact_fd >= 0) /* those who got it share its position */
+                (void) lseek(result.artifact_fd, 0, SEEK_SET);
         LIST_REMOVE(ask, link);
         for (unsigned i = 0; i < engine->seen.n_progress; i++)
                 ask->handlers.progress(&progress, ask->userdata);
