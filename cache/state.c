@@ -455,29 +455,48 @@ int state_get_toolchain(State *state, const char *root, char **ret) {
 
 /* --- deliveries -------------------------------------------------------------------------- */
 
-typedef struct StateDelivery {
+typedef struct StateDelivered {
         Digest content;
         Digest key;
         bool found;
-} StateDelivery;
+} StateDelivered;
 
-int state_set_delivery(State *state, const char *path, const Digest *content, const Digest *key) {
-        Slice blob = slice_of_string(path);
-        Slice content_blob = slice_of(content->bytes, DIGEST_SIZE);
-        Slice key_blob = slice_of(key->bytes, DIGEST_SIZE);
+#define STATE_DELIVERY_INSERT "INSERT OR REPLACE INTO deliveries (path, content, key) VALUES "
+#define STATE_DELIVERY_ROW    "(?, ?, ?)"
+#define STATE_DELIVERY_TYPES  "bbb"
+
+/* One statement for all of them: it is one transaction, and costs one sync. */
+int state_set_deliveries(State *state, const Digest *key, const StateDelivery *files,
+                         size_t n_files) {
+        static const char *const sql[STATE_DELIVERY_FILES] = {
+                STATE_DELIVERY_INSERT STATE_DELIVERY_ROW,
+                STATE_DELIVERY_INSERT STATE_DELIVERY_ROW "," STATE_DELIVERY_ROW,
+                STATE_DELIVERY_INSERT STATE_DELIVERY_ROW "," STATE_DELIVERY_ROW
+                                                         "," STATE_DELIVERY_ROW,
+        };
+        static const char *const types[STATE_DELIVERY_FILES] = {
+                STATE_DELIVERY_TYPES,
+                STATE_DELIVERY_TYPES STATE_DELIVERY_TYPES,
+                STATE_DELIVERY_TYPES STATE_DELIVERY_TYPES STATE_DELIVERY_TYPES,
+        };
+        Slice path[STATE_DELIVERY_FILES] = {}, content[STATE_DELIVERY_FILES] = {};
+        const Slice of = slice_of(key->bytes, DIGEST_SIZE);
         int r;
 
-        r = database_run_durable(state->database,
-                                 "INSERT OR REPLACE INTO deliveries (path, content, key)"
-                                 " VALUES (?, ?, ?)",
-                                 "bbb", &blob, &content_blob, &key_blob);
-        if (r < 0)
-                return r;
-        return state_trim(state, "deliveries", STATE_DELIVERIES_MAX);
+        if (n_files == 0)
+                return 0;
+        for (size_t i = 0; i < n_files; i++) {
+                path[i] = slice_of_string(files[i].path);
+                content[i] = slice_of(files[i].content.bytes, DIGEST_SIZE);
+        }
+        r = database_run_durable(state->database, sql[n_files - 1], types[n_files - 1], &path[0],
+                                 &content[0], &of, &path[1], &content[1], &of, &path[2],
+                                 &content[2], &of);
+        return r < 0 ? r : state_trim(state, "deliveries", STATE_DELIVERIES_MAX);
 }
 
 static int state_take_delivery(const DatabaseRow *row, void *userdata) {
-        StateDelivery *ret = userdata;
+        StateDelivered *ret = userdata;
         int r;
 
         r = state_read_digest(row, 0, &ret->content);
@@ -489,7 +508,7 @@ static int state_take_delivery(const DatabaseRow *row, void *userdata) {
 
 int state_get_delivery(State *state, const char *path, Digest *ret_content, Digest *ret_key) {
         Slice blob = slice_of_string(path);
-        StateDelivery delivery = { .found = false };
+        StateDelivered delivery = { .found = false };
         int r;
 
         r = database_run(state->database, state_take_delivery, &delivery,

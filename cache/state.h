@@ -77,7 +77,16 @@ int state_get_toolchain(State *state, const char *root, char **ret); /* new stri
 
 /* --- deliveries: which files outside the cache are ours ---------------------------------- */
 
-int state_set_delivery(State *state, const char *path, const Digest *content, const Digest *key);
+typedef struct StateDelivery {
+        const char *path;
+        Digest content;
+} StateDelivery;
+
+#define STATE_DELIVERY_FILES 3 /* one artifact's */
+
+/* All of @files, at most STATE_DELIVERY_FILES, of the artifact @key: on disk when it returns. */
+int state_set_deliveries(State *state, const Digest *key, const StateDelivery *files,
+                         size_t n_files);
 int state_get_delivery(State *state, const char *path, Digest *ret_content, Digest *ret_key);
 int state_remove_delivery(State *state, const char *path); /* missing is no error */
 

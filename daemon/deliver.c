@@ -17,7 +17,7 @@
 #include "cache/memo.h"
 
 /* what the vendor's tool leaves, the .xmodel last */
-#define DELIVER_FILES 3
+#define DELIVER_FILES STATE_DELIVERY_FILES
 
 typedef enum DeliverNeed {
         DELIVER_NOTHING, /* it is there */
@@ -31,6 +31,8 @@ typedef struct DeliverFile {
         int from;   /* -1 when withdrawing */
         Digest content;
         DeliverNeed need;
+        int temp_fd; /* -1, or its copy under a temporary name */
+        char temp[FILE_TEMP_NAME];
 } DeliverFile;
 
 typedef struct Delivery {
@@ -40,11 +42,16 @@ typedef struct Delivery {
 } Delivery;
 
 static void delivery_cleanup(Delivery *delivery) {
-        closep(&delivery->dir_fd);
         for (size_t i = 0; i < DELIVER_FILES; i++) {
-                closep(&delivery->files[i].from);
-                free(delivery->files[i].path);
+                DeliverFile *file = &delivery->files[i];
+
+                if (file->temp_fd >= 0)
+                        (void) unlinkat(delivery->dir_fd, file->temp, 0);
+                closep(&file->temp_fd);
+                closep(&file->from);
+                free(file->path);
         }
+        closep(&delivery->dir_fd);
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */
@@ -263,61 +270,90 @@ static int delivery_open_view(Delivery *delivery) {
         return 0;
 }
 
-static int delivery_fill_temp(const Delivery *delivery, const DeliverFile *file, int temp_fd) {
+static int delivery_copy(const Delivery *delivery, DeliverFile *file) {
         int r;
 
-        r = file_copy_fd(file->from, temp_fd, NULL);
+        if (file->need == DELIVER_NOTHING)
+                return 0;
+        file->temp_fd = file_open_temp(delivery->dir_fd, 0666, file->temp);
+        if (file->temp_fd < 0)
+                return file->temp_fd;
+        r = file_copy_fd(file->from, file->temp_fd, NULL);
         if (r < 0)
                 return r;
-        return fchmod(temp_fd, 0666 & ~delivery->spec->umask) < 0 || fsync(temp_fd) < 0
-                       ? error_from_errno()
-                       : 0;
+        return fchmod(file->temp_fd, 0666 & ~delivery->spec->umask) < 0 ? error_from_errno() : 0;
 }
 
-static int delivery_remember(const Delivery *delivery, const DeliverFile *file) {
-        const DeliverSpec *spec = delivery->spec;
-
-        return file->path ? state_set_delivery(spec->state, file->path, &file->content, spec->key)
-                          : 0;
+/* When all are copied: the first sync then takes most of the others' with it. */
+static int delivery_sync(const DeliverFile *file) {
+        return file->temp_fd >= 0 && fsync(file->temp_fd) < 0 ? error_from_errno() : 0;
 }
 
-static int delivery_write(const Delivery *delivery, const DeliverFile *file) {
-        unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
-        _cleanup_(closep) int temp_fd = -1;
-        char temp[FILE_TEMP_NAME];
-        int r;
-
-        temp_fd = file_open_temp(delivery->dir_fd, 0666, temp);
-        if (temp_fd < 0)
-                return temp_fd;
-        r = delivery_fill_temp(delivery, file, temp_fd);
+static int delivery_rename(const Delivery *delivery, DeliverFile *file) {
         /* a file that appeared since we looked is not ours to replace */
-        if (r == 0 && renameat2(delivery->dir_fd, temp, delivery->dir_fd, file->name, flags) < 0)
-                r = error_from_errno();
-        if (r < 0) {
-                (void) unlinkat(delivery->dir_fd, temp, 0);
-                return r;
-        }
-        return delivery_remember(delivery, file);
+        unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
+
+        if (file->temp_fd < 0)
+                return 0;
+        if (renameat2(delivery->dir_fd, file->temp, delivery->dir_fd, file->name, flags) < 0)
+                return error_from_errno();
+        closep(&file->temp_fd);
+        file->temp_fd = -1;
+        return 0;
 }
 
-static int delivery_run(Delivery *delivery, Problem *problem) {
-        bool changed = false;
+static bool delivery_is_remembered(const Delivery *delivery, const DeliverFile *file) {
+        Digest content, key;
+
+        return state_get_delivery(delivery->spec->state, file->path, &content, &key) == 0 &&
+               digest_equal(&content, &file->content) && digest_equal(&key, delivery->spec->key);
+}
+
+/* The files that are in place now. */
+static int delivery_remember(const Delivery *delivery) {
+        StateDelivery files[DELIVER_FILES];
+        size_t n = 0;
+
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                const DeliverFile *file = &delivery->files[i];
+
+                if (!file->path || file->temp_fd >= 0 || delivery_is_remembered(delivery, file))
+                        continue;
+                files[n++] = (StateDelivery){ .path = file->path, .content = file->content };
+        }
+        return state_set_deliveries(delivery->spec->state, delivery->spec->key, files, n);
+}
+
+static int delivery_plan(Delivery *delivery, bool *ret_changes, Problem *problem) {
         int r;
 
         r = delivery_open_view(delivery);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_plan_file(delivery, &delivery->files[i], problem);
-        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++) {
-                DeliverFile *file = &delivery->files[i];
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
+                *ret_changes |= delivery->files[i].need != DELIVER_NOTHING;
+        return r;
+}
 
-                changed |= file->need != DELIVER_NOTHING;
-                r = file->need != DELIVER_NOTHING ? delivery_write(delivery, file)
-                                                  : delivery_remember(delivery, file);
-        }
+static int delivery_run(Delivery *delivery, Problem *problem) {
+        bool changes = false;
+        int r, k;
+
+        r = delivery_plan(delivery, &changes, problem);
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
+                r = delivery_copy(delivery, &delivery->files[i]);
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
+                r = delivery_sync(&delivery->files[i]);
         if (r < 0)
                 return r;
-        return changed ? 0 : DELIVER_UNCHANGED;
+
+        for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
+                r = delivery_rename(delivery, &delivery->files[i]);
+        k = delivery_remember(delivery);
+        r = r < 0 ? r : k;
+        if (r < 0)
+                return r;
+        return changes ? 0 : DELIVER_UNCHANGED;
 }
 
 static int deliver_explain(const DeliverSpec *spec, int r, const Problem *own, Problem *problem) {
@@ -331,7 +367,7 @@ static Delivery delivery_empty(void) {
         Delivery delivery = { .dir_fd = -1 };
 
         for (size_t i = 0; i < DELIVER_FILES; i++)
-                delivery.files[i].from = -1;
+                delivery.files[i].from = delivery.files[i].temp_fd = -1;
         return delivery;
 }
 

@@ -78,14 +78,20 @@ static void keeps_toolchains(void **state) {
         assert_int_equal(state_get_toolchain(f->state, "/a", &found), -ENOENT);
 }
 
+static int set_delivery(State *state, const char *path, const Digest *content, const Digest *key) {
+        const StateDelivery file = { .path = path, .content = *content };
+
+        return state_set_deliveries(state, key, &file, 1);
+}
+
 static void keeps_deliveries(void **state) {
         Fixture *f = *state;
         const Digest a = digest_of("a", 1), b = digest_of("b", 1);
         Digest content, key;
 
         assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), -ENOENT);
-        assert_int_equal(state_set_delivery(f->state, "/x", &b, &b), 0);
-        assert_int_equal(state_set_delivery(f->state, "/x", &a, &b), 0);
+        assert_int_equal(set_delivery(f->state, "/x", &b, &b), 0);
+        assert_int_equal(set_delivery(f->state, "/x", &a, &b), 0);
         assert_int_equal(reopen(f), 0);
         assert_int_equal(state_get_delivery(f->state, "/x", &content, &key), 0);
         assert_memory_equal(&content, &a, sizeof(a));
@@ -101,13 +107,13 @@ static void forgets_deliveries_only_when_there_are_too_many(void **state) {
         const Digest d = digest_of("a", 1);
         Digest content, key;
 
-        assert_int_equal(state_set_delivery(f->state, "/quiet", &d, &d), 0);
-        assert_int_equal(state_set_delivery(f->state, "/busy", &d, &d), 0);
+        assert_int_equal(set_delivery(f->state, "/quiet", &d, &d), 0);
+        assert_int_equal(set_delivery(f->state, "/busy", &d, &d), 0);
         assert_int_equal(database_run(state_database(f->state), NULL, NULL,
                                       "UPDATE deliveries SET seq = ? WHERE seq = 2", "i",
                                       (int64_t) 10 * STATE_DELIVERIES_MAX),
                          0);
-        assert_int_equal(state_set_delivery(f->state, "/busy", &d, &d), 0);
+        assert_int_equal(set_delivery(f->state, "/busy", &d, &d), 0);
         assert_int_equal(state_get_delivery(f->state, "/quiet", &content, &key), 0);
 
         assert_int_equal(state_trim(f->state, "deliveries", 1), 0);
@@ -440,7 +446,7 @@ static void *write_some(void *userdata) {
 
         for (unsigned i = 0; i < WRITES; i++) {
                 (void) snprintf(path, sizeof(path), "/%u", i);
-                if (state_set_delivery(state, path, &d, &d) != 0)
+                if (set_delivery(state, path, &d, &d) != 0)
                         return state;
         }
         return NULL;
