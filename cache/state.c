@@ -55,6 +55,11 @@
 #define STATE_LATER_SCHEMA                                                                         \
         "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, added_ns INTEGER NOT NULL)"        \
         " WITHOUT ROWID"
+#define STATE_COSTS_SCHEMA                                                                         \
+        "CREATE TABLE IF NOT EXISTS costs (seq INTEGER PRIMARY KEY, source BLOB NOT NULL,"         \
+        " target TEXT NOT NULL, toolchain TEXT NOT NULL, build_ms INTEGER NOT NULL,"               \
+        " peak_memory INTEGER NOT NULL, size INTEGER NOT NULL, UNIQUE (source, target, "           \
+        "toolchain))"
 #define STATE_MARK_SCHEMA "CREATE TABLE IF NOT EXISTS filled (one INTEGER PRIMARY KEY)"
 
 #define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
@@ -147,6 +152,8 @@ static int state_fill(State *state) {
         int r;
 
         r = database_run(state->database, NULL, NULL, STATE_LATER_SCHEMA, "");
+        if (r == 0)
+                r = database_run(state->database, NULL, NULL, STATE_COSTS_SCHEMA, "");
         if (r == 0)
                 r = database_run(state->database, NULL, NULL, STATE_MARK_SCHEMA, "");
         if (r == 0)

@@ -62,7 +62,7 @@ struct Build {
         Toolchain *toolchain; /* the same, for the loop; NULL: not picked yet */
         bool verbatim;
         char *options;
-        Urgency urgency;
+        Priority priority;
         bool force; /* until its job was made */
         bool had_job;
 
@@ -71,6 +71,7 @@ struct Build {
 
         Identity identity;
         ToolchainIdentity toolchain_identity;
+        Cost predicted; /* of a job */
         Key *fields;
         Digest key;
         Record *record; /* set by a lookup that found something */
@@ -272,9 +273,19 @@ static int build_find_toolchain(Build *build) {
                                   &build->detail);
 }
 
+/* What a compile would take, if anybody knows. */
+static void build_predict(Build *build) {
+        Cost cost = {};
+
+        if (costs_find(build->core->state, build->source_path, build->pair.target_name,
+                       toolchain_name(build->picked), build->identity.stat.size, &cost) == 0)
+                build->predicted = cost;
+        if (build->predicted.peak_memory == 0)
+                build->predicted.peak_memory = toolchain_memory_expected(build->picked);
+}
+
 /* 0: there is an outcome, which may be that there is no toolchain; else CACHE_MISS, -errno. */
-static int build_look_work(Work *work) {
-        Build *build = container_of(work, Build, work);
+static int build_look(Build *build) {
         _cleanup_(record_freep) Record *record = NULL;
         int r;
 
@@ -298,6 +309,16 @@ static int build_look_work(Work *work) {
                 r = build_judge_record(build, record);
         if (r == 0)
                 build->record = TAKE_PTR(record);
+        return r;
+}
+
+static int build_look_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+        int r;
+
+        r = build_look(build);
+        if (r != 0 && build->fields)
+                build_predict(build);
         return r;
 }
 
@@ -349,6 +370,8 @@ static int build_fill_order(Build *build, Order *order) {
         order->toolchain_identity = build->toolchain_identity.digest;
         order->fingerprint = build->pair.target.fingerprint;
         order->force = build->force;
+        order->size = build->identity.stat.size;
+        order->predicted = build->predicted;
         if (build->source_fd >= 0) {
                 order->source_fd = fcntl(build->source_fd, F_DUPFD_CLOEXEC, 0);
                 if (order->source_fd < 0)
@@ -365,6 +388,8 @@ static int build_fill_order(Build *build, Order *order) {
         order->target_name = name[0] ? strdup(name) : NULL;
         order->options = strdup(build->options ?: "");
         order->net_name = strdup(build->pair.net_name);
+        if (strings_dup(&order->unit_target, build->pair.target_name) < 0)
+                return -ENOMEM;
         order->adopt_path = build->adopt_path ? strdup(build->adopt_path) : NULL;
         if (build->adopt_path && !order->adopt_path)
                 return -ENOMEM;
@@ -478,6 +503,7 @@ static void build_on_job(const JobResult *result, void *userdata) {
                 break;
         case JOB_TRANSIENT:
         case JOB_BUSY:
+        case JOB_STOPPED:
                 build_decide(build, BUILD_TRANSIENT, &result->diagnosis);
                 break;
         case JOB_REFUSED:
@@ -511,7 +537,8 @@ static int build_join(Build *build) {
         r = build_fill_order(build, order);
         if (r < 0)
                 return r;
-        r = queue_join(build->core->queue, order, build->urgency, &handlers, build, &build->ticket);
+        r = queue_join(build->core->queue, order, build->priority, &handlers, build,
+                       &build->ticket);
         if (r < 0)
                 return r;
         build->busy = true;
@@ -551,7 +578,7 @@ static void build_finish(Build *build) {
         (void) build_free(build);
 }
 
-static int build_look(Build *build) {
+static int build_start_looking(Build *build) {
         if (build->identity.class != XMODEL_QUANTIZED) {
                 build_decide(build, BUILD_NOT_SOURCE, &build->identity.reason);
                 return 0;
@@ -566,7 +593,7 @@ static int build_step(Build *build) {
                 build_enter(build, BUILD_HASHING);
                 return build_queue_work(build, WORK_HASH, build_identify_work, build_on_identified);
         case BUILD_STATE_LOOKING:
-                return build_look(build);
+                return build_start_looking(build);
         case BUILD_STATE_AT_GATE:
                 build->busy = true;
                 build_enter(build, BUILD_AT_GATE);
@@ -653,7 +680,7 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
         build->source_fd = build->adopt_fd = -1;
         build->toolchains = toolchains_ref(core->toolchains);
         build->verbatim = spec->verbatim;
-        build->urgency = spec->urgency;
+        build->priority = spec->priority;
         build->force = spec->force;
         r = build_copy(build, spec);
         if (r < 0)

@@ -87,7 +87,7 @@ typedef struct BuildSpec {
         const char *toolchain;    /* a name; NULL: as configured */
         bool verbatim;            /* snapshot: the bytes as they are */
         const char *options;      /* rendered; NULL: none */
-        Urgency urgency;
+        Priority priority;        /* but for the cost */
         bool force;
         int adopt_fd;           /* >= 0: a compiled file to be kept; taken over likewise */
         const char *adopt_path; /* or NULL */

@@ -17,6 +17,8 @@
 #define CONFIG_MEMORY_MAX_MIB   (1 << 24)
 #define CONFIG_CONCURRENCY      2
 #define CONFIG_CONCURRENCY_MAX  64
+#define CONFIG_NICE             10
+#define CONFIG_NICE_MAX         19
 #define CONFIG_SETTLE_MS        30
 #define CONFIG_SETTLE_MAX_MS    2000
 #define CONFIG_SETTLE_LIMIT_MS  60000
@@ -148,6 +150,7 @@ int config_new(Config **ret) {
                 return -ENOMEM;
 
         config->concurrency = CONFIG_CONCURRENCY;
+        config->nice = CONFIG_NICE;
         config->settle_ms = CONFIG_SETTLE_MS;
         config->settle_max_ms = CONFIG_SETTLE_MAX_MS;
         config->snapshot = SNAPSHOT_CANONICAL;
@@ -691,24 +694,40 @@ static int config_read_settle(const JsonPlace *root, Config *config, Problem *pr
         return r;
 }
 
+static int config_read_scheduling(const JsonPlace *root, Config *config, Problem *problem) {
+        unsigned memory_mib = (unsigned) (config->memory >> 20);
+        JsonPlace member;
+        int r;
+
+        r = config_read_unsigned(root, "concurrency", 1, CONFIG_CONCURRENCY_MAX,
+                                 &config->concurrency, problem);
+        if (r == 0)
+                r = config_read_unsigned(root, "memory_mib", 0, CONFIG_MEMORY_MAX_MIB, &memory_mib,
+                                         problem);
+        if (r == 0)
+                r = config_read_unsigned(root, "nice", 0, CONFIG_NICE_MAX, &config->nice, problem);
+        config->memory = (uint64_t) memory_mib << 20;
+        if (r < 0 || json_member(root, "idle_io", &member) < 0)
+                return r;
+        return json_boolean(&member, &config->idle_io, problem);
+}
+
 static int config_apply_root(const JsonPlace *root, Config *config, Problem *problem) {
-        static const char *const known[] = { "$schema",     "cache",     "toolchains",
-                                             "toolchain",   "settle_ms", "settle_max_ms",
-                                             "snapshot",    "roots",     "log_level",
-                                             "concurrency", NULL };
+        static const char *const known[] = { "$schema",     "cache",      "toolchains",
+                                             "toolchain",   "settle_ms",  "settle_max_ms",
+                                             "snapshot",    "roots",      "log_level",
+                                             "concurrency", "memory_mib", "nice",
+                                             "idle_io",     NULL };
         int (*const readers[])(const JsonPlace *, Config *, Problem *) = {
                 config_read_cache,     config_read_toolchains, config_read_toolchain_name,
                 config_read_settle,    config_read_snapshot,   config_read_roots,
-                config_read_log_level,
+                config_read_log_level, config_read_scheduling,
         };
         int r;
 
         r = json_require_object(root, problem);
         if (r == 0)
                 r = json_reject_unknown(root, known, problem);
-        if (r == 0)
-                r = config_read_unsigned(root, "concurrency", 1, CONFIG_CONCURRENCY_MAX,
-                                         &config->concurrency, problem);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(readers); i++)
                 r = readers[i](root, config, problem);
         return r;

@@ -70,6 +70,10 @@ typedef struct Config {
         size_t toolchains_capacity;
         char *toolchain; /* the default: one of them, or CONFIG_AUTO */
         unsigned concurrency;
+        uint64_t
+                memory; /* bytes, of all compiles together, as predicted; 0: most of the machine's */
+        unsigned nice;  /* of compilers; 0: as the daemon, in reading and writing, too */
+        bool idle_io;   /* compilers read and write when nobody else does */
         unsigned settle_ms;     /* quiet time before a cold compile */
         unsigned settle_max_ms; /* of steady noise, then compile anyway */
         SnapshotMode snapshot;

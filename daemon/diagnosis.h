@@ -31,6 +31,7 @@ typedef struct Diagnosis {
         CompilerExit end; /* of the compiler */
         bool stopped;     /* by us */
         uint64_t elapsed_ms;
+        uint64_t peak_memory; /* of the compiler; 0: not known */
         Bytes log;
         CompilerLog *compiler_log; /* the same, read; all of it */
         CompilerVerdict verdict;   /* of that and of how it ended */

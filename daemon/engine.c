@@ -109,6 +109,17 @@ static SettleTimes engine_settle_times(const Config *config) {
         return times;
 }
 
+/* What is there is not only ours: three quarters of it. */
+static Admission engine_admission(const Config *config) {
+        uint64_t machine = uv_get_total_memory(), group = uv_get_constrained_memory();
+        uint64_t there = group > 0 && group < machine ? group : machine;
+
+        return (Admission){
+                .running_max = config->concurrency,
+                .memory_max = config->memory > 0 ? config->memory : there / 4 * 3,
+        };
+}
+
 static int engine_new_settle(Engine *engine) {
         const SettleTimes times = engine_settle_times(engine->core.config);
 
@@ -499,6 +510,7 @@ static void engine_start_roots(Engine *engine) {
 
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         _cleanup_(engine_freep) Engine *engine = NULL;
+        Admission admission;
         QueueOps ops;
         int r;
 
@@ -522,8 +534,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine_reap(engine);
 
         ops = job_queue_ops(&engine->core);
-        r = queue_new(&engine->core.queue, spec->loop, &ops, engine->core.config->concurrency,
-                      &engine->core.statistics);
+        admission = engine_admission(engine->core.config);
+        r = queue_new(&engine->core.queue, spec->loop, &ops, &admission, &engine->core.statistics);
         if (r < 0)
                 return r;
         engine_start_handles(engine);
@@ -552,6 +564,7 @@ static int engine_take_config(Engine *engine, Config *config) {
 
 int engine_reload(Engine *engine, Problem *problem) {
         Core *core = &engine->core;
+        Admission admission;
         SettleTimes times;
         Config *config;
         int r;
@@ -569,7 +582,8 @@ int engine_reload(Engine *engine, Problem *problem) {
                 return r;
         }
         engine->config_problem.text[0] = '\0';
-        queue_set_running_max(core->queue, core->config->concurrency);
+        admission = engine_admission(core->config);
+        queue_set_admission(core->queue, &admission);
         times = engine_settle_times(core->config);
         settle_set_times(core->settle, &times);
         if (engine->watch)

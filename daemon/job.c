@@ -265,6 +265,7 @@ static void job_on_compiled(const ProcResult *result, void *userdata) {
         job->proc = NULL;
         job->diagnosis.stopped = result->error < 0;
         job->diagnosis.elapsed_ms = result->elapsed_ms;
+        job->diagnosis.peak_memory = result->peak_memory;
         job->diagnosis.end = (CompilerExit){
                 .status = (int) result->exit_status,
                 .term_signal = result->term_signal,
@@ -318,6 +319,9 @@ static int job_spawn_compiler(Job *job, char *const *argv, char *const *env, uin
                 .tail_max = JOB_LOG_TAIL,
                 .stdout_fd = -1,
                 .on_output = job_on_output,
+                .nice = (int) job->core->config->nice,
+                .idle_io = job->core->config->idle_io,
+                .measured = toolchain_is_measurable(job->order->toolchain),
         };
         int r;
 

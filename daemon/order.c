@@ -33,6 +33,7 @@ Order *order_unref(Order *order) {
         (void) toolchain_unref(order->toolchain);
         free(order->arch_text);
         free(order->target_name);
+        free(order->unit_target);
         free(order->options);
         free(order->net_name);
         free(order);

@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/problem.h"
+#include "cache/costs.h"
 #include "cache/key.h"
 #include "daemon/identify.h"
 #include "daemon/toolchain.h"
@@ -40,6 +41,10 @@ typedef struct Order {
 
         int adopt_fd; /* -1: compile; else this compiled file is checked and kept */
         char *adopt_path;
+
+        uint64_t size;     /* of the source, in bytes */
+        char *unit_target; /* the TARGET of NET@TARGET, for the history; or NULL */
+        Cost predicted;    /* zeros: nobody knows */
 
         char *net_name; /* for the provenance; the job itself uses a constant name */
         bool force;     /* compile even if the cache has it */

@@ -17,14 +17,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "daemon/footprint.h"
 
 /* How long a child may take to react to SIGTERM before we send SIGKILL. */
 #define PROC_GRACE_MS 2000
 
 /* How long we wait for the end of the output once the child was reaped. */
 #define PROC_DRAIN_MS 500
+
+/* The pauses between looks at its memory: twice as long each time, for a short life is soon over and
+ * in a long one little happens. */
+#define PROC_LOOK_MS     8
+#define PROC_LOOK_MAX_MS 512
+
+/* from <linux/ioprio.h>, which not every libc's headers go with */
+#define PROC_IOPRIO_WHO_PGRP 2
+#define PROC_IOPRIO_LOWEST   (2 << 13 | 7) /* best-effort, the last of its levels */
+#define PROC_IOPRIO_IDLE     (3 << 13)
 
 /* room for the line that tells what was left out */
 #define PROC_GAP_MAX 96
@@ -43,7 +56,8 @@ struct Proc {
 
         uv_process_t process;
         uv_pipe_t pipe;
-        uv_timer_t timer;
+        uv_timer_t timer, look;
+        uint64_t look_ms;
         unsigned n_handles; /* handles whose close callback is outstanding */
         bool ended;         /* end of the output seen */
         uint64_t started_ms;
@@ -122,6 +136,7 @@ static void proc_close(Proc *proc) {
                 proc_close_handle((uv_handle_t *) &proc->process);
         proc_close_handle((uv_handle_t *) &proc->pipe);
         proc_close_handle((uv_handle_t *) &proc->timer);
+        proc_close_handle((uv_handle_t *) &proc->look);
 }
 
 static void proc_kill_group(Proc *proc, int signum) {
@@ -165,6 +180,7 @@ static void proc_on_exit(uv_process_t *process, int64_t exit_status, int term_si
         proc->result.exit_status = exit_status;
         proc->result.term_signal = term_signal;
         proc->result.elapsed_ms = uv_now(process->loop) - proc->started_ms;
+        (void) uv_timer_stop(&proc->look);
 
         if (proc->ended) {
                 proc_close(proc);
@@ -248,6 +264,37 @@ static void proc_limit_memory(const Proc *proc, uint64_t max) {
                 (void) prlimit(proc->process.pid, RLIMIT_AS, &limit, NULL);
 }
 
+/* Likewise, and for the same reason. Somebody works at this machine. */
+static void proc_be_nice(const Proc *proc, const ProcSpec *spec) {
+        id_t group = (id_t) proc->process.pid;
+        int nice;
+
+        if (spec->nice <= 0)
+                return;
+        errno = 0;
+        nice = getpriority(PRIO_PROCESS, 0);
+        if (errno == 0)
+                (void) setpriority(PRIO_PGRP, group, nice + spec->nice);
+        (void) syscall(SYS_ioprio_set, PROC_IOPRIO_WHO_PGRP, group,
+                       spec->idle_io ? PROC_IOPRIO_IDLE : PROC_IOPRIO_LOWEST);
+}
+
+static void proc_on_look(uv_timer_t *timer) {
+        Proc *proc = timer->data;
+        uint64_t memory = footprint_of(proc->process.pid);
+
+        if (memory > proc->result.peak_memory)
+                proc->result.peak_memory = memory;
+        if (proc->look_ms < PROC_LOOK_MAX_MS)
+                proc->look_ms *= 2;
+        (void) uv_timer_start(timer, proc_on_look, proc->look_ms, 0);
+}
+
+static void proc_start_looking(Proc *proc) {
+        proc->look_ms = PROC_LOOK_MS;
+        (void) uv_timer_start(&proc->look, proc_on_look, proc->look_ms, 0);
+}
+
 int proc_spawn(Proc **ret, uv_loop_t *loop, const ProcSpec *spec, ProcDoneFn done, void *userdata) {
         _cleanup_(closep) int read_fd = -1, write_fd = -1;
         Proc *proc;
@@ -269,6 +316,8 @@ int proc_spawn(Proc **ret, uv_loop_t *loop, const ProcSpec *spec, ProcDoneFn don
          * failed has initialised its handle all the same. */
         (void) uv_timer_init(loop, &proc->timer);
         proc_own(proc, (uv_handle_t *) &proc->timer);
+        (void) uv_timer_init(loop, &proc->look);
+        proc_own(proc, (uv_handle_t *) &proc->look);
         (void) uv_pipe_init(loop, &proc->pipe, false);
         proc_own(proc, (uv_handle_t *) &proc->pipe);
         r = uv_pipe_open(&proc->pipe, read_fd);
@@ -284,6 +333,9 @@ int proc_spawn(Proc **ret, uv_loop_t *loop, const ProcSpec *spec, ProcDoneFn don
         }
 
         proc_limit_memory(proc, spec->memory_max);
+        proc_be_nice(proc, spec);
+        if (spec->measured)
+                proc_start_looking(proc);
         proc->started_ms = uv_now(loop);
         if (spec->timeout_ms > 0)
                 (void) uv_timer_start(&proc->timer, proc_on_timer, spec->timeout_ms, 0);

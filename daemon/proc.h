@@ -41,6 +41,9 @@ typedef struct ProcSpec {
         const char *cwd;         /* NULL: inherit */
         uint64_t timeout_ms;     /* 0: none */
         uint64_t memory_max;     /* bytes of address space of each process; 0: no limit */
+        int nice;                /* added to ours, 0 to 19 */
+        bool idle_io;            /* reads and writes when nobody else does; else as little as any */
+        bool measured;           /* look at its memory again and again */
         size_t head_max;         /* bytes of output to keep from its beginning */
         size_t tail_max;         /* and from its end */
         int stdout_fd;           /* >= 0: standard output goes there, the pipe gets the errors */
@@ -55,6 +58,7 @@ typedef struct ProcResult {
         uint64_t n_left_out; /* bytes between head and tail */
         bool lingering;      /* something still held the output open when the child was gone */
         uint64_t elapsed_ms;
+        uint64_t peak_memory; /* bytes, as far as it was seen; 0: not measured, or too short */
 } ProcResult;
 
 typedef void (*ProcDoneFn)(const ProcResult *result, void *userdata);

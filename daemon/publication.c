@@ -24,6 +24,7 @@ static Record publication_draft(const Publication *publication,
                 .toolchain = toolchain_name(order->toolchain),
                 .provenance = provenance,
                 .build_ms = diagnosis->elapsed_ms,
+                .peak_memory = diagnosis->peak_memory,
                 .check_version = PUBLICATION_CHECK_VERSION,
                 .failure_class = failed ? diagnosis->result.failure_class : NULL,
                 .failure = failed ? diagnosis->result.diagnosis.text : NULL,
@@ -129,6 +130,19 @@ int publication_store(const Publication *publication, Cache *cache) {
         return cache_publish(cache, &draft, files.files, files.n, &record);
 }
 
+/* How long a failure took says little about the next compile. */
+static void publication_learn(const Publication *publication, State *state) {
+        const Order *order = publication->order;
+        const Cost cost = {
+                .build_ms = publication->diagnosis->elapsed_ms ?: 1,
+                .peak_memory = publication->diagnosis->peak_memory,
+                .size = order->size,
+        };
+
+        (void) costs_learn(state, order->source_path, order->unit_target,
+                           toolchain_name(order->toolchain), &cost);
+}
+
 void publication_remember(const Publication *publication, State *state) {
         const Order *order = publication->order;
         const Diagnosis *diagnosis = publication->diagnosis;
@@ -146,6 +160,8 @@ void publication_remember(const Publication *publication, State *state) {
         };
 
         (void) state_add_build(state, &build);
+        if (diagnosis->result.outcome == JOB_MADE && !order_adopts(order))
+                publication_learn(publication, state);
 }
 
 int publication_salvage(Diagnosis *diagnosis, JobDir **dir, int error) {

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "daemon/estimate.h"
 
 /* pause before another try after a transient failure: doubled each time */
 #define QUEUE_BACKOFF_MS 1000
@@ -34,8 +35,9 @@ typedef struct Flight Flight;
 struct Ticket {
         Flight *flight; /* NULL: left, waits for its @done */
         Queue *queue;
-        Urgency urgency;
-        bool cancelled;
+        Priority priority;
+        bool cancelled; /* by whoever has it */
+        bool stopped;   /* by somebody else */
         TicketHandlers handlers;
         void *userdata;
         TAILQ_ENTRY(Ticket) link; /* Flight.tickets or Queue.leaving */
@@ -52,7 +54,9 @@ struct Flight {
         Job *job; /* borrowed, while RUNNING */
         bool dying;
         unsigned n_tries;
-        uint64_t wake_ms; /* BACKING_OFF */
+        uint64_t wake_ms;  /* BACKING_OFF */
+        uint64_t since_ms; /* in this state */
+        uint64_t share;    /* of memory, while RUNNING */
         struct TicketList tickets;
         UT_hash_handle hh;
 };
@@ -62,7 +66,10 @@ struct Queue {
         uv_timer_t timer;
         QueueOps ops;
         Statistics *statistics;
-        unsigned running_max, n_running;
+        Admission admission;
+        unsigned n_running;
+        uint64_t reserved; /* the shares of those that run */
+        bool paused;
         Flight *flights;
         struct TicketList leaving;
         bool stopping;
@@ -96,6 +103,11 @@ static Flight *flight_free(Flight *flight) {
         return NULL;
 }
 
+static void flight_enter(Flight *flight, FlightState state) {
+        flight->state = state;
+        flight->since_ms = uv_now(flight->queue->loop);
+}
+
 static int flight_new(Flight **ret, Queue *queue, Order *order) {
         Flight *flight;
 
@@ -109,6 +121,7 @@ static int flight_new(Flight **ret, Queue *queue, Order *order) {
         flight->key = order->key;
         flight->order = order_ref(order);
         TAILQ_INIT(&flight->tickets);
+        flight_enter(flight, FLIGHT_WAITING);
         HASH_ADD(hh, queue->flights, key, sizeof(flight->key), flight);
         if (map_failed(flight)) {
                 (void) flight_free(flight);
@@ -118,22 +131,17 @@ static int flight_new(Flight **ret, Queue *queue, Order *order) {
         return 0;
 }
 
-static Urgency flight_urgency(const Flight *flight) {
-        Urgency most = {};
+static Priority flight_priority(const Flight *flight) {
+        Priority most = {};
         const Ticket *ticket;
 
-        TAILQ_FOREACH(ticket, &flight->tickets, link) {
-                most.client |= ticket->urgency.client;
-                if (ticket->urgency.saved > most.saved)
-                        most.saved = ticket->urgency.saved;
-        }
+        TAILQ_FOREACH(ticket, &flight->tickets, link)
+        most = priority_join(most, ticket->priority);
         return most;
 }
 
-static bool urgency_is_more(Urgency a, Urgency b) {
-        if (a.client != b.client)
-                return a.client;
-        return a.saved > b.saved;
+static bool ticket_is_wanted(const Ticket *ticket) {
+        return !ticket->cancelled && !ticket->stopped;
 }
 
 static void flight_set_phase(Flight *flight, JobPhase phase) {
@@ -141,7 +149,7 @@ static void flight_set_phase(Flight *flight, JobPhase phase) {
 
         flight->phase = phase;
         TAILQ_FOREACH(ticket, &flight->tickets, link)
-        if (ticket->handlers.phase && !ticket->cancelled)
+        if (ticket->handlers.phase && ticket_is_wanted(ticket))
                 ticket->handlers.phase(phase, ticket->userdata);
 }
 
@@ -151,8 +159,17 @@ static void flight_on_phase(JobPhase phase, void *userdata) {
 
 static void ticket_finish(Ticket *ticket, const JobResult *result) {
         static const JobResult cancelled = { .outcome = JOB_CANCELLED };
+        static const JobResult stopped = {
+                .outcome = JOB_STOPPED,
+                .diagnosis.text = "cancelled, as 'dpucc-client cancel' asked; the next save, or "
+                                  "get, compiles it",
+        };
 
-        ticket->handlers.done(ticket->cancelled ? &cancelled : result, ticket->userdata);
+        if (ticket->cancelled)
+                result = &cancelled;
+        else if (ticket->stopped)
+                result = &stopped;
+        ticket->handlers.done(result, ticket->userdata);
         free(ticket);
 }
 
@@ -170,22 +187,25 @@ static void flight_finish(Flight *flight, const JobResult *result) {
 }
 
 static void flight_back_off(Flight *flight, uint64_t delay_ms) {
-        flight->state = FLIGHT_BACKING_OFF;
+        flight_enter(flight, FLIGHT_BACKING_OFF);
         flight->wake_ms = uv_now(flight->queue->loop) + delay_ms;
         flight_set_phase(flight, JOB_PHASE_QUEUED);
 }
 
+static void ticket_leave(Ticket *ticket) {
+        TAILQ_REMOVE(&ticket->flight->tickets, ticket, link);
+        ticket->flight = NULL;
+        TAILQ_INSERT_TAIL(&ticket->queue->leaving, ticket, link);
+}
+
 /* tickets that were cancelled with the job; those who joined while it died stay */
-static void flight_drop_cancelled(Flight *flight) {
+static void flight_drop_unwanted(Flight *flight) {
         Ticket *next;
 
         for (Ticket *ticket = TAILQ_FIRST(&flight->tickets); ticket; ticket = next) {
                 next = TAILQ_NEXT(ticket, link);
-                if (!ticket->cancelled)
-                        continue;
-                TAILQ_REMOVE(&flight->tickets, ticket, link);
-                ticket->flight = NULL;
-                TAILQ_INSERT_TAIL(&flight->queue->leaving, ticket, link);
+                if (!ticket_is_wanted(ticket))
+                        ticket_leave(ticket);
         }
 }
 
@@ -195,8 +215,9 @@ static void flight_on_done(const JobResult *result, void *userdata) {
 
         flight->job = NULL;
         queue->n_running--;
+        queue->reserved -= flight->share;
         queue_wake(queue, 0);
-        flight_drop_cancelled(flight);
+        flight_drop_unwanted(flight);
 
         if (TAILQ_EMPTY(&flight->tickets)) {
                 (void) flight_free(flight);
@@ -204,7 +225,7 @@ static void flight_on_done(const JobResult *result, void *userdata) {
         }
         if (flight->dying && result->outcome == JOB_CANCELLED && !queue->stopping) {
                 flight->dying = false;
-                flight->state = FLIGHT_WAITING;
+                flight_enter(flight, FLIGHT_WAITING);
                 flight_set_phase(flight, JOB_PHASE_QUEUED);
                 return;
         }
@@ -224,8 +245,10 @@ static void flight_start(Flight *flight) {
         Queue *queue = flight->queue;
         int r;
 
-        flight->state = FLIGHT_RUNNING;
+        flight_enter(flight, FLIGHT_RUNNING);
+        flight->share = admission_share(&queue->admission, flight->order->predicted.peak_memory);
         queue->n_running++;
+        queue->reserved += flight->share;
         r = queue->ops.start(queue->ops.context, flight->order, flight_on_phase, flight_on_done,
                              flight, &flight->job);
         if (r < 0) {
@@ -242,14 +265,13 @@ static void flight_start(Flight *flight) {
 /* --- the queue ------------------------------------------------------------------------------ */
 
 static void queue_say_goodbye(Queue *queue) {
-        static const JobResult cancelled = { .outcome = JOB_CANCELLED };
         struct TicketList leaving = TAILQ_HEAD_INITIALIZER(leaving);
         Ticket *ticket;
 
         TAILQ_CONCAT(&leaving, &queue->leaving, link);
         while ((ticket = TAILQ_FIRST(&leaving))) {
                 TAILQ_REMOVE(&leaving, ticket, link);
-                ticket_finish(ticket, &cancelled);
+                ticket_finish(ticket, NULL); /* it knows how it came to leave */
         }
 }
 
@@ -260,7 +282,7 @@ static void queue_wake_sleepers(Queue *queue) {
                 if (flight->state != FLIGHT_BACKING_OFF)
                         continue;
                 if (flight->wake_ms <= now)
-                        flight->state = FLIGHT_WAITING;
+                        flight_enter(flight, FLIGHT_WAITING);
                 else if (flight->wake_ms < next)
                         next = flight->wake_ms;
         }
@@ -268,22 +290,37 @@ static void queue_wake_sleepers(Queue *queue) {
                 queue_wake(queue, next - now);
 }
 
-static Flight *queue_next(Queue *queue) {
+static Flight *queue_first(Queue *queue) {
         Flight *best = NULL;
-        Urgency most = {};
+        Priority most = {};
 
         for (Flight *flight = queue->flights; flight; flight = flight->hh.next) {
-                Urgency urgency;
+                Priority priority;
 
                 if (flight->state != FLIGHT_WAITING)
                         continue;
-                urgency = flight_urgency(flight);
-                if (best && !urgency_is_more(urgency, most))
+                priority = flight_priority(flight);
+                if (best && !priority_is_before(priority, most))
                         continue;
                 best = flight;
-                most = urgency;
+                most = priority;
         }
         return best;
+}
+
+/* NULL: none, or not yet */
+static Flight *queue_next(Queue *queue) {
+        Flight *first;
+        uint64_t share;
+
+        if (queue->stopping || queue->paused || queue->n_running >= queue->admission.running_max)
+                return NULL;
+        first = queue_first(queue);
+        if (!first)
+                return NULL;
+        share = admission_share(&queue->admission, first->order->predicted.peak_memory);
+        return admission_allows(&queue->admission, queue->n_running, queue->reserved, share) ? first
+                                                                                             : NULL;
 }
 
 static void queue_on_closed(uv_handle_t *handle) {
@@ -298,8 +335,7 @@ static void queue_run(Queue *queue) {
 
         queue_say_goodbye(queue);
         queue_wake_sleepers(queue);
-        while (!queue->stopping && queue->n_running < queue->running_max &&
-               (flight = queue_next(queue)))
+        while ((flight = queue_next(queue)))
                 flight_start(flight);
 
         if (queue->stopping && !queue->flights && TAILQ_EMPTY(&queue->leaving) &&
@@ -311,7 +347,7 @@ static void queue_on_timer(uv_timer_t *timer) {
         queue_run(timer->data);
 }
 
-int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, unsigned running_max,
+int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, const Admission *admission,
               Statistics *statistics) {
         Queue *queue = calloc(1, sizeof(*queue));
 
@@ -319,7 +355,7 @@ int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, unsigned runnin
                 return -ENOMEM;
         queue->loop = loop;
         queue->ops = *ops;
-        queue->running_max = running_max;
+        queue->admission = *admission;
         queue->statistics = statistics;
         TAILQ_INIT(&queue->leaving);
         (void) uv_timer_init(loop, &queue->timer);
@@ -328,9 +364,18 @@ int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, unsigned runnin
         return 0;
 }
 
-void queue_set_running_max(Queue *queue, unsigned running_max) {
-        queue->running_max = running_max;
+void queue_set_admission(Queue *queue, const Admission *admission) {
+        queue->admission = *admission;
         queue_wake(queue, 0);
+}
+
+void queue_pause(Queue *queue, bool pause) {
+        queue->paused = pause;
+        queue_wake(queue, 0);
+}
+
+bool queue_is_paused(const Queue *queue) {
+        return queue->paused;
 }
 
 void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata) {
@@ -350,7 +395,7 @@ void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata) {
                         queue->ops.cancel(flight->job);
                         continue;
                 }
-                flight_drop_cancelled(flight);
+                flight_drop_unwanted(flight);
                 (void) flight_free(flight);
         }
         queue_wake(queue, 0);
@@ -358,13 +403,13 @@ void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata) {
 
 static void flight_hurry(Flight *flight) {
         if (flight->state == FLIGHT_BACKING_OFF)
-                flight->state = FLIGHT_WAITING;
+                flight_enter(flight, FLIGHT_WAITING);
         flight->n_tries = 0;
         queue_wake(flight->queue, 0);
 }
 
 void ticket_hurry(Ticket *ticket) {
-        if (ticket->flight && !ticket->cancelled)
+        if (ticket->flight && ticket_is_wanted(ticket))
                 flight_hurry(ticket->flight);
 }
 
@@ -374,7 +419,7 @@ static void flight_take_order(Flight *flight, Order *order) {
         flight->order = order;
 }
 
-int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers *handlers,
+int queue_join(Queue *queue, Order *order, Priority priority, const TicketHandlers *handlers,
                void *userdata, Ticket **ret) {
         Ticket *ticket;
         Flight *flight;
@@ -399,9 +444,10 @@ int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers
                 }
         }
 
+        priority.cost_ms = order->predicted.build_ms;
         *ticket = (Ticket){ .flight = flight,
                             .queue = queue,
-                            .urgency = urgency,
+                            .priority = priority,
                             .handlers = *handlers,
                             .userdata = userdata };
         TAILQ_INSERT_TAIL(&flight->tickets, ticket, link);
@@ -414,9 +460,14 @@ static bool flight_is_wanted(const Flight *flight) {
         const Ticket *ticket;
 
         TAILQ_FOREACH(ticket, &flight->tickets, link)
-        if (!ticket->cancelled)
+        if (ticket_is_wanted(ticket))
                 return true;
         return false;
+}
+
+static void flight_end_job(Flight *flight) {
+        flight->dying = true;
+        flight->queue->ops.cancel(flight->job);
 }
 
 void ticket_cancel(Ticket *ticket) {
@@ -426,36 +477,182 @@ void ticket_cancel(Ticket *ticket) {
         if (ticket->cancelled)
                 return;
         ticket->cancelled = true;
+        if (!flight) /* it leaves already */
+                return;
 
         if (flight->job && !flight_is_wanted(flight)) {
-                flight->dying = true;
-                queue->ops.cancel(flight->job);
+                if (!flight->dying)
+                        flight_end_job(flight);
                 return;
         }
-
-        TAILQ_REMOVE(&flight->tickets, ticket, link);
-        ticket->flight = NULL;
-        TAILQ_INSERT_TAIL(&queue->leaving, ticket, link);
+        ticket_leave(ticket);
         if (TAILQ_EMPTY(&flight->tickets))
                 (void) flight_free(flight);
         queue_wake(queue, 0);
+}
+
+int queue_cancel(Queue *queue, const Digest *key) {
+        Flight *flight;
+        Ticket *ticket;
+
+        HASH_FIND(hh, queue->flights, key, sizeof(*key), flight);
+        if (!flight || !flight_is_wanted(flight))
+                return -ENOENT;
+
+        TAILQ_FOREACH(ticket, &flight->tickets, link)
+        ticket->stopped = true;
+        if (flight->job) {
+                flight_end_job(flight);
+                return 0;
+        }
+        flight_drop_unwanted(flight);
+        (void) flight_free(flight);
+        queue_wake(queue, 0);
+        return 0;
 }
 
 JobPhase ticket_phase(const Ticket *ticket) {
         return ticket->flight ? ticket->flight->phase : JOB_PHASE_QUEUED;
 }
 
+/* --- what one can see of it ------------------------------------------------------------------- */
+
+/* Those that run, then those that wait in the order in which they would start, then the rest. */
+typedef struct QueueEntry {
+        Flight *flight;
+        Priority priority;
+        size_t arrived;
+        uint64_t left_ms;
+} QueueEntry;
+
+typedef struct QueueSchedule {
+        QueueEntry *entries;
+        size_t n, n_running, n_waiting;
+} QueueSchedule;
+
+static void queue_schedule_deinit(QueueSchedule *schedule) {
+        free(schedule->entries);
+}
+
+static int queue_compare(const void *a, const void *b) {
+        static const int rank[] = {
+                [FLIGHT_RUNNING] = 0,
+                [FLIGHT_WAITING] = 1,
+                [FLIGHT_BACKING_OFF] = 2,
+        };
+        const QueueEntry *x = a, *y = b;
+        int by_state = rank[x->flight->state] - rank[y->flight->state];
+
+        if (by_state != 0)
+                return by_state;
+        if (x->flight->state == FLIGHT_WAITING) {
+                if (priority_is_before(x->priority, y->priority))
+                        return -1;
+                if (priority_is_before(y->priority, x->priority))
+                        return 1;
+        }
+        return x->arrived < y->arrived ? -1 : 1;
+}
+
+static void queue_estimate(const Queue *queue, QueueSchedule *schedule, uint64_t *times) {
+        uint64_t now = uv_now(queue->loop), *predicted = times, *ends = times + schedule->n;
+
+        for (size_t i = 0; i < schedule->n; i++) {
+                const Flight *flight = schedule->entries[i].flight;
+                uint64_t whole = flight->order->predicted.build_ms;
+
+                predicted[i] = i < schedule->n_running
+                                       ? estimate_left(whole, now - flight->since_ms)
+                                       : whole;
+                schedule->entries[i].left_ms =
+                        i < schedule->n_running ? predicted[i] : ESTIMATE_UNKNOWN;
+        }
+        if (queue->paused)
+                return;
+        estimate_ends(predicted, schedule->n_running, predicted + schedule->n_running,
+                      schedule->n_waiting, queue->admission.running_max, ends);
+        for (size_t i = 0; i < schedule->n_waiting; i++)
+                schedule->entries[schedule->n_running + i].left_ms = ends[i];
+}
+
+static int queue_make_schedule(const Queue *queue, QueueSchedule *ret) {
+        _cleanup_(freep) uint64_t *times = NULL;
+        size_t n = HASH_COUNT(queue->flights);
+
+        ret->entries = calloc(n > 0 ? n : 1, sizeof(QueueEntry));
+        times = calloc(n > 0 ? 2 * n : 1, sizeof(*times));
+        if (!ret->entries || !times)
+                return -ENOMEM;
+        for (Flight *flight = queue->flights; flight; flight = flight->hh.next) {
+                ret->n_running += flight->state == FLIGHT_RUNNING;
+                ret->n_waiting += flight->state == FLIGHT_WAITING;
+                ret->entries[ret->n] = (QueueEntry){
+                        .flight = flight,
+                        .priority = flight_priority(flight),
+                        .arrived = ret->n,
+                };
+                ret->n++;
+        }
+        qsort(ret->entries, ret->n, sizeof(QueueEntry), queue_compare);
+        queue_estimate(queue, ret, times);
+        return 0;
+}
+
+static QueueView queue_view(const Queue *queue, const QueueSchedule *schedule, size_t i) {
+        const QueueEntry *entry = &schedule->entries[i];
+        const Flight *flight = entry->flight;
+        QueueView view = {
+                .order = flight->order,
+                .phase = flight->phase,
+                .running = flight->state == FLIGHT_RUNNING,
+                .position = i < schedule->n_running ? 0 : (uint32_t) (i - schedule->n_running + 1),
+                .n_tries = flight->n_tries,
+                .elapsed_ms = uv_now(queue->loop) - flight->since_ms,
+                .predicted_ms = flight->order->predicted.build_ms,
+                .left_ms = entry->left_ms,
+        };
+        const Ticket *ticket;
+
+        TAILQ_FOREACH(ticket, &flight->tickets, link)
+        view.n_clients += ticket->priority.client && ticket_is_wanted(ticket);
+        return view;
+}
+
+int queue_each(Queue *queue, QueueViewFn fn, void *userdata) {
+        _cleanup_(queue_schedule_deinit) QueueSchedule schedule = {};
+        int r;
+
+        r = queue_make_schedule(queue, &schedule);
+        for (size_t i = 0; r == 0 && i < schedule.n; i++) {
+                const QueueView view = queue_view(queue, &schedule, i);
+
+                r = fn(&view, userdata);
+        }
+        return r;
+}
+
+uint64_t ticket_left_ms(const Ticket *ticket) {
+        _cleanup_(queue_schedule_deinit) QueueSchedule schedule = {};
+
+        if (!ticket->flight || queue_make_schedule(ticket->queue, &schedule) < 0)
+                return ESTIMATE_UNKNOWN;
+        for (size_t i = 0; i < schedule.n; i++)
+                if (schedule.entries[i].flight == ticket->flight)
+                        return schedule.entries[i].left_ms;
+        return ESTIMATE_UNKNOWN;
+}
+
 uint32_t ticket_position(const Ticket *ticket) {
         uint32_t position = 1;
-        Urgency mine;
+        Priority mine;
 
         if (!ticket->flight || ticket->flight->state == FLIGHT_RUNNING)
                 return 0;
 
-        mine = flight_urgency(ticket->flight);
+        mine = flight_priority(ticket->flight);
         for (const Flight *flight = ticket->queue->flights; flight; flight = flight->hh.next)
                 if (flight->state == FLIGHT_WAITING && flight != ticket->flight)
-                        position += urgency_is_more(flight_urgency(flight), mine);
+                        position += priority_is_before(flight_priority(flight), mine);
         return position;
 }
 

@@ -17,7 +17,8 @@
  * once if others want the job too, after the compiler's death if it was the last. So a unit that
  * waits for its old ticket's @done before it joins again never has two jobs.
  *
- * Order: jobs a client waits for first, then the most recent save. No preemption.
+ * Order: priority.h. The first of them starts when admission.h lets it; those behind it do not
+ * overtake, or a large job would never start. No preemption. A queue that is paused starts nothing.
  */
 
 #include <stdbool.h>
@@ -26,7 +27,9 @@
 #include <uv.h>
 
 #include "base/problem.h"
+#include "daemon/admission.h"
 #include "daemon/order.h"
+#include "daemon/priority.h"
 #include "daemon/statistics.h"
 
 typedef struct Queue Queue;
@@ -46,6 +49,7 @@ typedef enum JobOutcome {
         JOB_REFUSED,   /* the file that was to be adopted is not right; nothing is stored */
         JOB_STALE,     /* the source is not what the order says any more */
         JOB_CANCELLED,
+        JOB_STOPPED, /* somebody wanted it to end, see queue_cancel() */
 } JobOutcome;
 
 typedef struct JobResult {
@@ -79,21 +83,35 @@ typedef struct TicketHandlers {
         void (*done)(const JobResult *result, void *userdata);
 } TicketHandlers;
 
-typedef struct Urgency {
-        bool client;    /* somebody waits for it */
-        uint64_t saved; /* a number that grows with each save */
-} Urgency;
+/* What one can see of a job. Borrowed. */
+typedef struct QueueView {
+        const Order *order;
+        JobPhase phase;
+        bool running;
+        uint32_t position;     /* among those that wait, from 1; 0: running */
+        unsigned n_clients;    /* that wait for it */
+        unsigned n_tries;      /* that failed */
+        uint64_t elapsed_ms;   /* since it was started, or asked for */
+        uint64_t predicted_ms; /* of the whole job; 0: not known */
+        uint64_t left_ms;      /* until it is done; ESTIMATE_UNKNOWN */
+} QueueView;
 
-int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, unsigned running_max,
+typedef int (*QueueViewFn)(const QueueView *view, void *userdata);
+
+int queue_new(Queue **ret, uv_loop_t *loop, const QueueOps *ops, const Admission *admission,
               Statistics *statistics);
-void queue_set_running_max(Queue *queue, unsigned running_max);
+void queue_set_admission(Queue *queue, const Admission *admission);
+
+/* No job starts until it is resumed; those that run go on. */
+void queue_pause(Queue *queue, bool pause);
+bool queue_is_paused(const Queue *queue);
 
 /* Cancels everything; @stopped is called once, after every ticket's @done, and the queue is
  * freed. Nothing may join any more. */
 void queue_stop(Queue *queue, void (*stopped)(void *userdata), void *userdata);
 
 /* -ENOSPC: too many. */
-int queue_join(Queue *queue, Order *order, Urgency urgency, const TicketHandlers *handlers,
+int queue_join(Queue *queue, Order *order, Priority priority, const TicketHandlers *handlers,
                void *userdata, Ticket **ret);
 void ticket_cancel(Ticket *ticket);
 /* There is a new reason to try (the source was saved again): no more backing off, and as many
@@ -102,6 +120,14 @@ void ticket_hurry(Ticket *ticket);
 
 JobPhase ticket_phase(const Ticket *ticket);
 uint32_t ticket_position(const Ticket *ticket); /* 0: running */
+uint64_t ticket_left_ms(const Ticket *ticket);  /* ESTIMATE_UNKNOWN: nobody knows */
+
+/* Ends the job of @key for everybody who wants it: JOB_STOPPED. -ENOENT */
+int queue_cancel(Queue *queue, const Digest *key);
+
+/* Those that run, those that wait in their order, those that back off. Stops early when @fn returns
+ * non-zero and returns that. -ENOMEM. @fn changes nothing. */
+int queue_each(Queue *queue, QueueViewFn fn, void *userdata);
 
 uint32_t queue_n_waiting(const Queue *queue); /* and backing off */
 uint32_t queue_n_running(const Queue *queue);

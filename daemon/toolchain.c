@@ -91,6 +91,14 @@ uint64_t toolchain_timeout_ms(const Toolchain *toolchain) {
 
 /* A container has its own limit, and one that a launcher starts elsewhere is the scheduler's; on
  * the client that we start ourselves it would be wrong. */
+uint64_t toolchain_memory_expected(const Toolchain *toolchain) {
+        return toolchain->config.remote ? 1 : toolchain->config.memory_limit; /* next to nothing */
+}
+
+bool toolchain_is_measurable(const Toolchain *toolchain) {
+        return toolchain->config.kind != TOOLCHAIN_CONTAINER && !toolchain->config.remote;
+}
+
 uint64_t toolchain_memory_max(const Toolchain *toolchain) {
         const ConfigToolchain *config = &toolchain->config;
 

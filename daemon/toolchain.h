@@ -53,7 +53,11 @@ ToolchainKind toolchain_kind(const Toolchain *toolchain);
 const ConfigToolchain *toolchain_config(const Toolchain *toolchain);
 uint64_t toolchain_timeout_ms(const Toolchain *toolchain);
 uint64_t toolchain_memory_max(const Toolchain *toolchain); /* of address space; 0: no such limit */
-CanonForm toolchain_form(const Toolchain *toolchain);      /* of the snapshot that it is given */
+/* Of this machine's memory, as far as the configuration tells; 0: it does not. */
+uint64_t toolchain_memory_expected(const Toolchain *toolchain);
+/* Its processes are ours to look at: neither an engine's nor on another machine. */
+bool toolchain_is_measurable(const Toolchain *toolchain);
+CanonForm toolchain_form(const Toolchain *toolchain); /* of the snapshot that it is given */
 bool toolchain_may_lack_dpu_code(const Toolchain *toolchain);
 
 /* The program of this machine that would run now: a new string. -ENOENT with the remedy in

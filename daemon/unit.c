@@ -410,7 +410,7 @@ static void unit_start_probe(Unit *unit) {
                 .root = workspace_root(workspace),
                 .toolchain = unit->pair.toolchain,
                 .verbatim = unit->core->config->snapshot == SNAPSHOT_VERBATIM,
-                .urgency = { .saved = source_saved(unit->source) },
+                .priority = { .saved = source_saved(unit->source) },
         };
         r = build_start(&unit->probe, unit->core, &spec, &handlers, unit);
         if (r < 0)

@@ -60,7 +60,8 @@ static const char every_setting[] =
         "\"memory_limit_mib\":4096},"
         "\"found\":{\"kind\":\"native\",\"path\":\"PATH\",\"launcher\":[\"nice\"]},"
         "\"box\":{\"kind\":\"container\",\"image\":[\"a\",\"b\"],\"conda\":\"c\"}},"
-        "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"settle_ms\":10,"
+        "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"memory_mib\":2048,\"nice\":3,\"idle_io\":"
+        "true,\"settle_ms\":10,"
         "\"settle_max_ms\":100,\"snapshot\":\"verbatim\",\"roots\":[\"/a/b/\",\"/c\"],"
         "\"log_level\":\"debug\"}";
 
@@ -80,6 +81,9 @@ static void reads_every_setting(void **state) {
         assert_non_null(config_find_toolchain(config, "dpucc"));
         assert_string_equal(config->toolchain, "vitis-3.5");
         assert_int_equal(config->concurrency, 3);
+        assert_int_equal(config->memory, (uint64_t) 2 << 30);
+        assert_int_equal(config->nice, 3);
+        assert_true(config->idle_io);
         assert_int_equal(config->settle_ms, 10);
         assert_int_equal(config->settle_max_ms, 100);
         assert_int_equal(config->snapshot, SNAPSHOT_VERBATIM);
@@ -111,6 +115,9 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"roots\":[\"/a\",7]}", "roots[1]: a string expected, not 7");
         assert_refused("{\"roots\":{}}", "roots: an array expected, not an object");
         assert_refused("{\"concurrency\":0}", "concurrency: an integer from 1 to 64 expected");
+        assert_refused("{\"nice\":20}", "nice: an integer from 0 to 19 expected");
+        assert_refused("{\"memory_mib\":-1}", "memory_mib: an integer from 0 to");
+        assert_refused("{\"idle_io\":1}", "idle_io: ");
         assert_refused("{\"settle_ms\":5000}",
                        "settle_max_ms (2000) is less than settle_ms (5000)");
         assert_refused("{\"snapshot\":\"raw\"}", "snapshot: \"raw\" is neither");
@@ -276,6 +283,9 @@ static void the_installed_default_is_good(void **state) {
         assert_int_equal(config->settle_ms, builtin->settle_ms);
         assert_int_equal(config->settle_max_ms, builtin->settle_max_ms);
         assert_int_equal(config->concurrency, builtin->concurrency);
+        assert_int_equal(config->memory, builtin->memory);
+        assert_int_equal(config->nice, builtin->nice);
+        assert_int_equal(config->idle_io, builtin->idle_io);
         assert_int_equal(config->snapshot, builtin->snapshot);
         assert_int_equal(config->log_level, builtin->log_level);
         assert_string_equal(config->toolchain, builtin->toolchain);
@@ -304,7 +314,7 @@ static void the_schema_describes_what_is_known(void **state) {
                 (void) config_apply(config, slice_of_string(document), &problem);
                 assert_null(strstr(problem.text, "no such setting"));
         }
-        assert_int_equal(json_object_object_length(properties), 10);
+        assert_int_equal(json_object_object_length(properties), 13);
 }
 
 static int load_once(void *userdata) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "daemon/proc.h"
@@ -199,6 +200,68 @@ static void limits_memory(void **state) {
         assert_string_equal(f->output, "524288\n");
 }
 
+/* the shell waits for what is set right after its exec */
+static void is_nice(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] =
+                SCRIPT("while [ \"$(ionice -p $$)\" != idle ]; do :; done; nice");
+        const long before = getpriority(PRIO_PROCESS, 0);
+        ProcSpec spec = shell(argv);
+
+        spec.nice = 7;
+        spec.idle_io = true;
+        spec.timeout_ms = 10000;
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(strtol(f->output, NULL, 10), before + 7 > 19 ? 19 : before + 7);
+}
+
+static void on_ready(Slice output, void *userdata) {
+        Fixture *f = userdata;
+
+        (void) output;
+        f->n_heard++;
+}
+
+static void on_tick(uv_timer_t *timer) {
+        (void) timer;
+}
+
+/* The child is let go by an end of file, once the loop has had time for another look. */
+static void sees_the_memory_of_descendants(void **state) {
+        Fixture *f = *state;
+        char script[256];
+        const char *const argv[] = SCRIPT(script);
+        ProcSpec spec = shell(argv);
+        uv_timer_t tick;
+        uint64_t ready;
+        Proc *proc;
+        int fds[2];
+
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        (void) snprintf(script, sizeof(script),
+                        "sh -c 'x=$(head -c 48000000 /dev/zero | tr \"\\0\" a); echo ready; "
+                        "read _ </proc/%d/fd/%d'; exit 0",
+                        (int) getpid(), fds[0]);
+        spec.on_output = on_ready;
+        spec.measured = true;
+        assert_int_equal(proc_spawn(&proc, &f->loop, &spec, on_done, f), 0);
+        (void) uv_timer_init(&f->loop, &tick);
+        (void) uv_timer_start(&tick, on_tick, 10, 10);
+        while (f->n_heard == 0 && f->n_done == 0)
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        ready = uv_now(&f->loop);
+        while (uv_now(&f->loop) < ready + 1200) /* the loop's time: longer than any pause */
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        close(fds[1]);
+        close(fds[0]);
+        uv_close((uv_handle_t *) &tick, NULL);
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(f->n_done, 1);
+        assert_string_equal(f->output, "ready\n");
+        assert_true(f->result.peak_memory > 48000000);
+        assert_true(f->result.peak_memory < 1000000000);
+}
+
 int main(void) {
         /* whoever runs the tests may have left descriptors open, which are none of ours */
         (void) close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -216,6 +279,8 @@ int main(void) {
                 TEST(gives_the_environment_and_directory_asked_for),
                 TEST(nothing_is_inherited_but_the_three),
                 TEST(limits_memory),
+                TEST(is_nice),
+                TEST(sees_the_memory_of_descendants),
         };
 #undef TEST
 

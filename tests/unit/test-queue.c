@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "daemon/estimate.h"
 #include "daemon/queue.h"
 
 #define N_JOBS_MAX 32
@@ -65,12 +66,13 @@ static void end_job(Job *job, JobOutcome outcome) {
 static int setup_with(void **state, unsigned running_max) {
         static Fixture f;
         const QueueOps ops = { .start = double_start, .cancel = double_cancel, .context = &f };
+        const Admission admission = { .running_max = running_max };
 
         f = (Fixture){};
         *state = &f;
         if (uv_loop_init(&f.loop) < 0)
                 return -1;
-        return queue_new(&f.queue, &f.loop, &ops, running_max, &f.statistics);
+        return queue_new(&f.queue, &f.loop, &ops, &admission, &f.statistics);
 }
 
 static int setup(void **state) {
@@ -117,16 +119,23 @@ static void on_done(const JobResult *result, void *userdata) {
         asker->outcome = result->outcome;
 }
 
-static void join(Fixture *f, Asker *asker, uint8_t key, bool client, uint64_t saved) {
+static void join_with(Fixture *f, Asker *asker, uint8_t key, bool client, uint64_t saved,
+                      Cost predicted) {
         static const TicketHandlers handlers = { .phase = on_phase, .done = on_done };
-        const Urgency urgency = { .client = client, .saved = saved };
+        const Priority priority = { .client = client, .saved = saved };
         _cleanup_(order_unrefp) Order *order = NULL;
 
         *asker = (Asker){};
         assert_int_equal(order_new(&order), 0);
         order->key.bytes[0] = key;
-        assert_int_equal(queue_join(f->queue, order, urgency, &handlers, asker, &asker->ticket), 0);
+        order->predicted = predicted;
+        assert_int_equal(queue_join(f->queue, order, priority, &handlers, asker, &asker->ticket),
+                         0);
         assert_int_equal(asker->n_done, 0);
+}
+
+static void join(Fixture *f, Asker *asker, uint8_t key, bool client, uint64_t saved) {
+        join_with(f, asker, key, client, saved, (Cost){});
 }
 
 static void equal_keys_share_one_job(void **state) {
@@ -178,7 +187,7 @@ static void no_more_at_once_than_allowed(void **state) {
         Fixture *f = *state;
         Asker a[6];
 
-        queue_set_running_max(f->queue, 3);
+        queue_set_admission(f->queue, &(Admission){ .running_max = 3 });
         for (uint8_t i = 0; i < 6; i++)
                 join(f, &a[i], (uint8_t) (i + 1), false, i);
         turn(f);
@@ -330,6 +339,136 @@ static void a_start_that_fails_is_told_later(void **state) {
         assert_int_equal(a.outcome, JOB_MADE);
 }
 
+static void of_one_save_the_cheapest_first(void **state) {
+        Fixture *f = *state;
+        Asker a[4];
+
+        join(f, &a[0], 9, false, 1);
+        turn(f);
+        join(f, &a[1], 10, false, 5);
+        join_with(f, &a[2], 11, false, 5, (Cost){ .build_ms = 900 });
+        join_with(f, &a[3], 12, false, 5, (Cost){ .build_ms = 30 });
+        for (size_t i = 0; i < 4; i++) {
+                turn(f);
+                end_job(&f->jobs[i], JOB_MADE);
+        }
+        assert_int_equal(f->jobs[1].key.bytes[0], 12);
+        assert_int_equal(f->jobs[2].key.bytes[0], 11);
+        assert_int_equal(f->jobs[3].key.bytes[0], 10);
+}
+
+static void memory_limits_what_runs_beside_it(void **state) {
+        Fixture *f = *state;
+        Asker a[4];
+
+        queue_set_admission(f->queue, &(Admission){ .running_max = 4, .memory_max = 1000 });
+        join_with(f, &a[0], 1, false, 9, (Cost){ .peak_memory = 600 });
+        join_with(f, &a[1], 2, false, 8, (Cost){ .peak_memory = 300 });
+        join_with(f, &a[2], 3, false, 7, (Cost){ .peak_memory = 5000 });
+        join_with(f, &a[3], 4, false, 6, (Cost){ .peak_memory = 10 });
+        turn(f);
+        assert_int_equal(f->n_jobs, 2); /* the small one does not overtake the huge one */
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->n_jobs, 2);
+        end_job(&f->jobs[1], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->n_jobs, 3); /* alone */
+        assert_int_equal(f->jobs[2].key.bytes[0], 3);
+        end_job(&f->jobs[2], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->n_jobs, 4);
+        stop(f);
+}
+
+static void nothing_starts_while_it_is_paused(void **state) {
+        Fixture *f = *state;
+        Asker a, b;
+
+        join(f, &a, 1, false, 1);
+        turn(f);
+        queue_pause(f->queue, true);
+        join(f, &b, 2, true, 2);
+        end_job(&f->jobs[0], JOB_MADE); /* what runs goes on to its end */
+        turn(f);
+        assert_int_equal(a.outcome, JOB_MADE);
+        assert_true(queue_is_paused(f->queue));
+        assert_int_equal(f->n_jobs, 1);
+        assert_int_equal(ticket_left_ms(b.ticket), ESTIMATE_UNKNOWN);
+        queue_pause(f->queue, false);
+        turn(f);
+        assert_int_equal(f->n_jobs, 2);
+        stop(f);
+}
+
+static void cancelling_a_key_ends_it_for_everybody(void **state) {
+        const Digest running = { .bytes = { 1 } }, waiting = { .bytes = { 2 } };
+        Fixture *f = *state;
+        Asker a, b, c, d;
+
+        join(f, &a, 1, false, 1);
+        join(f, &b, 1, true, 1);
+        turn(f);
+        join(f, &c, 2, false, 1);
+        assert_int_equal(queue_cancel(f->queue, &running), 0);
+        assert_int_equal(queue_cancel(f->queue, &running), -ENOENT);
+        assert_int_equal(queue_cancel(f->queue, &waiting), 0);
+        join(f, &d, 1, false, 2); /* a save after it: that is wanted again */
+        turn(f);
+        assert_true(f->jobs[0].cancelled);
+        assert_int_equal(c.outcome, JOB_STOPPED);
+        assert_int_equal(a.n_done, 0);
+        ticket_cancel(b.ticket); /* and its owner loses interest, too */
+        end_job(&f->jobs[0], JOB_CANCELLED);
+        turn(f);
+        assert_int_equal(a.outcome, JOB_STOPPED);
+        assert_int_equal(b.outcome, JOB_CANCELLED);
+        assert_int_equal(d.n_done, 0);
+        assert_int_equal(f->n_jobs, 2);
+        end_job(&f->jobs[1], JOB_MADE);
+        turn(f);
+        assert_int_equal(d.outcome, JOB_MADE);
+        assert_int_equal(queue_cancel(f->queue, &waiting), -ENOENT);
+}
+
+typedef struct Seen {
+        QueueView views[8];
+        uint8_t keys[8];
+        size_t n;
+} Seen;
+
+static int on_view(const QueueView *view, void *userdata) {
+        Seen *seen = userdata;
+
+        seen->keys[seen->n] = view->order->key.bytes[0];
+        seen->views[seen->n++] = *view;
+        return 0;
+}
+
+static void one_can_see_what_comes_when(void **state) {
+        Fixture *f = *state;
+        Asker a[4];
+        Seen seen = {};
+
+        join_with(f, &a[0], 1, false, 1, (Cost){ .build_ms = 100000 });
+        turn(f);
+        join_with(f, &a[1], 2, false, 2, (Cost){ .build_ms = 3000 });
+        join_with(f, &a[2], 3, true, 1, (Cost){ .build_ms = 50 });
+        join(f, &a[3], 4, false, 1);
+        assert_int_equal(queue_each(f->queue, on_view, &seen), 0);
+        assert_int_equal(seen.n, 4);
+        assert_memory_equal(seen.keys, ((uint8_t[]){ 1, 3, 2, 4 }), 4);
+        assert_true(seen.views[0].running);
+        assert_in_range(seen.views[0].left_ms, 90000, 100000);
+        assert_int_equal(seen.views[1].left_ms, seen.views[0].left_ms + 50);
+        assert_int_equal(seen.views[2].left_ms, seen.views[0].left_ms + 3050);
+        assert_int_equal(seen.views[3].left_ms, ESTIMATE_UNKNOWN);
+        assert_int_equal(seen.views[1].n_clients, 1);
+        assert_int_equal(seen.views[2].position, 2);
+        assert_int_equal(ticket_left_ms(a[2].ticket), seen.views[1].left_ms);
+        stop(f);
+}
+
 static void stopping_tells_everybody(void **state) {
         Fixture *f = *state;
         Asker a, b, c;
@@ -357,6 +496,11 @@ int main(void) {
                 TEST(a_new_reason_ends_the_backing_off),
                 TEST(a_busy_key_is_looked_at_again_and_again),
                 TEST(a_start_that_fails_is_told_later),
+                TEST(of_one_save_the_cheapest_first),
+                TEST(memory_limits_what_runs_beside_it),
+                TEST(nothing_starts_while_it_is_paused),
+                TEST(cancelling_a_key_ends_it_for_everybody),
+                TEST(one_can_see_what_comes_when),
                 TEST(stopping_tells_everybody),
         };
 #undef TEST

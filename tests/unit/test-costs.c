@@ -1,0 +1,85 @@
+#include "unit.h"
+
+#include "cache/costs.h"
+#include "cache/state.h"
+
+#define MB ((uint64_t) 1 << 20)
+
+static int setup(void **state) {
+        State *s;
+        int r = state_open(&s, NULL, NULL);
+
+        *state = s;
+        return r;
+}
+
+static int teardown(void **state) {
+        (void) state_close(*state);
+        return 0;
+}
+
+static void learns_from_each_compile(void **state) {
+        const Cost first = { .build_ms = 1000, .peak_memory = 800 * MB, .size = 10 * MB };
+        const Cost second = { .build_ms = 3000, .peak_memory = 80 * MB, .size = 10 * MB };
+        Cost cost = {};
+
+        assert_int_equal(costs_find(*state, "/w/a", "b1024", "vitis", 10 * MB, &cost),
+                         COSTS_UNKNOWN);
+        assert_int_equal(costs_learn(*state, "/w/a", "b1024", "vitis", &first), 0);
+        assert_int_equal(costs_find(*state, "/w/a", "b1024", "vitis", 10 * MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 1000);
+        assert_int_equal(cost.peak_memory, 800 * MB);
+        assert_int_equal(costs_learn(*state, "/w/a", "b1024", "vitis", &second), 0);
+        assert_int_equal(costs_find(*state, "/w/a", "b1024", "vitis", 10 * MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 2000);        /* the mean */
+        assert_int_equal(cost.peak_memory, 700 * MB); /* fades by an eighth */
+}
+
+static void each_target_and_toolchain_has_its_own(void **state) {
+        const Cost a = { .build_ms = 100, .size = MB }, b = { .build_ms = 900, .size = MB };
+        Cost cost = {};
+
+        assert_int_equal(costs_learn(*state, "/w/a", "b1024", "vitis", &a), 0);
+        assert_int_equal(costs_learn(*state, "/w/a", "b4096", "vitis", &b), 0);
+        assert_int_equal(costs_find(*state, "/w/a", "b4096", "vitis", MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 900);
+        assert_int_equal(costs_find(*state, "/w/a", "b1024", "dpucc", MB, &cost), COSTS_UNKNOWN);
+}
+
+static void a_new_source_costs_as_the_nearest_in_size(void **state) {
+        const Cost small = { .build_ms = 100, .peak_memory = 50 * MB, .size = MB };
+        const Cost large = { .build_ms = 60000, .peak_memory = 9000 * MB, .size = 100 * MB };
+        Cost cost = {};
+
+        assert_int_equal(costs_learn(*state, "/w/small", "t", "vitis", &small), 0);
+        assert_int_equal(costs_learn(*state, "/w/large", "t", "vitis", &large), 0);
+        assert_int_equal(costs_find(*state, "/w/new", NULL, "vitis", 80 * MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 48000);
+        assert_int_equal(cost.peak_memory, 7200 * MB);
+        assert_int_equal(costs_find(*state, "/w/new", NULL, "vitis", 2 * MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 200);
+        assert_int_equal(cost.peak_memory, 100 * MB);
+        /* a guide has its limits */
+        assert_int_equal(costs_find(*state, "/w/new", NULL, "vitis", 4000 * MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 240000);
+}
+
+static void an_unknown_size_changes_nothing(void **state) {
+        const Cost cost = { .build_ms = 100, .peak_memory = 3, .size = 0 };
+
+        assert_int_equal(cost_scale(&cost, 50).build_ms, 100);
+        assert_int_equal(cost_scale(&cost, 0).peak_memory, 3);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(learns_from_each_compile, setup, teardown),
+                cmocka_unit_test_setup_teardown(each_target_and_toolchain_has_its_own, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_new_source_costs_as_the_nearest_in_size, setup,
+                                                teardown),
+                cmocka_unit_test(an_unknown_size_changes_nothing),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
