@@ -69,5 +69,6 @@ void command_deinit(Command *command) {
         strings_deinit(&command->env);
         free(command->engine);
         free(command->container);
+        free(command->verdict);
         *command = (Command){};
 }

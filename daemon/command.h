@@ -16,7 +16,9 @@ typedef struct Command {
         Strings env;
         char *engine;    /* program of the container engine; NULL: no container */
         char *container; /* its name */
-        bool removed;    /* there is none of that name */
+        bool removed;    /* there is none of that name, or it has nothing of ours running */
+        char *verdict;   /* path of what a kept container (box.h) tells about the end; or NULL */
+        bool intact;     /* such a container may be kept for others */
         int error;
 } Command;
 

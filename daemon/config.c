@@ -14,6 +14,7 @@
 
 #define CONFIG_TIME_LIMIT_S     3600
 #define CONFIG_TIME_LIMIT_MAX_S (7 * 24 * 3600)
+#define CONFIG_WARM_IDLE_MAX_S  86400
 #define CONFIG_MEMORY_MAX_MIB   (1 << 24)
 #define CONFIG_CONCURRENCY      2
 #define CONFIG_CONCURRENCY_MAX  64
@@ -325,7 +326,7 @@ static int config_check_kind(const JsonPlace *place, ToolchainKind kind, Problem
                 { "path", true, true },        { "conda", true, true },
                 { "conda_root", false, true }, { "engine", false, true },
                 { "image", false, true },      { "cpus", false, true },
-                { "environment", true, true },
+                { "environment", true, true }, { "warm_idle_s", false, true },
         };
         JsonPlace member;
 
@@ -579,6 +580,21 @@ static int config_read_limits(const JsonPlace *object, ConfigToolchain *toolchai
         return r;
 }
 
+/* What a launcher starts we cannot enter by the engine's own means. */
+static int config_read_warm(const JsonPlace *object, ConfigToolchain *toolchain, Problem *problem) {
+        JsonPlace member;
+        int r;
+
+        r = config_read_unsigned(object, "warm_idle_s", 0, CONFIG_WARM_IDLE_MAX_S,
+                                 &toolchain->warm_idle_s, problem);
+        if (r < 0 || toolchain->warm_idle_s == 0 || toolchain->launcher.n == 0)
+                return r;
+        (void) json_member(object, "warm_idle_s", &member);
+        return json_complain(&member, problem,
+                             "containers that a launcher starts are not kept; remove this setting "
+                             "or \"launcher\"");
+}
+
 static int config_check_name(const JsonPlace *place, const char *name, Problem *problem) {
         if (strlen(name) > CONFIG_NAME_MAX || !path_is_plain_component(name))
                 return json_complain(place, problem,
@@ -604,15 +620,24 @@ static int config_check_toolchain(const JsonPlace *place, const ConfigToolchain 
 }
 
 static int config_read_toolchain(const JsonPlace *place, Config *config, Problem *problem) {
-        static const char *const known[] = { "kind",        "path",         "conda",
-                                             "conda_root",  "engine",       "image",
-                                             "cpus",        "launcher",     "launcher_remote",
-                                             "environment", "time_limit_s", "memory_limit_mib",
+        static const char *const known[] = { "kind",
+                                             "path",
+                                             "conda",
+                                             "conda_root",
+                                             "engine",
+                                             "image",
+                                             "cpus",
+                                             "launcher",
+                                             "launcher_remote",
+                                             "environment",
+                                             "time_limit_s",
+                                             "memory_limit_mib",
+                                             "warm_idle_s",
                                              NULL };
         int (*const readers[])(const JsonPlace *, ConfigToolchain *, Problem *) = {
                 config_read_path,   config_read_conda,    config_read_engine,
                 config_read_images, config_read_launcher, config_read_environment,
-                config_read_limits,
+                config_read_limits, config_read_warm,
         };
         _cleanup_(config_toolchain_cleanup) ConfigToolchain toolchain = {};
         int r;

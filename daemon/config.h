@@ -56,6 +56,7 @@ typedef struct ConfigToolchain {
         Strings environment;   /* names of further variables to pass on */
         uint64_t time_limit_s; /* of one compile */
         uint64_t memory_limit; /* bytes; 0: none */
+        unsigned warm_idle_s;  /* container: kept so long for the next compile; 0: it is not */
 } ConfigToolchain;
 
 typedef enum SnapshotMode {

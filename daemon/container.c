@@ -41,6 +41,7 @@
 #define CONTAINER_TRY_MS    120000 /* Python packages from a cold disk */
 #define CONTAINER_PIDS_MAX  4096
 #define CONTAINER_REAP_MAX  1000
+#define CONTAINER_PREFIX    "dpucc-" /* of names; the job's id follows */
 
 /* $1 is conda's root, $2 the environment or nothing; the rest are vai_c_xir's. */
 #define CONTAINER_SCRIPT                                                                           \
@@ -94,9 +95,9 @@ static void container_add_environment(const ConfigToolchain *toolchain, Command 
                 command_pass(command, toolchain->environment.items[i]);
 }
 
-/* Begins a question to the engine: through the launcher only where that is another machine. */
-static int container_ask(const ConfigToolchain *toolchain, const char *program, Command *command,
-                         Problem *problem) {
+/* Through the launcher only where that is another machine. */
+int container_ask(const ConfigToolchain *toolchain, const char *program, Command *command,
+                  Problem *problem) {
         int r = 0;
 
         if (toolchain->remote)
@@ -349,9 +350,15 @@ static void container_add_inner_environment(const ConfigToolchain *toolchain, Co
                 command_option(command, "--env", toolchain->environment.items[i]);
 }
 
+char *container_name(const char *job_id) {
+        char *name;
+
+        return asprintf(&name, CONTAINER_PREFIX "%s", job_id) < 0 ? NULL : name;
+}
+
 static void container_add_identity(const ContainerJob *job, Command *command) {
         command_argument(command, "--name");
-        command_format(command, "dpucc-%s", job->id);
+        command_format(command, CONTAINER_PREFIX "%s", job->id);
         command_argument(command, "--label");
         command_format(command, "dpucc.jobs=%s", job->jobs_id);
         command_argument(command, "--label");
@@ -359,12 +366,13 @@ static void container_add_identity(const ContainerJob *job, Command *command) {
         command_option(command, "--hostname", "dpucc");
 }
 
-/* the image and what bash gets; vai_c_xir's own arguments follow */
-static void container_add_script(const ConfigToolchain *toolchain, const ContainerImage *image,
-                                 Command *command) {
+void container_add_image(const ContainerImage *image, Command *command) {
         command_option(command, "--entrypoint", "/bin/bash");
         command_format(command, "sha256:%s", image->id);
-        command_option(command, "-c", CONTAINER_SCRIPT);
+}
+
+void container_add_compiler(const ConfigToolchain *toolchain, Command *command) {
+        command_argument(command, CONTAINER_SCRIPT);
         command_argument(command, "dpucc");
         command_argument(command, toolchain->conda_root ?: CONTAINER_CONDA);
         command_argument(command, toolchain->conda ?: "");
@@ -381,37 +389,51 @@ static int container_check_directory(const ConfigToolchain *toolchain, const cha
                 toolchain->name, directory);
 }
 
+int container_add_options(const ConfigToolchain *toolchain, const ContainerImage *image,
+                          const ContainerJob *job, Command *command, Problem *problem) {
+        int r;
+
+        r = container_check_directory(toolchain, job->directory, problem);
+        if (r < 0)
+                return r;
+        command_option(command, "--init", "--log-driver=none");
+        container_add_identity(job, command);
+        command_option(command, "--network", "none");
+        r = container_add_user(toolchain, image, command, problem);
+        if (r < 0)
+                return r;
+        container_add_limits(toolchain, command);
+        container_add_mount(command, job->directory, "in", CONTAINER_INPUTS, ",readonly");
+        container_add_mount(command, job->directory, "out", CONTAINER_OUTPUTS, "");
+        container_add_mount(command, job->directory, "tmp", "/tmp", "");
+        command_option(command, "--workdir", "/tmp");
+        container_add_inner_environment(toolchain, command);
+        container_add_image(image, command);
+        return 0;
+}
+
 int container_command(const ConfigToolchain *toolchain, const ContainerImage *image,
                       const ContainerJob *job, Command *ret, Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         int r;
 
-        r = container_check_directory(toolchain, job->directory, problem);
-        if (r == 0)
-                r = launcher_add(toolchain, &command, problem);
+        r = launcher_add(toolchain, &command, problem);
         if (r < 0)
                 return r;
         command_argument(&command, image->program);
         command_option(&command, "run", "--pull=never");
-        command_option(&command, "--init", "--log-driver=none");
-        container_add_identity(job, &command);
-        command_option(&command, "--network", "none");
-        r = container_add_user(toolchain, image, &command, problem);
+        r = container_add_options(toolchain, image, job, &command, problem);
         if (r < 0)
                 return r;
-        container_add_limits(toolchain, &command);
-        container_add_mount(&command, job->directory, "in", CONTAINER_INPUTS, ",readonly");
-        container_add_mount(&command, job->directory, "out", CONTAINER_OUTPUTS, "");
-        container_add_mount(&command, job->directory, "tmp", "/tmp", "");
-        command_option(&command, "--workdir", "/tmp");
-        container_add_inner_environment(toolchain, &command);
-        container_add_script(toolchain, image, &command);
+        command_argument(&command, "-c");
+        container_add_compiler(toolchain, &command);
         command_arguments(&command, job->arguments);
         container_add_environment(toolchain, &command);
 
         command.removed = true; /* until it runs */
         command.engine = strdup(image->program);
-        if (!command.engine || asprintf(&command.container, "dpucc-%s", job->id) < 0)
+        command.container = container_name(job->id);
+        if (!command.engine || !command.container)
                 return -ENOMEM;
         r = command_finish(&command);
         if (r < 0)
@@ -438,7 +460,9 @@ int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
                 return r;
         container_add_limits(toolchain, &command);
         container_add_inner_environment(toolchain, &command);
-        container_add_script(toolchain, image, &command);
+        container_add_image(image, &command);
+        command_argument(&command, "-c");
+        container_add_compiler(toolchain, &command);
         command_argument(&command, "--help");
         r = command_finish(&command);
         if (r == 0)
@@ -490,13 +514,12 @@ int container_inspect(const ConfigToolchain *toolchain, const Command *command, 
         return 0;
 }
 
-static int container_remove_named(const ConfigToolchain *toolchain, const char *program,
-                                  const char *name) {
+int container_remove(const ConfigToolchain *toolchain, const char *engine, const char *name) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(capture_cleanup) Capture capture = {};
         int r;
 
-        r = container_ask(toolchain, program, &command, NULL);
+        r = container_ask(toolchain, engine, &command, NULL);
         if (r < 0)
                 return r;
         command_option(&command, "rm", "--force");
@@ -510,10 +533,6 @@ static int container_remove_named(const ConfigToolchain *toolchain, const char *
                                              "o such container", strlen("o such container"))
                        ? 0
                        : -EIO;
-}
-
-int container_remove(const ConfigToolchain *toolchain, const Command *command) {
-        return container_remove_named(toolchain, command->engine, command->container);
 }
 
 int container_jobs_id(const char *jobs, char ret[CONTAINER_JOBS_ID_MAX]) {
@@ -570,9 +589,10 @@ static unsigned container_reap_in(const ConfigToolchain *toolchain, const char *
         text = bytes_take_string(&capture.out);
         for (char *name = text ? strtok_r(text, "\n", &save) : NULL;
              name && seen < CONTAINER_REAP_MAX; name = strtok_r(NULL, "\n", &save), seen++) {
-                if (strncmp(name, "dpucc-", 6) != 0 || jobdir_is_held(jobs, name + 6))
+                if (strncmp(name, CONTAINER_PREFIX, strlen(CONTAINER_PREFIX)) != 0 ||
+                    jobdir_is_held(jobs, name + strlen(CONTAINER_PREFIX)))
                         continue;
-                if (container_remove_named(toolchain, program, name) == 0)
+                if (container_remove(toolchain, program, name) == 0)
                         n++;
         }
         return n;

@@ -63,6 +63,17 @@ typedef struct ContainerJob {
 int container_command(const ConfigToolchain *toolchain, const ContainerImage *image,
                       const ContainerJob *job, Command *ret, Problem *problem);
 
+/* Parts of such commands, for containers that live longer than a job (box.h): a question to the
+ * engine begins; all by which a container is named and confined, and its image; the arguments of
+ * `bash -c`, save those of vai_c_xir. */
+int container_ask(const ConfigToolchain *toolchain, const char *program, Command *command,
+                  Problem *problem);
+int container_add_options(const ConfigToolchain *toolchain, const ContainerImage *image,
+                          const ContainerJob *job, Command *command, Problem *problem);
+void container_add_image(const ContainerImage *image, Command *command);
+void container_add_compiler(const ConfigToolchain *toolchain, Command *command);
+char *container_name(const char *job_id); /* a new string; NULL: no memory */
+
 /* Whether `vai_c_xir --help` runs in the image, as a compile would start it. -EIO: it does not;
  * -EAGAIN. */
 int container_try(const ConfigToolchain *toolchain, const ContainerImage *image, Problem *problem);
@@ -78,7 +89,7 @@ int container_inspect(const ConfigToolchain *toolchain, const Command *command, 
                       Problem *problem);
 
 /* Ends and removes it; one that is not there is no error. */
-int container_remove(const ConfigToolchain *toolchain, const Command *command);
+int container_remove(const ConfigToolchain *toolchain, const char *engine, const char *name);
 
 #define CONTAINER_JOBS_ID_MAX 33
 

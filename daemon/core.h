@@ -17,6 +17,7 @@
 #include "daemon/settle.h"
 #include "daemon/statistics.h"
 #include "daemon/toolchains.h"
+#include "daemon/warm.h"
 #include "daemon/work.h"
 
 typedef struct Source Source;
@@ -30,6 +31,7 @@ typedef struct Core {
         Cache *cache;
         State *state;
         Queue *queue;
+        Warm *warm; /* NULL: every compile has a container of its own */
         Statistics statistics;
         char *dpucc;  /* absolute path of the dpucc program */
         char *jobs;   /* directory for job directories */

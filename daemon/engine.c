@@ -300,11 +300,18 @@ static void engine_close_handles(Engine *engine) {
                 engine_close_handle((uv_handle_t *) &engine->poll);
 }
 
+static void engine_on_warm_stopped(void *userdata) {
+        engine_close_handles(userdata);
+}
+
 static void engine_on_queue_stopped(void *userdata) {
         Engine *engine = userdata;
 
         engine->core.queue = NULL;
-        engine_close_handles(engine);
+        if (engine->core.warm)
+                warm_stop(engine->core.warm, engine_on_warm_stopped, engine);
+        else
+                engine_close_handles(engine);
 }
 
 static void engine_go_on_stopping(Engine *engine) {
@@ -539,10 +546,11 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         if (r < 0)
                 return r;
         engine_start_handles(engine);
-        if (!spec->once)
+        if (!spec->once) {
+                (void) warm_new(&engine->core.warm, &engine->core.pool); /* else nothing is warm */
                 engine_reap_containers(engine);
-        if (!spec->once)
                 engine_start_roots(engine);
+        }
         *ret = TAKE_PTR(engine);
         return 0;
 }

@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/artifact.h"
+#include "daemon/box.h"
 #include "daemon/diagnosis.h"
 #include "daemon/identify.h"
 #include "daemon/jobdir.h"
@@ -62,6 +63,7 @@ struct Job {
         Proc *proc; /* borrowed, while a child runs */
 
         JobDir *dir;
+        Box *box; /* whose directory that is; NULL: the job's own */
         int key_lock;
         Command command;
         Sha256 snapshot_sha256;
@@ -80,7 +82,7 @@ static Job *job_free(Job *job) {
         if (!job)
                 return NULL;
 
-        assert(!job->busy && !job->dir);
+        assert(!job->busy && !job->dir && !job->box);
         command_deinit(&job->command);
         diagnosis_deinit(&job->diagnosis);
         closep(&job->key_lock);
@@ -191,6 +193,7 @@ static int job_make_command(Job *job, Problem *problem) {
                 .net_name = ARTIFACT_NET_NAME,
                 .options = job->order->options,
                 .identity = &job->order->toolchain_identity,
+                .box = job->box,
         };
 
         return toolchain_command(job->order->toolchain, &spec, &job->command, problem);
@@ -203,6 +206,27 @@ static int job_find_made(Job *job) {
         if (job->order->force)
                 return 0;
         return cache_lookup(job->core->cache, &job->order->key, &record) == 0;
+}
+
+static int job_make_directory(Job *job, Problem *problem) {
+        const Order *order = job->order;
+        int r = 0;
+
+        if (job->core->warm && !order_adopts(order))
+                r = warm_take(job->core->warm, order->toolchain, &order->toolchain_identity,
+                              job->core->jobs, &job->box, problem);
+        if (r < 0)
+                return r;
+        if (job->box) {
+                job->dir = TAKE_PTR(job->box->dir);
+                return 0;
+        }
+        r = jobdir_new(&job->dir, job->core->jobs);
+        if (r < 0)
+                return problem_set(problem, r == -ENOENT ? -EIO : r,
+                                   "no directory for the compiler in %s: %s", job->core->jobs,
+                                   strerror(-r));
+        return 0;
 }
 
 static int job_prepare(Job *job, Problem *problem) {
@@ -218,12 +242,10 @@ static int job_prepare(Job *job, Problem *problem) {
         if (job_find_made(job) == 1)
                 return 1;
 
-        r = jobdir_new(&job->dir, job->core->jobs);
-        if (r < 0)
-                return problem_set(problem, r == -ENOENT ? -EIO : r,
-                                   "no directory for the compiler in %s: %s", job->core->jobs,
-                                   strerror(-r));
-        r = order_adopts(job->order) ? job_write_adopted(job) : job_make_command(job, problem);
+        r = job_make_directory(job, problem);
+        if (r == 0)
+                r = order_adopts(job->order) ? job_write_adopted(job)
+                                             : job_make_command(job, problem);
         if (r == -ENOENT)
                 return -EAGAIN; /* it was there when the key was made */
         if (r == 0)
@@ -357,22 +379,29 @@ static int job_compile(Job *job) {
 
 /* --- CLEARING: on a pool thread --------------------------------------------------------------- */
 
+/* A box is over once a compiler failed in it: what comes now has a container of its own. */
+static int job_leave_box(Job *job, Problem *problem) {
+        if (!job->box)
+                return 0;
+        job->box = box_free(job->box);
+        command_deinit(&job->command);
+        return job_make_command(job, problem);
+}
+
 /* Back to where it was before the compiler ran. */
 static int job_clear_work(Work *work) {
         static const char *const folders[] = { "out", "tmp" };
         Job *job = container_of(work, Job, work);
-        Problem none = {};
-        int r = 0;
+        Problem problem = {};
+        int r;
 
         job->tried_again = true;
         diagnosis_clear(&job->diagnosis);
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++) {
-                r = file_remove_tree(job->dir->fd, folders[i]);
-                if (r == 0 && mkdirat(job->dir->fd, folders[i], 0700) < 0)
-                        r = error_from_errno();
-        }
+        r = job_leave_box(job, &problem);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(folders); i++)
+                r = jobdir_clear(job->dir, folders[i]);
         if (r < 0)
-                diagnosis_judge_error(&job->diagnosis, r == -ENOENT ? -EIO : r, &none,
+                diagnosis_judge_error(&job->diagnosis, r == -ENOENT ? -EIO : r, &problem,
                                       "preparing another try");
         return r;
 }
@@ -547,6 +576,10 @@ static int job_clean_work(Work *work) {
         Job *job = container_of(work, Job, work);
 
         toolchain_abandon(job->order->toolchain, &job->command);
+        if (job->box) {
+                job->box->dir = TAKE_PTR(job->dir);
+                warm_give(job->core->warm, TAKE_PTR(job->box), job->command.intact);
+        }
         job->dir = jobdir_remove(job->dir);
         closep(&job->key_lock);
         job->key_lock = -1;
@@ -649,6 +682,8 @@ static void job_count(Job *job) {
 static void job_finish(Job *job) {
         job_count(job);
         job_tell_end(job);
+        if (job->core->warm)
+                warm_tend(job->core->warm);
         job->on_done(&job->diagnosis.result, job->userdata);
         (void) job_free(job);
 }

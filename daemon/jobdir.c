@@ -232,6 +232,52 @@ JobDir *jobdir_remove(JobDir *dir) {
         return jobdir_free(dir);
 }
 
+/* removes what is in the directory @fd, which is taken over, save what is in @keep */
+static int jobdir_empty(int fd, const char *const *keep, size_t n_keep) {
+        _cleanup_(closep) int owned = fd;
+        _cleanup_(closedirp) DIR *dir = fdopendir(fd);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!dir)
+                return error_from_errno();
+        owned = -1;
+        while (r == 0 && (entry = readdir(dir))) {
+                bool stays = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+
+                for (size_t i = 0; !stays && i < n_keep; i++)
+                        stays = strcmp(entry->d_name, keep[i]) == 0;
+                if (!stays)
+                        r = file_remove_tree(dirfd(dir), entry->d_name);
+        }
+        return r;
+}
+
+int jobdir_clear(const JobDir *dir, const char *folder) {
+        _cleanup_(closep) int fd = -1;
+
+        fd = openat(dir->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchmod(fd, 0700) < 0)
+                return error_from_errno();
+        return jobdir_empty(TAKE_FD(fd), NULL, 0);
+}
+
+int jobdir_renew(JobDir *dir) {
+        static const char *const keep[] = { "lock", "in", "out", "tmp" };
+        _cleanup_(closep) int fd = -1;
+        int r = 0;
+
+        (void) jobdir_sweep(dir);
+        for (size_t i = 1; r == 0 && i < ARRAY_SIZE(keep); i++)
+                r = jobdir_clear(dir, keep[i]);
+        if (r < 0)
+                return r;
+        fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return error_from_errno();
+        return jobdir_empty(TAKE_FD(fd), keep, ARRAY_SIZE(keep));
+}
+
 static int jobdir_lock(int fd) {
         _cleanup_(closep) int lock = -1;
 

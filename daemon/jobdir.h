@@ -43,6 +43,13 @@ static inline void jobdir_removep(JobDir **dir) {
         (void) jobdir_remove(*dir);
 }
 
+/* Empties a folder of it, which stays the same directory: something may have it mounted. */
+int jobdir_clear(const JobDir *dir, const char *folder);
+
+/* Back to what jobdir_new() made, for another job: kills what is left of its processes and
+ * empties everything. */
+int jobdir_renew(JobDir *dir);
+
 /* Writes down which process now runs here. */
 int jobdir_record(const JobDir *dir, pid_t pid);
 

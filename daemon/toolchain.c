@@ -363,18 +363,11 @@ static int toolchain_add_environment(const Toolchain *toolchain, Command *comman
         return 0;
 }
 
-static int toolchain_container_command(const Toolchain *toolchain, const CommandSpec *spec,
-                                       Command *ret, Problem *problem) {
+/* The image that would run now, if it still is what @identity says. */
+static int toolchain_resolve(const Toolchain *toolchain, const Digest *identity,
+                             ContainerImage *ret, Problem *problem) {
         _cleanup_(container_image_cleanup) ContainerImage image = {};
-        _cleanup_(command_cleanup) Command arguments = {};
         _cleanup_(hasher_freep) Hasher *hasher = NULL;
-        char jobs_id[CONTAINER_JOBS_ID_MAX];
-        const ContainerJob job = {
-                .id = spec->job_id,
-                .directory = spec->directory,
-                .jobs_id = jobs_id,
-                .arguments = &arguments.argv,
-        };
         Digest digest;
         int r;
 
@@ -388,13 +381,44 @@ static int toolchain_container_command(const Toolchain *toolchain, const Command
         if (r < 0)
                 return r;
         hasher_xxh3(hasher, &digest);
-        if (!digest_equal(&digest, spec->identity))
+        if (!digest_equal(&digest, identity))
                 return problem_set(problem, -ESTALE,
                                    "toolchain %s changed: %s is another image now",
                                    toolchain->config.name, image.reference);
+        *ret = image;
+        image = (ContainerImage){};
+        return 0;
+}
+
+int toolchain_new_box(const Toolchain *toolchain, const Digest *identity, const char *jobs,
+                      Box **ret, Problem *problem) {
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        int r;
+
+        r = toolchain_resolve(toolchain, identity, &image, problem);
+        return r < 0 ? r : box_new(ret, &toolchain->config, &image, identity, jobs, problem);
+}
+
+static int toolchain_container_command(const Toolchain *toolchain, const CommandSpec *spec,
+                                       Command *ret, Problem *problem) {
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        _cleanup_(command_cleanup) Command arguments = {};
+        char jobs_id[CONTAINER_JOBS_ID_MAX];
+        const ContainerJob job = {
+                .id = spec->job_id,
+                .directory = spec->directory,
+                .jobs_id = jobs_id,
+                .arguments = &arguments.argv,
+        };
+        int r;
 
         toolchain_add_arguments(&arguments, CONTAINER_ROOT, spec);
         r = command_finish(&arguments);
+        if (r < 0)
+                return r;
+        if (spec->box) /* it is what it was when it was made, whatever the image's name means now */
+                return box_command(spec->box, spec->directory, &arguments.argv, ret);
+        r = toolchain_resolve(toolchain, spec->identity, &image, problem);
         if (r == 0)
                 r = container_jobs_id(spec->jobs, jobs_id);
         return r < 0 ? r : container_command(&toolchain->config, &image, &job, ret, problem);
@@ -434,10 +458,10 @@ const char *toolchain_job_root(const Toolchain *toolchain, const char *directory
 }
 
 void toolchain_abandon(const Toolchain *toolchain, Command *command) {
-        if (!command->container || command->removed)
+        if (!command->container || command->removed || command->intact)
                 return;
         /* what cannot be removed now is found by its labels when a daemon starts */
-        (void) container_remove(&toolchain->config, command);
+        (void) container_remove(&toolchain->config, command->engine, command->container);
         command->removed = true;
 }
 
@@ -447,6 +471,8 @@ int toolchain_conclude(const Toolchain *toolchain, Command *command, ContainerEn
 
         if (!command->container)
                 return 0;
+        if (command->verdict)
+                return box_conclude(&toolchain->config, command, ret, problem);
         r = container_inspect(&toolchain->config, command, ret, problem);
         toolchain_abandon(toolchain, command);
         return r;

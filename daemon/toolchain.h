@@ -27,6 +27,7 @@
 #include "base/problem.h"
 #include "cache/key.h"
 #include "cache/state.h"
+#include "daemon/box.h"
 #include "daemon/command.h"
 #include "daemon/config.h"
 #include "daemon/container.h"
@@ -90,7 +91,12 @@ typedef struct CommandSpec {
         const char *net_name;
         const char *options;    /* rendered; "" for none */
         const Digest *identity; /* that the toolchain must have */
+        const Box *box;         /* run in it; NULL: where nobody else was */
 } CommandSpec;
+
+/* A container that is kept for several compiles. Blocks. Errors as toolchain_command(). */
+int toolchain_new_box(const Toolchain *toolchain, const Digest *identity, const char *jobs,
+                      Box **ret, Problem *problem);
 
 /* argv and environment of one compile, ready for proc_spawn(). Blocks. -ESTALE: it is not what
  * @spec->identity says any more; else as toolchain_identify(). */
@@ -101,8 +107,8 @@ int toolchain_command(const Toolchain *toolchain, const CommandSpec *spec, Comma
 const char *toolchain_job_root(const Toolchain *toolchain, const char *directory);
 
 /* After the child's end, whatever it was. Of a container it finds out how the compiler itself
- * ended, and removes it; for the other kinds there is nothing to do. Blocks. -EAGAIN: the
- * compiler did not run to its end. */
+ * ended, and removes it, unless it is a box that may be kept (@command->intact); for the other
+ * kinds there is nothing to do. Blocks. -EAGAIN: the compiler did not run to its end. */
 int toolchain_conclude(const Toolchain *toolchain, Command *command, ContainerEnd *ret,
                        Problem *problem);
 

@@ -20,7 +20,7 @@ make_image() { # FILE VERSION
   rm -rf "$root"
   mkdir -p "$root"/{bin,tmp,etc,proc,sys,dev,root} "$root$conda/etc/profile.d"
   cp /bin/busybox "$root/bin/busybox"
-  for tool in sh cat mkdir rm dirname md5sum cut tr sed mktemp head yes sleep truncate chmod env kill; do
+  for tool in sh cat mkdir rm dirname md5sum cut tr sed mktemp head yes sleep truncate chmod env kill grep setsid cp; do
     ln -s busybox "$root/bin/$tool"
   done
   image_add "$root" /bin/bash /bin
@@ -38,6 +38,8 @@ conda() {
   export CONDA_PREFIX=$prefix PATH=$prefix/bin:$PATH
 }
 CONDA
+  mkdir -p "$root/var"
+  mkdir -m 1777 "$root/var/left"
   echo "$2" >"$root/version"
   tar -C "$root" -cf "$1" .
 }

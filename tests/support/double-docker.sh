@@ -9,7 +9,10 @@
 #   containers/NAME/ labels, state, process (written here)
 #   asked            one line for each call: its arguments
 #
-# A container is a process of its own session: it survives its client, as real ones do.
+#   changes          what `diff` says of every container
+#
+# A container is a process of its own session: it survives its client, as real ones do. One that is
+# detached is none: what it would do is to wait.
 set -eu
 control=$(dirname "$0")/control
 containers=$control/containers
@@ -35,15 +38,18 @@ inspect_image() {
 localise() {
   local text=$1
   text=${text//\/dpuccd\/in/$in}
+  text=${text//\/tmp\/.dpucc-end/$tmp\/.dpucc-end}
+  text=${text//\/proc\//$control\/proc\/}
   printf '%s' "${text//\/dpuccd\/out/$out}"
 }
 
 run_container() {
-  local name=nameless in='' out='' tmp='' entrypoint='' folder status argument
+  local name=nameless in='' out='' tmp='' entrypoint='' detach='' folder status argument
   local -a environment=(PATH="$control/bin:/usr/local/bin:/usr/bin:/bin") labels=() inner=()
   while [[ $1 == --* ]]; do
     case $1 in
     --pull=never | --init | --rm | --log-driver=none | --userns=keep-id) shift && continue ;;
+    --detach) detach=1 && shift && continue ;;
     --name) name=$2 ;;
     --label) labels+=("$2") ;;
     --env) if [[ $2 == *=* ]]; then environment+=("$2"); else environment+=("$2=${!2-}"); fi ;;
@@ -72,6 +78,11 @@ run_container() {
   mkdir "$folder"
   printf '%s\n' "${labels[@]}" >"$folder/labels"
   echo running >"$folder/state"
+  if [ -n "$detach" ]; then
+    printf '%s\0' "$in" "$out" "$tmp" "${environment[@]}" >"$folder/detached"
+    echo 0123456789ab
+    return
+  fi
   for argument; do inner+=("$(localise "$argument")"); done
   (
     cd "${tmp:-/tmp}"
@@ -91,6 +102,21 @@ run_container() {
   wait $! || status=$?
   if [ "$name" = nameless ]; then rm -rf "$folder"; fi
   exit "$status"
+}
+
+enter_container() { # --workdir DIRECTORY NAME COMMAND ...
+  local folder=$containers/$3 in out tmp argument
+  local -a kept inner=()
+  if [ ! -e "$folder/detached" ] || [ "$(cat "$folder/state")" != running ]; then
+    echo "Error response from daemon: No such container: $3" >&2
+    exit 1
+  fi
+  shift 3
+  mapfile -d '' kept <"$folder/detached"
+  in=${kept[0]} out=${kept[1]} tmp=${kept[2]}
+  for argument; do inner+=("$(localise "$argument")"); done
+  cd "$tmp"
+  exec env -i HOME=/tmp TMPDIR="$tmp" "${kept[@]:3}" "${inner[@]}"
 }
 
 inspect_container() {
@@ -129,6 +155,12 @@ image) inspect_image "${@: -1}" ;;
 inspect) inspect_container "${@: -1}" ;;
 rm) remove_container "${@: -1}" ;;
 ps) list_containers "${4#label=}" ;;
+exec)
+  shift
+  enter_container "$@"
+  ;;
+diff) if [ -e "$control/changes" ]; then cat "$control/changes"; fi ;;
+stop) echo 'exited 137 false' >"$containers/$4/state" ;;
 version) echo 20.10.24-double ;;
 info) echo '[name=seccomp,profile=default]' ;;
 run)

@@ -136,12 +136,12 @@ static void assert_toolchain_refused(const char *members, const char *expected) 
 }
 
 static void reads_containers(void **state) {
-        _cleanup_(config_freep) Config *config =
-                apply("{\"toolchains\":{\"one\":{\"kind\":\"container\",\"image\":\"a/b:1.0\"},"
-                      "\"all\":{\"kind\":\"container\",\"image\":[\"x/y:1\",\"z@sha256:0a\"],"
-                      "\"engine\":\"podman\",\"path\":\"/usr/bin/podman\",\"conda\":\"env-2\","
-                      "\"conda_root\":\"/opt/c\",\"cpus\":4,\"memory_limit_mib\":8,"
-                      "\"environment\":[\"A\"]}}}");
+        _cleanup_(config_freep) Config *config = apply(
+                "{\"toolchains\":{\"one\":{\"kind\":\"container\",\"image\":\"a/b:1.0\"},"
+                "\"all\":{\"kind\":\"container\",\"image\":[\"x/y:1\",\"z@sha256:0a\"],"
+                "\"engine\":\"podman\",\"path\":\"/usr/bin/podman\",\"conda\":\"env-2\","
+                "\"conda_root\":\"/opt/c\",\"cpus\":4,\"memory_limit_mib\":8,\"warm_idle_s\":90,"
+                "\"environment\":[\"A\"]}}}");
         const ConfigToolchain *one = config_find_toolchain(config, "one");
         const ConfigToolchain *all = config_find_toolchain(config, "all");
 
@@ -150,6 +150,7 @@ static void reads_containers(void **state) {
         assert_int_equal(one->images.n, 1);
         assert_null(one->conda);
         assert_int_equal(one->cpus, 0);
+        assert_int_equal(one->warm_idle_s, 0);
         assert_int_equal(all->engine, ENGINE_PODMAN);
         assert_string_equal(all->path, "/usr/bin/podman");
         assert_int_equal(all->images.n, 2);
@@ -157,6 +158,7 @@ static void reads_containers(void **state) {
         assert_string_equal(all->conda, "env-2");
         assert_string_equal(all->conda_root, "/opt/c");
         assert_int_equal(all->cpus, 4);
+        assert_int_equal(all->warm_idle_s, 90);
         assert_int_equal(all->memory_limit, 8 << 20);
 }
 

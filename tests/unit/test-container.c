@@ -1,82 +1,28 @@
 /* Containers without an engine: its client is tests/support/double-docker.sh. */
 
-#include "unit.h"
+#include "container_fixture.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "base/cleanup.h"
-#include "base/path.h"
 #include "daemon/capture.h"
 #include "daemon/container.h"
 #include "daemon/jobdir.h"
 #include "daemon/probe.h"
 #include "daemon/toolchain.h"
 
-#define ID_1 "1111111111111111111111111111111111111111111111111111111111111111"
-#define ID_2 "2222222222222222222222222222222222222222222222222222222222222222"
-
-typedef struct Fixture {
-        UnitDir *dir;
-        char jobs[128];
-        ConfigToolchain config;
-} Fixture;
-
-static void write_in(Fixture *f, const char *name, const char *text, mode_t mode) {
-        _cleanup_(freep) char *folder = path_dirname(name);
-        _cleanup_(closep) int folder_fd = file_make_dirs(f->dir->fd, folder, 0755);
-        _cleanup_(closep) int fd = -1;
-
-        assert_true(folder_fd >= 0);
-        fd = openat(f->dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        assert_true(fd >= 0);
-        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
-        assert_int_equal(fchmod(fd, mode), 0);
-}
-
-static void install_engine(Fixture *f, const char *name) {
-        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
-        _cleanup_(freep) char *text = NULL;
-
-        assert_int_equal(
-                file_read(AT_FDCWD, TEST_SOURCE_DIR "/tests/support/double-docker.sh", &script), 0);
-        text = bytes_take_string(&script);
-        assert_non_null(text);
-        write_in(f, name, text, 0755);
-}
+typedef ContainerFixture Fixture;
 
 static int setup(void **state) {
         static Fixture f;
-        char path[256];
+        int r = container_fixture_setup(&f, state);
 
-        if (unit_dir_setup(state) < 0)
-                return -1;
-        f = (Fixture){ .dir = *state };
         *state = &f;
-        (void) snprintf(f.jobs, sizeof(f.jobs), "%s/jobs", f.dir->path);
-        (void) snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", f.dir->path);
-        setenv("PATH", path, 1);
-        setenv("DOCKER_HOST", "unix:///nowhere", 1);
-        install_engine(&f, "bin/docker");
-        write_in(&f, "bin/control/images/vendor%image:1.0", "sha256:" ID_1 "\n", 0644);
-        f.config = (ConfigToolchain){
-                .name = (char *) "box",
-                .kind = TOOLCHAIN_CONTAINER,
-                .engine = ENGINE_DOCKER,
-                .time_limit_s = 60,
-        };
-        assert_int_equal(strings_add(&f.config.images, "vendor/image:1.0"), 0);
-        return 0;
+        return r;
 }
 
 static int teardown(void **state) {
-        Fixture *f = *state;
-
-        strings_deinit(&f->config.images);
-        strings_deinit(&f->config.launcher);
-        strings_deinit(&f->config.environment);
-        *state = f->dir;
-        return unit_dir_teardown(state);
+        return container_fixture_teardown(*state, state);
 }
 
 static bool has_pair(const Strings *list, const char *option, const char *value) {
@@ -346,9 +292,9 @@ static void the_end_is_the_containers_not_the_clients(void **state) {
         assert_int_equal(container_inspect(&f->config, &command, &end, &problem), 0);
         assert_int_equal(end.exit_status, 3);
         assert_true(end.out_of_memory);
-        assert_int_equal(container_remove(&f->config, &command), 0);
+        assert_int_equal(container_remove(&f->config, program, command.container), 0);
         assert_false(is_left(f, job_id));
-        assert_int_equal(container_remove(&f->config, &command), 0);
+        assert_int_equal(container_remove(&f->config, program, command.container), 0);
         command_deinit(&command);
 }
 
