@@ -1,7 +1,9 @@
 #include "dpu/command.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int command_usage(const char *name, const char *format, ...) {
@@ -16,6 +18,20 @@ int command_usage(const char *name, const char *format, ...) {
         (void) problem_set(&p, 0, "%s", text); /* arguments may hold anything */
         (void) fprintf(stderr, "dpucc %s: %s\nTry 'dpucc %s --help'.\n", name, p.text, name);
         return COMMAND_USAGE;
+}
+
+int command_number(const char *name, const char *option, const char *text, uint64_t max,
+                   uint64_t *ret) {
+        unsigned long long value;
+        char *end;
+
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno != 0 || end == text || *end != '\0' || strchr(text, '-') || value > max)
+                return command_usage(name, "%s takes a number from 0 to %llu, not '%s'", option,
+                                     (unsigned long long) max, text);
+        *ret = value;
+        return COMMAND_OK;
 }
 
 int command_failed(const char *name, int r, const Problem *problem) {

@@ -14,6 +14,8 @@
  * writes results to stdout and problems to stderr.
  */
 
+#include <stdint.h>
+
 #include "base/problem.h"
 
 /* the exit codes of the whole project that `dpucc` uses */
@@ -36,6 +38,10 @@ typedef struct Command {
 /* Says what is wrong with the command line and where the help is; returns COMMAND_USAGE. */
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The value of @option as a decimal number; complains as above if it is none, or above @max. */
+int command_number(const char *name, const char *option, const char *text, uint64_t max,
+                   uint64_t *ret);
+
 /* Prints @problem, or strerror(-@r) when it is empty; returns COMMAND_ERROR. */
 int command_failed(const char *name, int r, const Problem *problem);
 
@@ -45,8 +51,10 @@ int command_companions(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_digest(int argc, char **argv);
+int command_disasm(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_mkmodel(int argc, char **argv);
+int command_profile(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_targets(int argc, char **argv);
 
@@ -55,7 +63,9 @@ extern const char command_companions_help[];
 extern const char command_compile_help[];
 extern const char command_diff_help[];
 extern const char command_digest_help[];
+extern const char command_disasm_help[];
 extern const char command_inspect_help[];
 extern const char command_mkmodel_help[];
+extern const char command_profile_help[];
 extern const char command_report_help[];
 extern const char command_targets_help[];

@@ -52,19 +52,6 @@ typedef struct MkmodelArguments {
         bool list;
 } MkmodelArguments;
 
-static int mkmodel_number(const char *name, const char *option, uint64_t max, uint64_t *ret) {
-        unsigned long long value;
-        char *end;
-
-        errno = 0;
-        value = strtoull(optarg, &end, 10);
-        if (errno != 0 || end == optarg || *end != '\0' || strchr(optarg, '-') || value > max)
-                return command_usage(name, "%s takes a number from 0 to %llu, not '%s'", option,
-                                     (unsigned long long) max, optarg);
-        *ret = value;
-        return COMMAND_OK;
-}
-
 static int mkmodel_option(const char *name, int option, MkmodelArguments *ret) {
         uint64_t size;
         int code;
@@ -74,20 +61,20 @@ static int mkmodel_option(const char *name, int option, MkmodelArguments *ret) {
                 ret->output = optarg;
                 return COMMAND_OK;
         case 's':
-                return mkmodel_number(name, "--seed", UINT64_MAX, &ret->network.seed);
+                return command_number(name, "--seed", optarg, UINT64_MAX, &ret->network.seed);
         case 'z':
-                code = mkmodel_number(name, "--size", NETWORK_SIZE_MAX, &size);
+                code = command_number(name, "--size", optarg, NETWORK_SIZE_MAX, &size);
                 if (code == COMMAND_OK && size == 0)
                         return command_usage(name, "--size 0 leaves nothing");
                 if (code == COMMAND_OK)
                         ret->network.size = (int32_t) size;
                 return code;
         case 'c':
-                return mkmodel_number(name, "--change-weight", UINT64_MAX - 1,
+                return command_number(name, "--change-weight", optarg, UINT64_MAX - 1,
                                       &ret->network.change_weight);
         case 'h':
                 ret->shuffled = true;
-                return mkmodel_number(name, "--shuffle", UINT64_MAX, &ret->shuffle);
+                return command_number(name, "--shuffle", optarg, UINT64_MAX, &ret->shuffle);
         case 'l':
                 ret->list = true;
                 return COMMAND_OK;

@@ -1,0 +1,41 @@
+#pragma once
+
+/*
+ * Programs made by hand, for tests of the simulator. Failing allocations abort: this is test code.
+ *
+ * Instructions run one after the other: every one waits for the one before it, unless the test
+ * sets tokens itself (micro_add_as_is). Region 0 is constant, region 1 can be written; both are
+ * filled by the test before micro_finish().
+ */
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "dpu/isa/isa.h"
+#include "dpu/sim/program.h"
+
+#define MICRO_B512  UINT64_C(0x0101000056010200)
+#define MICRO_B1024 UINT64_C(0x0101000056010402)
+#define MICRO_B4096 UINT64_C(0x0101000056010407)
+
+typedef struct Micro {
+        Program program;
+        uint8_t *constant; /* of region 0 */
+        size_t constant_size, workspace_size;
+        Instruction *items;
+        size_t n_items, capacity;
+        Bytes code;
+} Micro;
+
+/* every named target of ISA 1: a short one for tests that go through all sizes */
+extern const uint64_t micro_targets[8];
+
+void micro_init(Micro *micro, uint64_t fingerprint, size_t constant_size, size_t workspace_size);
+void micro_deinit(Micro *micro);
+
+void micro_add(Micro *micro, Instruction instruction);
+void micro_add_as_is(Micro *micro, Instruction instruction);
+void micro_finish(Micro *micro); /* adds END, encodes; micro->program is ready */
+
+/* all of region 1 */
+ProgramTensor micro_workspace(const Micro *micro);
