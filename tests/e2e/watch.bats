@@ -416,3 +416,44 @@ JSON
   wait_for test -f out/Net.xmodel
   expect_stat jobs_started 1
 }
+
+# ---- anything ----------------------------------------------------------------------------------
+
+models_on_disk() { find "$WORK" -name '*.xmodel' -type f -not -path '*/.*' | sort; }
+models_known() { dpucc-client status --json | jq -r '.units[].source_path' | sort -u; }
+models_agree() { [ "$(models_on_disk)" = "$(models_known)" ]; }
+
+# Every unit that is ready has the artifact of what its file holds now.
+artifacts_agree() {
+  local path
+  while read -r path; do
+    get_is_current "$path" 2>/dev/null
+  done < <(dpucc-client status --json |
+    jq -r '[.units[] | select(.state == "ready")] | .[].source_path' | shuf -n 20 \
+      --random-source=<(yes))
+}
+
+@test "after thousands of random operations the daemon knows what is on the disk" {
+  seed=${WORKSPACE_SEED:-$RANDOM}
+  echo "WORKSPACE_SEED=$seed"
+  watching_daemon
+  for i in 1 2 3; do lenet "$i" "$SANDBOX/$i"; done
+  for round in 1 2 3; do
+    "$TEST_SUPPORT/random_workspace.py" "$WORK" "$((seed + round))" 1000 "$SANDBOX"/[123]
+    dpucc-client wait --all || true
+    models_agree || {
+      diff <(models_on_disk) <(models_known)
+      return 1
+    }
+    artifacts_agree
+  done
+  # three contents, one target: some jobs gave way to newer saves, none was done twice
+  [ "$(stat_of jobs_done)" -ge 1 ]
+  [ "$(stat_of cache_published)" -le 3 ]
+  models_known >"$SANDBOX/known"
+  daemon_stop
+  daemon_start
+  dpucc-client wait --all || true
+  diff "$SANDBOX/known" <(models_known)
+  expect_stat jobs_started 0
+}
