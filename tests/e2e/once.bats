@@ -274,3 +274,25 @@ PYTHON
   [ "$(dpucc-client report Net_int.xmodel | jq -S .)" = "$expected" ]
   [ "$(dpucc-client report "$key" | jq -S .)" = "$expected" ]
 }
+
+@test "get and build take NET@TARGET of a unit, with the names of the project file" {
+  mkdir -p boards/leopard boards/kria
+  mv arch.json boards/leopard/
+  echo '{"fingerprint":"0x101000056010407"}' >boards/kria/arch.json
+  echo '{"targets": {"leopard": "boards/leopard/arch.json", "kria": "boards/kria/arch.json"},
+    "models": [{"xmodel": "Net_int.xmodel", "net_name": "deep"}]}' >dpucc.json
+  daemon_start
+  dpucc-client watch .
+  dpucc-client wait --all
+  cd /
+  for board in leopard kria; do
+    run --separate-stderr -0 dpucc-client get deep@$board
+    [[ $output == */deep.xmodel ]]
+    dpucc check --arch "$WORK/boards/$board/arch.json" --source "$WORK/Net_int.xmodel" "$output"
+  done
+  run --separate-stderr -0 dpucc-client build --output_dir "$WORK/out" deep@kria
+  cmp "$WORK/out/deep.xmodel" "$(dpucc-client get deep@kria)"
+  run --separate-stderr -5 dpucc-client get deep@antelope
+  run --separate-stderr -5 dpucc-client get shallow@kria
+  expect_stat compiler_runs 2
+}
