@@ -6,6 +6,7 @@
 
 #include "daemon/capture.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -188,5 +189,20 @@ static bool capture_line_of(Slice text, char *ret, size_t room) {
 void capture_first_line(const Capture *capture, char *ret, size_t room) {
         if (!capture_line_of(bytes_slice(&capture->err), ret, room) &&
             !capture_line_of(bytes_slice(&capture->out), ret, room))
+                (void) snprintf(ret, room, "no message, status %d", capture->status);
+}
+
+void capture_last_line(const Capture *capture, char *ret, size_t room) {
+        Slice text = bytes_slice(capture->err.size > 0 ? &capture->err : &capture->out);
+
+        while (text.size > 0 && isspace(text.data[text.size - 1]))
+                text.size--;
+        for (size_t i = text.size; i > 0; i--) {
+                if (text.data[i - 1] != '\n')
+                        continue;
+                text = slice_of(text.data + i, text.size - i);
+                break;
+        }
+        if (!capture_line_of(text, ret, room))
                 (void) snprintf(ret, room, "no message, status %d", capture->status);
 }

@@ -32,3 +32,6 @@ static inline void capture_cleanup(Capture *capture) {
 /* One line for people out of what it said: the first that is not empty, of the errors if there
  * are any. */
 void capture_first_line(const Capture *capture, char *ret, size_t room);
+
+/* The same with the last one: what a shell or Python says when it gives up. */
+void capture_last_line(const Capture *capture, char *ret, size_t room);

@@ -43,6 +43,8 @@
 #define CONTAINER_REAP_MAX  1000
 #define CONTAINER_PREFIX    "dpucc-" /* of names; the job's id follows */
 
+#define CONTAINER_ENGINE_FAILED 125 /* status of a client whose engine started nothing */
+
 /* $1 is conda's root, $2 the environment or nothing; the rest are vai_c_xir's. */
 #define CONTAINER_SCRIPT                                                                           \
         "root=$1; environment=$2; shift 2\n"                                                       \
@@ -471,7 +473,10 @@ int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
                 return container_down(toolchain, image->engine, r, &capture, problem);
         if (capture.status == 0)
                 return problem_set(problem, 0, "vai_c_xir runs in the image");
-        capture_first_line(&capture, line, sizeof(line));
+        if (capture.status == CONTAINER_ENGINE_FAILED)
+                capture_first_line(&capture, line, sizeof(line));
+        else
+                capture_last_line(&capture, line, sizeof(line));
         return problem_set(problem, -EIO,
                            "toolchain %s: vai_c_xir does not run in %s (%s); correct \"conda\" or "
                            "choose another image",

@@ -79,6 +79,31 @@ story() {
   containers_are 0
 }
 
+# What doctor says of the real engine, step by step, to @STEP, which is good or not.
+examine() { # EXPECTED-CODE STEP REGEX
+  run --separate-stderr "-$1" dpucc-client --toolchain box doctor
+  grep -qE "^$([ "$1" = 0 ] && echo ok || echo failed) +toolchain box, $2: .*$3" <<<"$output" || {
+    echo "$output" "$stderr"
+    return 1
+  }
+}
+
+checkup() {
+  box '{}'
+  daemon_start
+  examine 0 engine "$ENGINE [0-9]"
+  examine 0 image "$IMAGE is [0-9a-f]{64}"
+  examine 0 start 'runs in the image'
+  containers_are 0
+  daemon_stop
+  box '{"conda": "nobody-made-this"}'
+  daemon_start
+  examine 1 start 'no conda environment nobody-made-this'
+  containers_are 0
+  "$ENGINE" rmi --force "$IMAGE" >/dev/null 2>&1
+  examine 1 image "not on this machine.*$ENGINE pull"
+}
+
 memory() {
   need_limits
   box '{"memory_limit_mib": 64}'
@@ -289,6 +314,8 @@ ask_for_one_that_hangs() {
 }
 
 @test "docker: compiles, failures, noise" { with_engine docker && story; }
+@test "docker: doctor, step by step" { with_engine docker && checkup; }
+@test "podman: doctor, step by step" { with_engine podman && checkup; }
 @test "docker: out of memory" { with_engine docker && memory; }
 @test "docker: time limit, and orphans of a killed daemon" { with_engine docker && ending; }
 @test "docker: a moved tag, a missing image" { with_engine docker && moving; }
@@ -325,6 +352,7 @@ ask_for_one_that_hangs() {
   box '{}'
   in_mode good
   docker_stop
+  examine 1 engine 'docker does not answer.*systemctl start docker'
   dpucc mkmodel lenet --seed 4 -o Net_int.xmodel
   in_mode good
   [ "$status" -eq 1 ]

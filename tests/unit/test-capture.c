@@ -31,7 +31,18 @@ static void takes_output_and_status(void **state) {
         assert_string_equal(line, "err");
         capture_deinit(&capture);
 
+        assert_int_equal(run("echo warning >&2; echo out; printf '\\nthe reason\\n\\n' >&2", 30000,
+                             &capture),
+                         0);
+        capture_first_line(&capture, line, sizeof(line));
+        assert_string_equal(line, "warning");
+        capture_last_line(&capture, line, sizeof(line));
+        assert_string_equal(line, "the reason");
+        capture_deinit(&capture);
+
         assert_int_equal(run("kill -9 $$", 30000, &capture), 0);
+        capture_last_line(&capture, line, sizeof(line));
+        assert_string_equal(line, "no message, status 137");
         assert_int_equal(capture.status, 137);
         capture_first_line(&capture, line, sizeof(line));
         assert_string_equal(line, "no message, status 137");
