@@ -25,7 +25,7 @@ enum {
         COMMAND_USAGE = 2,
         COMMAND_NOT_A_SOURCE = 5,
         COMMAND_NOT_RIGHT =
-                8, /* `check`: the file is not what was asked for; `diff`: they differ */
+                8, /* `check`, `verify`: the file is not what it should be; `diff`: they differ */
 };
 
 typedef struct Command {
@@ -56,7 +56,9 @@ int command_inspect(int argc, char **argv);
 int command_mkmodel(int argc, char **argv);
 int command_profile(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_targets(int argc, char **argv);
+int command_verify(int argc, char **argv);
 
 extern const char command_check_help[];
 extern const char command_companions_help[];
@@ -68,4 +70,6 @@ extern const char command_inspect_help[];
 extern const char command_mkmodel_help[];
 extern const char command_profile_help[];
 extern const char command_report_help[];
+extern const char command_run_help[];
 extern const char command_targets_help[];
+extern const char command_verify_help[];

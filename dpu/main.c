@@ -39,7 +39,9 @@ static const Command commands[] = {
         { "companions", command_companions, command_companions_help, "the files beside it" },
         { "profile", command_profile, command_profile_help, "how long a compiled model takes" },
         { "report", command_report, command_report_help, "what a compiled model holds" },
+        { "run", command_run, command_run_help, "what a model makes of its inputs" },
         { "targets", command_targets, command_targets_help, "known DPU targets, or what one is" },
+        { "verify", command_verify, command_verify_help, "does a model compute what it should" },
         { "version", command_version, command_version_help, "the version of dpucc" },
 };
 

@@ -92,3 +92,29 @@ int model_load_source(const char *path, Graph **ret, Md5 *ret_md5, Problem *prob
         r = graph_read(ret, bytes_slice(&form), problem);
         return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
 }
+
+int model_load_graph(const char *path, XmodelClass *ret_class, Graph **ret, Problem *problem) {
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        XmodelClass class;
+        Model model;
+        int r;
+
+        r = model_init(&model, path, problem);
+        if (r < 0)
+                return r;
+        class = model.class;
+        if (model.walk)
+                r = model_graph(&model, &graph, problem);
+        else
+                r = problem_set(problem, -EBADMSG, "%s", model.reason.text);
+        model_deinit(&model);
+        if (r == 0)
+                r = graph_verify(graph, problem);
+        if (r < 0)
+                return problem_prefix(problem, r, "%s", path);
+        graph_count_consumers(graph);
+
+        *ret_class = class;
+        *ret = TAKE_PTR(graph);
+        return 0;
+}

@@ -37,3 +37,7 @@ int model_graph(const Model *model, Graph **ret, Problem *problem);
 /* The graph of a source's canonical form, and the MD5 of that form. Whatever is no quantized
  * model is refused with the reason: -EBADMSG. -errno with @problem, which names the file. */
 int model_load_source(const char *path, Graph **ret, Md5 *ret_md5, Problem *problem);
+
+/* A file that holds a graph of any class, verified (graph_verify) and with its consumers counted.
+ * -EBADMSG: it holds none; -errno with @problem, which names the file. */
+int model_load_graph(const char *path, XmodelClass *ret_class, Graph **ret, Problem *problem);

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# `dpucc run` and `dpucc verify`: models evaluated by the definition of their ops.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup() { sandbox_setup; }
+
+teardown() { sandbox_teardown; }
+
+raw_outputs() { # DIR: one digest of all raw elements in it
+  cat "$1"/*.bin | sha256sum | cut -d' ' -f1
+}
+
+@test "run writes what a model makes of its inputs, the same everywhere" {
+  dpucc mkmodel lenet --seed 1 -o q.xmodel
+  run -0 dpucc run --seed 7 -o out q.xmodel
+  [ -f "$output" ]
+  head -c 6 "$output" | grep -q NUMPY
+  dpucc run --seed 7 --raw -o raw q.xmodel
+  cmp <(tail -c 40 out/*.npy) raw/*.bin
+  [ "$(raw_outputs raw)" = f6c7a7a4ea5c6234ce5605b534852b356cb54ce50be545138b91288cd3484651 ]
+}
+
+@test "run takes inputs as .npy, as raw int8 and as raw float32" {
+  dpucc mkmodel lenet --seed 1 -o q.xmodel
+  head -c 784 /dev/zero >zeros
+  head -c 3136 /dev/zero >floats
+  printf "\x93NUMPY\x01\x00\x46\x00%-69s\n" \
+    "{'descr': '|i1', 'fortran_order': False, 'shape': (1, 28, 28, 1), }" >zeros.npy
+  cat zeros >>zeros.npy
+  name=$(dpucc inspect --json q.xmodel | jq -r '.inputs[0].tensor')
+  for input in zeros.npy "$name=floats" "$name=zeros.npy"; do
+    dpucc run --raw --input "$input" -o "out$((++n))" q.xmodel
+  done
+  [ "$(raw_outputs out1)" = "$(raw_outputs out2)" ]
+  [ "$(raw_outputs out1)" = "$(raw_outputs out3)" ]
+
+  head -c 783 zeros >short
+  run -1 dpucc run --input short -o x q.xmodel
+  [[ $output == *"short: the input has 784 elements"* ]]
+  run -1 dpucc run --input other=zeros -o x q.xmodel
+  [[ $output == *"no file for input"* ]]
+  run -1 dpucc run --input "$name=floats" --input other=zeros -o x q.xmodel
+  [[ $output == *"there is no input other"* ]]
+}
+
+@test "a compiled model computes what its source does" {
+  need_corpus
+  run -0 dpucc verify --inputs all --source "$CORPUS/quantized/mnist-cnn.xmodel" \
+    "$CORPUS/compiled/mnist-cnn.B4096.xmodel"
+  [ "$(grep -c '5 of 5 tensors and 1 of 1 outputs are those of the source' <<<"$output")" -eq 5 ]
+}
+
+@test "verify names the one layer in which the vendor changed the arithmetic" {
+  need_corpus
+  run -8 dpucc verify --json --source "$CORPUS/quantized/zerodce.xmodel" \
+    "$CORPUS/compiled/zerodce.B4096.xmodel"
+  [ "$(jq -r '.ok' <<<"$output")" = false ]
+  [ "$(jq -r '.source[0].tensors' <<<"$output")" -eq 25 ]
+  [ "$(jq -c '[.source[0].differences[].type]' <<<"$output")" = '["downsample-fix"]' ]
+}
+
+@test "verify finds a weight that was changed" {
+  need_corpus
+  # the one entry of REG_0 with a long value: constants, behind a page of biases the weights
+  at=$(LC_ALL=C grep -obUaP 'REG_0\x12[\x80-\xff]' "$CORPUS/compiled/mnist-cnn.B4096.xmodel" |
+    cut -d: -f1)
+  [ -n "$at" ]
+  cp "$CORPUS/compiled/mnist-cnn.B4096.xmodel" damaged.xmodel
+  chmod u+w damaged.xmodel
+  printf '\x55' | dd of=damaged.xmodel bs=1 seek=$((at + 13 + 4096)) conv=notrunc status=none
+  run -8 dpucc verify --source "$CORPUS/quantized/mnist-cnn.xmodel" damaged.xmodel
+  [[ $output == *"differs: "*"conv2d-fix"* ]]
+  [[ $output == *"0 of 1 outputs"* ]]
+}
+
+@test "verify refuses what it cannot judge" {
+  need_corpus
+  run -1 dpucc verify --source "$CORPUS/quantized/mnist-cnn.xmodel" \
+    "$CORPUS/compiled/mnist-cnn.VCK190.xmodel"
+  [[ $output == *"is not known"* ]]
+  run -1 dpucc verify --source "$CORPUS/compiled/mnist-cnn.VCK190.xmodel" \
+    "$CORPUS/compiled/mnist-cnn.B4096.xmodel"
+  [[ $output == *"compiled, not quantized"* ]]
+  run -2 dpucc verify --inputs max --inputs "$CORPUS/README.md" --source a b
+}
