@@ -30,6 +30,7 @@
 #include "daemon/jobdir.h"
 #include "daemon/proc.h"
 #include "daemon/publication.h"
+#include "xmodel/target.h"
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
@@ -95,14 +96,15 @@ static Job *job_free(Job *job) {
 
 static void job_tell(const Job *job, LogLevel level, const char *what) {
         const Order *order = job->order;
-        char key[DIGEST_HEX], fingerprint[24];
+        char key[DIGEST_HEX], short_name[FINGERPRINT_NAME_MAX];
+        Target target = { .fingerprint = order->fingerprint };
         Problem line;
 
         digest_to_hex(&order->key, key);
-        (void) snprintf(fingerprint, sizeof(fingerprint), "0x%" PRIx64, order->fingerprint);
+        (void) snprintf(target.name, sizeof(target.name), "%s", order->target_name ?: "");
+        target_short_name(&target, short_name);
         (void) problem_set(&line, 0, "job %.8s: %s@%s with %s: %s", key, order->net_name,
-                           order->target_name ?: fingerprint, toolchain_name(order->toolchain),
-                           what);
+                           short_name, toolchain_name(order->toolchain), what);
         log_line(level, "%s", line.text);
 }
 

@@ -20,7 +20,7 @@ make_image() { # FILE VERSION
   rm -rf "$root"
   mkdir -p "$root"/{bin,tmp,etc,proc,sys,dev,root} "$root$conda/etc/profile.d"
   cp /bin/busybox "$root/bin/busybox"
-  for tool in sh cat mkdir rm dirname md5sum cut tr sed mktemp head yes sleep truncate chmod env kill grep setsid cp; do
+  for tool in sh cat mkdir rm dirname md5sum cut tr sed mktemp head yes sleep truncate chmod env kill grep setsid cp mv; do
     ln -s busybox "$root/bin/$tool"
   done
   image_add "$root" /bin/bash /bin
@@ -40,8 +40,13 @@ conda() {
 CONDA
   mkdir -p "$root/var"
   mkdir -m 1777 "$root/var/left"
+  chmod 1777 "$root/tmp"
+  # a program that is root, if it is let
+  image_add "$root" /usr/bin/tee /bin
+  mv "$root/bin/tee" "$root/bin/tee-as-root"
+  chmod 4755 "$root/bin/tee-as-root"
   echo "$2" >"$root/version"
-  tar -C "$root" -cf "$1" .
+  tar -C "$root" --owner=0 --group=0 --numeric-owner -cf "$1" .
 }
 
 # Skips unless ENGINE can be had: as root a rootful one, else a rootless one.
@@ -49,7 +54,7 @@ need_engine() { # docker|podman
   local program programs=("$1" runc)
   ENGINE=$1
   if [ "$ENGINE" = docker ]; then programs+=(dockerd); fi
-  if ! is_root; then
+  if is_rootless; then
     programs+=(newuidmap)
     if [ "$ENGINE" = docker ]; then programs+=(rootlesskit); fi
     grep -q "^$(id -un):" /etc/subuid || skip "no subordinate ids for $(id -un) in /etc/subuid"
@@ -61,10 +66,11 @@ need_engine() { # docker|podman
 }
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
+is_rootless() { ! is_root && { [ "$ENGINE" = podman ] || [ -z "${TEST_DOCKER_HOST:-}" ]; }; }
 
 # What a rootless engine on this machine cannot do, and says so itself.
 need_limits() {
-  is_root || skip "a rootless engine limits memory only in cgroups that were delegated to the user"
+  ! is_rootless || skip "a rootless engine limits memory only in cgroups that were delegated to the user"
 }
 
 engine_start() {
@@ -78,13 +84,17 @@ engine_start() {
 docker_start() {
   local place=$SANDBOX/docker
   local -a options
+  if [ -n "${TEST_DOCKER_HOST:-}" ]; then # a rootful one, started for an ordinary user
+    export DOCKER_HOST=$TEST_DOCKER_HOST
+    return
+  fi
   mkdir -p "$place"
   echo '{}' >"$place/empty.json"
   export DOCKER_HOST=unix://$place/docker.sock
   options=(--config-file="$place/empty.json" --data-root="$place/data"
     --exec-root="$place/exec" --pidfile="$place/dockerd.pid" -H "$DOCKER_HOST"
     --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none
-    --storage-driver=vfs --userland-proxy=false --oom-score-adjust=0)
+    --storage-driver=vfs --userland-proxy=false --oom-score-adjust=0 --group="${DOCKER_GROUP:-$(id -gn)}")
   if is_root; then
     PATH=$PATH:/usr/sbin setsid dockerd "${options[@]}" >"$place/log" 2>&1 3>&- &
   else
@@ -122,10 +132,10 @@ engine_stop() {
   case ${ENGINE:-} in
   docker)
     docker_stop
-    if ! is_root; then rootlesskit rm -rf "$SANDBOX/docker"; fi
+    if is_rootless; then rootlesskit rm -rf "$SANDBOX/docker"; fi
     ;;
   podman)
-    if ! is_root; then
+    if is_rootless; then
       podman unshare rm -rf "$SANDBOX/podman/data"
       podman system migrate # ends the process that keeps the name space
       rm -rf "$XDG_RUNTIME_DIR"
@@ -138,7 +148,7 @@ engine_stop() {
 podman_prepare() {
   local place=$SANDBOX/podman run=$SANDBOX/podman/run
   mkdir -p "$place"
-  if ! is_root; then
+  if is_rootless; then
     # as long as /run/user/1000: in a longer one rootless podman does not learn that a container ended
     export XDG_RUNTIME_DIR
     XDG_RUNTIME_DIR=$(mktemp -d /tmp/dpucc-run.XXXXXX)

@@ -179,7 +179,7 @@ MOVER
   [ "$status" -eq 4 ]
   expect_stat compiler_runs 1
   [ "$(containers)" -eq 0 ]
-  grep -qE 'job [0-9a-f]{8}: Net@0x101000056010402 with box: failed after .* s: the compiler' "$DAEMON_LOG"
+  grep -qE 'job [0-9a-f]{8}: Net@b1024 with box: failed after .* s: the compiler' "$DAEMON_LOG"
 }
 
 @test "a time limit ends the container, not only its client" {

@@ -54,7 +54,7 @@ teardown() { sandbox_teardown; }
   dpucc-client wait --all
   key=$(dpucc-client list --json | jq -r '.artifacts[0].key')
   [ ${#key} -eq 32 ]
-  job="job ${key:0:8}: Net@0x101000056010402 with dpucc:"
+  job="job ${key:0:8}: Net@b1024 with dpucc:"
   [ "$(grep -c "$job started" "$DAEMON_LOG")" -eq 1 ]
   grep -qE "$job done after [0-9]+\.[0-9]{3} s\$" "$DAEMON_LOG"
   # a hit is no job

@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # container.bats as an ordinary user, made for it: rootless podman with --userns=keep-id, rootless
-# docker. For root; who is not runs container.bats and has the same.
+# docker, and rootful docker whose group the user is in. For root; who is not runs container.bats and
+# has the first two.
 
 load helpers
+load engine
 
 bats_require_minimum_version 1.5.0
 
@@ -25,6 +27,7 @@ teardown() {
     for pid in $(ps -o pid= -u "$USER_NAME"); do kill -KILL "$pid" 2>/dev/null || true; done
     user_is_idle() { [ -z "$(ps -o stat= -u "$USER_NAME" | grep -v '^Z')" ]; }
     wait_for user_is_idle
+    engine_stop || true
     userdel --force "$USER_NAME"
   fi
   sandbox_teardown
@@ -33,7 +36,8 @@ teardown() {
 as_user() { # COMMAND [ARG ...]
   setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
     env -i USER="$USER_NAME" HOME="$PLACE" TMPDIR="$PLACE" PATH="/usr/local/bin:/usr/bin:/bin" \
-    LC_ALL=C.UTF-8 DPUCC_BIN_DIR="$BIN" DPUCC_SOURCE_DIR="$SOURCE" "$@"
+    LC_ALL=C.UTF-8 DPUCC_BIN_DIR="$BIN" DPUCC_SOURCE_DIR="$SOURCE" \
+    TEST_DOCKER_HOST="${TEST_DOCKER_HOST:-}" "$@"
 }
 
 suite() { # FILTER
@@ -47,3 +51,10 @@ suite() { # FILTER
 
 @test "rootless podman" { suite podman; }
 @test "rootless docker" { suite docker; }
+
+@test "rootful docker, its group's member" {
+  need_engine docker
+  DOCKER_GROUP=$USER_NAME docker_start
+  chmod 711 "$SANDBOX/docker"
+  TEST_DOCKER_HOST=$DOCKER_HOST suite '^docker(: (compiles|out of|inside|a newer)|, warm: one)'
+}
