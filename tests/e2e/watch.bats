@@ -427,7 +427,7 @@ models_agree() { [ "$(models_on_disk)" = "$(models_known)" ]; }
 artifacts_agree() {
   local path
   while read -r path; do
-    get_is_current "$path" 2>/dev/null
+    get_is_current "$path" 2>"$SANDBOX/said" || { cat "$SANDBOX/said"; echo "$path"; return 1; }
   done < <(dpucc-client status --json |
     jq -r '[.units[] | select(.state == "ready")] | .[].source_path' | shuf -n 20 \
       --random-source=<(yes))

@@ -33,8 +33,16 @@ def new_path(suffix=".xmodel"):
     return os.path.join(rng.choice(directories()), f"n{rng.randrange(40)}{suffix}")
 
 
+def path_to_write():
+    """Not through one of several hard links: inotify tells of the name that was written only."""
+    path = new_path()
+    if os.path.exists(path) and os.stat(path).st_nlink > 1:
+        os.unlink(path)
+    return path
+
+
 def save():
-    shutil.copyfile(rng.choice(models), new_path())
+    shutil.copyfile(rng.choice(models), path_to_write())
 
 
 def save_by_rename():
@@ -44,12 +52,12 @@ def save_by_rename():
 
 
 def save_nothing():
-    with open(new_path(), "wb"):
+    with open(path_to_write(), "wb"):
         pass
 
 
 def save_in_pieces():
-    with open(rng.choice(models), "rb") as model, open(new_path(), "wb") as file:
+    with open(rng.choice(models), "rb") as model, open(path_to_write(), "wb") as file:
         while piece := model.read(100000):
             file.write(piece)
             file.flush()
