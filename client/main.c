@@ -33,6 +33,9 @@ static const Command commands[] = {
         { "adopt", command_adopt, command_adopt_help, "keep what was compiled elsewhere" },
         { "status", command_status, command_status_help, "workspaces, units, queue" },
         { "wait", command_wait, command_wait_help, "until everything saved is compiled" },
+        { "cancel", command_cancel, command_cancel_help, "end a compile" },
+        { "pause", command_pause, command_pause_help, "let no compile start" },
+        { "resume", command_resume, command_resume_help, "undo that" },
         { "watch", command_watch, command_watch_help, "make a directory a workspace" },
         { "unwatch", command_unwatch, command_unwatch_help, "undo that" },
         { "roots", command_roots, command_roots_help, "the workspaces" },
@@ -52,7 +55,7 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "cancel", "fsck", "gc", "init", "monitor", "pause", "pin", "resume", "unpin",
+        "fsck", "gc", "init", "monitor", "pin", "unpin",
 };
 
 static const Command *main_find(const char *name) {

@@ -21,6 +21,10 @@ void progress_update(Progress *progress, const Dpucc__Wire__Progress *report) {
                            sizeof(progress->phase));
         progress->queue_position = report->queue_position;
         progress->since_ns = clock_monotonic_ns() - (int64_t) report->elapsed_ms * CLOCK_NS_PER_MS;
+        progress->done_ns = 0;
+        if (report->has_left_ms)
+                progress->done_ns =
+                        clock_monotonic_ns() + (int64_t) report->left_ms * CLOCK_NS_PER_MS;
         progress_draw(progress);
 }
 
@@ -40,6 +44,17 @@ static void progress_handle_signals(void (*handler)(int)) {
                         (void) sigaction(signals[i], &action, NULL);
 }
 
+/* Nothing when the time is over: then the prediction was wrong. */
+static void progress_draw_left(const Progress *progress) {
+        int64_t left_ms = (progress->done_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
+        char left[16];
+
+        if (left_ms <= 0)
+                return;
+        output_duration((uint64_t) left_ms, left);
+        (void) fprintf(stderr, ", about %s to go", left);
+}
+
 void progress_draw(Progress *progress) {
         double seconds;
 
@@ -54,6 +69,7 @@ void progress_draw(Progress *progress) {
                 (void) fprintf(stderr, ", number %u in the queue",
                                (unsigned) progress->queue_position);
         (void) fprintf(stderr, "  %.1f s", seconds);
+        progress_draw_left(progress);
         (void) fflush(stderr);
 }
 

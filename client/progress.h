@@ -16,6 +16,7 @@ typedef struct Progress {
         char phase[64];
         uint32_t queue_position;
         int64_t since_ns; /* when the phase began */
+        int64_t done_ns;  /* when it will be done, about; 0: nobody knows */
 } Progress;
 
 Progress progress_start(const Options *options);

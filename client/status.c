@@ -15,13 +15,16 @@
 const char command_status_help[] =
         "usage: dpucc-client status [PATH]\n"
         "\n"
-        "Shows the workspaces and their units, what is compiling and what waits. With PATH only\n"
-        "what lies there.\n"
+        "Shows the workspaces and their units, what compiles and what waits, in the order in which "
+        "it\n"
+        "will start, with the time that the history of each predicts. With PATH only what lies\n"
+        "there.\n"
         "\n"
         "Examples:\n"
         "  dpucc-client status\n"
         "  dpucc-client status .\n"
         "  dpucc-client status --json | jq '.units[] | select(.state == \"failed\")'\n"
+        "  dpucc-client status --json | jq '.jobs[] | {name, phase, left_ms}'\n"
         "\n"
         "Exit status: 0 done, 5 nothing at PATH is watched, 6 no daemon.\n";
 
@@ -93,13 +96,53 @@ static bool status_has_strays(const Status *status) {
 static void status_print_head(const Status *status) {
         (void) fputs("dpuccd ", stdout);
         output_text(OUTPUT_PLAIN, status->version);
-        (void) printf(", process %u: %u compiling, %u waiting\n", (unsigned) status->pid,
-                      (unsigned) status->n_running, (unsigned) status->n_queued);
+        (void) printf(", process %u: %u compiling, %u waiting%s\n", (unsigned) status->pid,
+                      (unsigned) status->n_running, (unsigned) status->n_queued,
+                      status->has_paused && status->paused
+                              ? ", paused ('dpucc-client resume' lets compiles start)"
+                              : "");
         for (size_t i = 0; i < status->n_warnings; i++) {
                 output_text(OUTPUT_YELLOW, "warning: ");
                 output_text(OUTPUT_PLAIN, status->warnings[i]);
                 (void) putchar('\n');
         }
+}
+
+static void status_print_times(const Dpucc__Wire__Job *job) {
+        char elapsed[16], left[16];
+
+        output_duration(job->elapsed_ms, elapsed);
+        (void) printf("%s %s", job->running ? "for" : "since", elapsed);
+        if (job->has_left_ms) {
+                output_duration(job->left_ms, left);
+                (void) printf(", done in about %s", left);
+        }
+}
+
+static void status_print_job(const Dpucc__Wire__Job *job, int width) {
+        (void) fputs("  ", stdout);
+        output_padded(OUTPUT_BOLD, job->name, width);
+        (void) fputs("  ", stdout);
+        output_padded(job->running ? OUTPUT_YELLOW : OUTPUT_DIM, job->phase, 15);
+        output_padded(OUTPUT_DIM, job->toolchain ?: "", 10);
+        status_print_times(job);
+        if (job->n_clients > 0)
+                (void) printf(", %u wait%s for it", (unsigned) job->n_clients,
+                              job->n_clients == 1 ? "s" : "");
+        if (job->n_failures > 0)
+                (void) printf(", failed %u time%s and is tried again", (unsigned) job->n_failures,
+                              job->n_failures == 1 ? "" : "s");
+        (void) putchar('\n');
+}
+
+static void status_print_jobs(const Status *status, int width) {
+        if (status->n_jobs == 0)
+                return;
+        (void) puts("\nqueue");
+        for (size_t i = 0; i < status->n_jobs; i++)
+                status_print_job(status->jobs[i], width);
+        if (status->n_jobs_left_out > 0)
+                (void) printf("  and %u more\n", (unsigned) status->n_jobs_left_out);
 }
 
 static void status_print(const Exchange *x) {
@@ -110,6 +153,7 @@ static void status_print(const Exchange *x) {
                 return;
         width = status_name_width(status);
         status_print_head(status);
+        status_print_jobs(status, width);
         for (size_t i = 0; i < status->n_roots; i++) {
                 (void) putchar('\n');
                 describe_root(status->roots[i]);

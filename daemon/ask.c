@@ -79,11 +79,12 @@ uint64_t ask_elapsed_ms(const Ask *ask) {
         return uv_now(ask->asks->core->loop) - ask->started_ms;
 }
 
-void ask_report(Ask *ask, const char *phase, uint32_t position) {
+void ask_report(Ask *ask, const char *phase, uint32_t position, int64_t left_ms) {
         const AskProgress progress = {
                 .phase = phase,
                 .elapsed_ms = ask_elapsed_ms(ask),
                 .queue_position = position,
+                .left_ms = left_ms,
         };
 
         if (ask->handlers.progress && !ask->answered && !ask->cancelled)

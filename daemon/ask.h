@@ -71,7 +71,7 @@ void ask_init(Ask *ask, Asks *asks, const AskKind *kind, const AskHandlers *hand
 void ask_deinit(Ask *ask);
 
 uint64_t ask_elapsed_ms(const Ask *ask);
-void ask_report(Ask *ask, const char *phase, uint32_t position);
+void ask_report(Ask *ask, const char *phase, uint32_t position, int64_t left_ms);
 /* Further lines of the answer. Those above the cap, and empty notes, are left out. */
 int ask_hint(Ask *ask, const char *text);
 void ask_note(Ask *ask, const char *text);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "daemon/artifact.h"
+#include "daemon/estimate.h"
 #include "daemon/limits.h"
 #include "daemon/options.h"
 #include "daemon/salvage.h"
@@ -715,21 +716,27 @@ const char *build_phase_name(BuildPhase phase) {
         case BUILD_AT_GATE:
                 return "settling";
         case BUILD_QUEUED:
-                return "queued";
+                return queue_phase_name(JOB_PHASE_QUEUED);
         case BUILD_COMPILING:
-                return "compiling";
+                return queue_phase_name(JOB_PHASE_COMPILING);
         case BUILD_WRITING:
-                return "writing";
+                return queue_phase_name(JOB_PHASE_WRITING);
         case BUILD_CHECKING:
-                return "checking";
+                return queue_phase_name(JOB_PHASE_CHECKING);
         case BUILD_STORING:
-                return "storing";
+                return queue_phase_name(JOB_PHASE_STORING);
         }
         return "";
 }
 
 uint32_t build_position(const Build *build) {
         return build->ticket ? ticket_position(build->ticket) : 0;
+}
+
+int64_t build_left_ms(const Build *build) {
+        uint64_t left = build->ticket ? ticket_left_ms(build->ticket) : ESTIMATE_UNKNOWN;
+
+        return left == ESTIMATE_UNKNOWN ? -1 : (int64_t) left;
 }
 
 const Digest *build_key(const Build *build) {

@@ -62,6 +62,7 @@ typedef struct AskProgress {
         const char *phase; /* "hashing", "queued", "compiling", "writing", "checking", "storing" */
         uint64_t elapsed_ms;
         uint32_t queue_position; /* 0: running */
+        int64_t left_ms;         /* until it is done, as far as anybody knows; -1 */
 } AskProgress;
 
 typedef struct AskHandlers {

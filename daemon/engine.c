@@ -32,6 +32,7 @@
 #include "daemon/get.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
+#include "daemon/jobs.h"
 #include "daemon/pace.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
@@ -698,6 +699,27 @@ int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {
         Digest content;
 
         return state_get_delivery(engine->core.state, path, &content, ret);
+}
+
+/* --- the queue ---------------------------------------------------------------------------------- */
+
+int engine_each_job(Engine *engine, JobViewFn fn, void *userdata) {
+        return jobs_each(&engine->core, fn, userdata);
+}
+
+int engine_cancel(Engine *engine, const char *text, const char *path, JobViewFn fn, void *userdata,
+                  Problem *problem) {
+        return jobs_cancel(&engine->core, text, path, fn, userdata, problem);
+}
+
+void engine_pause(Engine *engine, bool pause) {
+        if (pause != queue_is_paused(engine->core.queue))
+                log_notice("compiling is %s", pause ? "paused: nothing starts" : "resumed");
+        queue_pause(engine->core.queue, pause);
+}
+
+bool engine_is_paused(const Engine *engine) {
+        return queue_is_paused(engine->core.queue);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------- */

@@ -103,6 +103,18 @@ int engine_find_target(Engine *engine, const char *source_path, const char *name
 /* The key of what was delivered as the file @path. -ENOENT. */
 int engine_delivered_key(Engine *engine, const char *path, Digest *ret);
 
+/* --- the queue --------------------------------------------------------------------------- */
+
+/* Those that run, those that wait in their order; as engine_each_unit(). -ENOMEM */
+int engine_each_job(Engine *engine, JobViewFn fn, void *userdata);
+/* Ends the compiles of what @text means (as engine_find_unit(), or a key), for everybody who wants
+ * them, and tells @fn of each before. -ENOENT with @problem. */
+int engine_cancel(Engine *engine, const char *text, const char *path, JobViewFn fn, void *userdata,
+                  Problem *problem);
+/* What runs goes on, nothing starts; until it is resumed or the daemon ends. */
+void engine_pause(Engine *engine, bool pause);
+bool engine_is_paused(const Engine *engine);
+
 /* --- what the daemon counted: names are stable, tests rely on them ---------------------- */
 
 typedef void (*EngineStatFn)(const char *name, uint64_t value, void *userdata);

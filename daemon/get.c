@@ -279,7 +279,8 @@ static int get_copy(Get *get) {
 static void get_on_phase(Build *build, void *userdata) {
         Get *get = userdata;
 
-        ask_report(&get->ask, build_phase_name(build_phase(build)), build_position(build));
+        ask_report(&get->ask, build_phase_name(build_phase(build)), build_position(build),
+                   build_left_ms(build));
 }
 
 /* The unit of the same source does the work in the background. */

@@ -19,6 +19,7 @@
 #include "daemon/artifact.h"
 #include "daemon/call.h"
 #include "daemon/engine.h"
+#include "daemon/field.h"
 #include "daemon/message.h"
 #include "xmodel/target.h"
 
@@ -74,17 +75,6 @@ typedef struct Subject {
 
 static void subject_deinit(Subject *subject) {
         subject->record = record_free(subject->record);
-}
-
-/* text off the wire as a string: no NUL inside, no longer than a path */
-static int inquiry_text(ProtobufCBinaryData bytes, char ret[PATH_MAX], Problem *problem) {
-        if (bytes.len == 0 || bytes.len >= PATH_MAX || memchr(bytes.data, '\0', bytes.len))
-                return problem_set(problem, -EINVAL,
-                                   "what is asked for is empty, too long, or "
-                                   "holds a NUL");
-        memcpy(ret, bytes.data, bytes.len);
-        ret[bytes.len] = '\0';
-        return 0;
 }
 
 static int inquiry_load(Engine *engine, const Digest *key, Subject *ret) {
@@ -224,21 +214,19 @@ static int inquiry_find_named(Engine *engine, const char *text, Subject *ret, Pr
 
 static int inquiry_find(Engine *engine, const Dpucc__Wire__Selector *selector, Subject *ret,
                         Problem *problem) {
-        char text[PATH_MAX], path[PATH_MAX];
+        _cleanup_(freep) char *text = NULL, *path = NULL;
         int r;
 
-        r = inquiry_text(selector->text, text, problem);
-        if (r == 0 && selector->has_path)
-                r = inquiry_text(selector->path, path, problem);
+        r = field_selector(selector, &text, &path, problem);
         if (r < 0)
                 return r;
 
-        r = engine_find_unit(engine, text, selector->has_path ? path : NULL, &ret->unit, problem);
+        r = engine_find_unit(engine, text, path, &ret->unit, problem);
         if (r == -ENOENT) {
                 r = inquiry_find_key(engine, text, ret, problem);
                 if (r == -ENOENT)
                         r = inquiry_find_named(engine, text, ret, problem);
-                if (r == -ENOENT && selector->has_path)
+                if (r == -ENOENT && path)
                         (void) inquiry_find_file(engine, path, ret);
                 return ret->record ? 0 : r;
         }

@@ -61,6 +61,33 @@ static int inventory_add_unit(const UnitView *view, void *userdata) {
         return 0;
 }
 
+int inventory_add_job(const JobView *view, void *userdata) {
+        Inventory *inventory = userdata;
+        JobMessage *message;
+        int r;
+
+        if (inventory->beneath && !path_is_beneath(view->source_path, inventory->beneath))
+                return 0;
+        if (inventory->n_jobs == INVENTORY_JOBS_MAX) {
+                inventory->n_jobs_left_out++;
+                return 0;
+        }
+        r = array_reserve(&inventory->jobs, &inventory->jobs_capacity, inventory->n_jobs + 1,
+                          sizeof(*inventory->jobs));
+        if (r < 0)
+                return r;
+        message = calloc(1, sizeof(*message));
+        if (!message)
+                return -ENOMEM;
+        r = message_from_job(view, message);
+        if (r < 0) {
+                free(message);
+                return r;
+        }
+        inventory->jobs[inventory->n_jobs++] = &message->job;
+        return 0;
+}
+
 static int inventory_add_warning(const char *text, void *userdata) {
         Inventory *inventory = userdata;
         int r;
@@ -86,6 +113,10 @@ int inventory_take_units(Inventory *inventory, Engine *engine) {
         return engine_each_unit(engine, inventory_add_unit, inventory);
 }
 
+int inventory_take_jobs(Inventory *inventory, Engine *engine) {
+        return engine_each_job(engine, inventory_add_job, inventory);
+}
+
 int inventory_take_warnings(Inventory *inventory, Engine *engine) {
         return engine_each_warning(engine, inventory_add_warning, inventory);
 }
@@ -99,10 +130,17 @@ void inventory_deinit(Inventory *inventory) {
                 unit_message_deinit(message);
                 free(message);
         }
+        for (size_t i = 0; i < inventory->n_jobs; i++) {
+                JobMessage *message = container_of(inventory->jobs[i], JobMessage, job);
+
+                job_message_deinit(message);
+                free(message);
+        }
         for (size_t i = 0; i < inventory->n_warnings; i++)
                 free(inventory->warnings[i]);
         free(inventory->roots);
         free(inventory->units);
+        free(inventory->jobs);
         free(inventory->warnings);
         *inventory = (Inventory){};
 }

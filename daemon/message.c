@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strings.h"
 #include "xmodel/classify.h"
 
 static_assert((int) UNIT_NEW == DPUCC__WIRE__UNIT_STATE__UNIT_NEW &&
@@ -58,16 +59,22 @@ static void message_fill_unit(const UnitView *view, UnitMessage *ret) {
         unit->hit = view->hit;
 }
 
+/* NET@TARGET */
+static int message_name(const char *net_name, const char *target, char **ret) {
+        if (asprintf(ret, "%s%s%s", net_name, target ? "@" : "", target ?: "") < 0) {
+                *ret = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
 int message_from_unit(const UnitView *view, UnitMessage *ret) {
         Dpucc__Wire__Unit empty = DPUCC__WIRE__UNIT__INIT;
         Dpucc__Wire__Unit *unit = &ret->unit;
 
         ret->unit = empty;
-        if (asprintf(&ret->name, "%s%s%s", view->net_name, view->target ? "@" : "",
-                     view->target ?: "") < 0) {
-                ret->name = NULL;
+        if (message_name(view->net_name, view->target, &ret->name) < 0)
                 return -ENOMEM;
-        }
 
         message_fill_unit(view, ret);
         if (view->source_class >= 0) {
@@ -83,6 +90,40 @@ int message_from_unit(const UnitView *view, UnitMessage *ret) {
                                 view->fingerprint);
                 unit->fingerprint = ret->fingerprint;
         }
+        return 0;
+}
+
+static void message_fill_job(const JobView *view, Dpucc__Wire__Job *ret) {
+        ret->phase = message_string(view->phase);
+        ret->running = view->running;
+        ret->has_position = ret->has_n_clients = ret->has_n_failures = true;
+        ret->position = view->position;
+        ret->n_clients = view->n_clients;
+        ret->n_failures = view->n_failures;
+        ret->has_elapsed_ms = true;
+        ret->elapsed_ms = view->elapsed_ms;
+        ret->has_predicted_ms = view->predicted_ms > 0;
+        ret->predicted_ms = view->predicted_ms;
+        ret->has_left_ms = view->left_ms >= 0;
+        ret->left_ms = (uint64_t) view->left_ms;
+}
+
+int message_from_job(const JobView *view, JobMessage *ret) {
+        Dpucc__Wire__Job empty = DPUCC__WIRE__JOB__INIT;
+
+        ret->job = empty;
+        if (message_name(view->net_name, view->target, &ret->name) < 0 ||
+            strings_dup(&ret->source_path, view->source_path) < 0 ||
+            strings_dup(&ret->toolchain, view->toolchain) < 0) {
+                job_message_deinit(ret);
+                return -ENOMEM;
+        }
+        message_fill_job(view, &ret->job);
+        digest_to_hex(view->key, ret->key);
+        ret->job.key = ret->key;
+        ret->job.name = ret->name;
+        ret->job.source_path = message_bytes(ret->source_path);
+        ret->job.toolchain = ret->toolchain;
         return 0;
 }
 

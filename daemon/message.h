@@ -21,6 +21,13 @@ typedef struct UnitMessage {
         char fingerprint[2 + 16 + 1];
 } UnitMessage;
 
+/* Its strings are its own: the job may be gone before it is sent. */
+typedef struct JobMessage {
+        Dpucc__Wire__Job job;
+        char *name, *source_path, *toolchain;
+        char key[DIGEST_HEX];
+} JobMessage;
+
 typedef struct BasisMessage {
         Dpucc__Wire__Basis basis;
         Dpucc__Wire__StatId source_stat;
@@ -31,6 +38,7 @@ typedef struct BasisMessage {
 
 /* -ENOMEM. @ret points into itself: it must not be copied. */
 int message_from_unit(const UnitView *view, UnitMessage *ret);
+int message_from_job(const JobView *view, JobMessage *ret);
 void message_from_root(const RootView *view, Dpucc__Wire__Root *ret);
 void message_from_basis(const AskBasis *basis, BasisMessage *ret);
 
@@ -43,6 +51,12 @@ int message_from_findings(const Finding *findings, size_t n, FindingMessages *re
 void finding_messages_deinit(FindingMessages *messages);
 
 ProtobufCBinaryData message_bytes(const char *string); /* NULL: empty */
+
+static inline void job_message_deinit(JobMessage *m) {
+        free(m->name);
+        free(m->source_path);
+        free(m->toolchain);
+}
 
 static inline void unit_message_deinit(UnitMessage *m) {
         free(m->name);

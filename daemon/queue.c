@@ -77,6 +77,23 @@ struct Queue {
         void *userdata;
 };
 
+const char *queue_phase_name(JobPhase phase) {
+        switch (phase) {
+        case JOB_PHASE_QUEUED:
+                return "queued";
+        case JOB_PHASE_SNAPSHOT:
+        case JOB_PHASE_COMPILING:
+                return "compiling";
+        case JOB_PHASE_WRITING:
+                return "writing";
+        case JOB_PHASE_CHECKING:
+                return "checking";
+        case JOB_PHASE_STORING:
+                return "storing";
+        }
+        return "";
+}
+
 static void queue_on_timer(uv_timer_t *timer);
 
 /* never later than it was going to be */

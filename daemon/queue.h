@@ -68,6 +68,8 @@ typedef enum JobPhase {
         JOB_PHASE_STORING,
 } JobPhase;
 
+const char *queue_phase_name(JobPhase phase); /* for people: "compiling" */
+
 /* What the queue runs. start() fails synchronously or calls @done exactly once, later; @phase
  * tells what it is at. cancel() only asks. */
 typedef struct QueueOps {

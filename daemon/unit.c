@@ -513,6 +513,7 @@ UnitView unit_view(const Unit *unit) {
                 .trouble = trouble,
                 .toolchain = unit_toolchain(unit),
                 .key = unit->has_key ? &unit->key : NULL,
+                .job_key = unit->running ? build_key(unit->running) : NULL,
                 .artifact_path = unit->artifact_path,
                 .output_path = unit->output_path,
                 .elapsed_ms = uv_now(unit->core->loop) - unit->changed_ms,

@@ -12,7 +12,9 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "daemon/call.h"
+#include "daemon/control.h"
 #include "daemon/engine.h"
+#include "daemon/field.h"
 #include "daemon/inquiry.h"
 #include "daemon/inventory.h"
 #include "daemon/message.h"
@@ -22,31 +24,6 @@
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;
-
-/* A path off the wire as a new string: bytes have a length, paths must not hold a NUL. */
-static int verbs_path(ProtobufCBinaryData bytes, char **ret, Problem *problem) {
-        char *path;
-
-        if (bytes.len == 0 || bytes.len >= PATH_MAX || bytes.data[0] != '/' ||
-            memchr(bytes.data, '\0', bytes.len))
-                return problem_set(problem, -EINVAL,
-                                   "a path in the request is not absolute, too "
-                                   "long, or holds a NUL");
-        path = strndup((const char *) bytes.data, bytes.len);
-        if (!path)
-                return -ENOMEM;
-        *ret = path;
-        return 0;
-}
-
-static int verbs_optional_path(protobuf_c_boolean has, ProtobufCBinaryData bytes, char **ret,
-                               Problem *problem) {
-        if (!has) {
-                *ret = NULL;
-                return 0;
-        }
-        return verbs_path(bytes, ret, problem);
-}
 
 /* ---- get and wait: answered later --------------------------------------------------------- */
 
@@ -59,6 +36,8 @@ static void verbs_on_progress(const AskProgress *progress, void *userdata) {
         message.elapsed_ms = progress->elapsed_ms;
         message.has_queue_position = true;
         message.queue_position = progress->queue_position;
+        message.has_left_ms = progress->left_ms >= 0;
+        message.left_ms = (uint64_t) progress->left_ms;
         reply.progress = &message;
         call_progress(userdata, &reply);
 }
@@ -135,14 +114,14 @@ static void verbs_free_paths(GetPaths *paths) {
 static int verbs_read_paths(const Dpucc__Wire__Get *get, GetPaths *ret, Problem *problem) {
         int r;
 
-        r = verbs_path(get->source_path, &ret->source, problem);
+        r = field_path(get->source_path, &ret->source, problem);
         if (r == 0)
-                r = verbs_optional_path(get->has_arch_path, get->arch_path, &ret->arch, problem);
+                r = field_optional_path(get->has_arch_path, get->arch_path, &ret->arch, problem);
         if (r == 0)
-                r = verbs_optional_path(get->has_output_dir, get->output_dir, &ret->output_dir,
+                r = field_optional_path(get->has_output_dir, get->output_dir, &ret->output_dir,
                                         problem);
         if (r == 0)
-                r = verbs_optional_path(get->has_adopt_path, get->adopt_path, &ret->adopt, problem);
+                r = field_optional_path(get->has_adopt_path, get->adopt_path, &ret->adopt, problem);
         return r;
 }
 
@@ -206,7 +185,7 @@ static void verbs_wait(const Verbs *verbs, Call *call, const Dpucc__Wire__WaitRe
         Problem problem = {};
         int r;
 
-        r = verbs_optional_path(wait->has_path, wait->path, &path, &problem);
+        r = field_optional_path(wait->has_path, wait->path, &path, &problem);
         if (r == 0 && !path && !wait->all)
                 r = problem_set(&problem, -EINVAL, "wait needs a path, or all");
         if (r == 0)
@@ -269,6 +248,8 @@ static int verbs_collect(Engine *engine, Inventory *inventory) {
         if (r == 0)
                 r = inventory_take_units(inventory, engine);
         if (r == 0)
+                r = inventory_take_jobs(inventory, engine);
+        if (r == 0)
                 r = inventory_take_warnings(inventory, engine);
         return r;
 }
@@ -284,6 +265,11 @@ static void verbs_end_status(Engine *engine, Call *call, const Inventory *invent
         status.n_roots = inventory->n_roots;
         status.units = inventory->units;
         status.n_units = inventory->n_units;
+        status.jobs = inventory->jobs;
+        status.n_jobs = inventory->n_jobs;
+        status.has_n_jobs_left_out = status.has_paused = true;
+        status.n_jobs_left_out = inventory->n_jobs_left_out;
+        status.paused = engine_is_paused(engine);
         status.warnings = inventory->warnings;
         status.n_warnings = inventory->n_warnings;
         status.has_n_queued = status.has_n_running = status.has_n_units_left_out = true;
@@ -302,7 +288,7 @@ static void verbs_status(const Verbs *verbs, Call *call,
         Problem problem = {};
         int r;
 
-        r = verbs_optional_path(request->has_path, request->path, &path, &problem);
+        r = field_optional_path(request->has_path, request->path, &path, &problem);
         inventory.beneath = path;
         if (r == 0)
                 r = verbs_collect(verbs->engine, &inventory);
@@ -374,7 +360,7 @@ static void verbs_watch(const Verbs *verbs, Call *call, const Dpucc__Wire__Watch
         RootView view;
         int r;
 
-        r = verbs_path(watch->path, &path, &problem);
+        r = field_path(watch->path, &path, &problem);
         if (r == 0)
                 r = engine_watch(verbs->engine, path, watch->has_trust && watch->trust, &view,
                                  &problem);
@@ -394,7 +380,7 @@ static void verbs_unwatch(const Verbs *verbs, Call *call,
         Problem problem = {};
         int r;
 
-        r = verbs_path(unwatch->path, &path, &problem);
+        r = field_path(unwatch->path, &path, &problem);
         if (r == 0)
                 r = engine_unwatch(verbs->engine, path, &problem);
         if (r < 0)
@@ -437,10 +423,12 @@ static void verbs_cancel(Call *call, uint32_t id) {
 
 static bool verbs_is_for_daemon(const Request *request) {
         static const Dpucc__Wire__Request__BodyCase bodies[] = {
-                DPUCC__WIRE__REQUEST__BODY_STATUS, DPUCC__WIRE__REQUEST__BODY_ROOTS,
-                DPUCC__WIRE__REQUEST__BODY_WATCH,  DPUCC__WIRE__REQUEST__BODY_UNWATCH,
-                DPUCC__WIRE__REQUEST__BODY_WAIT,   DPUCC__WIRE__REQUEST__BODY_STATS,
-                DPUCC__WIRE__REQUEST__BODY_RELOAD, DPUCC__WIRE__REQUEST__BODY_SHUTDOWN,
+                DPUCC__WIRE__REQUEST__BODY_STATUS,      DPUCC__WIRE__REQUEST__BODY_ROOTS,
+                DPUCC__WIRE__REQUEST__BODY_WATCH,       DPUCC__WIRE__REQUEST__BODY_UNWATCH,
+                DPUCC__WIRE__REQUEST__BODY_WAIT,        DPUCC__WIRE__REQUEST__BODY_STATS,
+                DPUCC__WIRE__REQUEST__BODY_RELOAD,      DPUCC__WIRE__REQUEST__BODY_SHUTDOWN,
+                DPUCC__WIRE__REQUEST__BODY_PAUSE,       DPUCC__WIRE__REQUEST__BODY_RESUME,
+                DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
@@ -501,6 +489,15 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
                 return;
         case DPUCC__WIRE__REQUEST__BODY_SHUTDOWN:
                 verbs_shutdown(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS:
+                control_cancel(verbs->engine, call, request->cancel_jobs);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_PAUSE:
+                control_pause(verbs->engine, call, true);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_RESUME:
+                control_pause(verbs->engine, call, false);
                 return;
         case DPUCC__WIRE__REQUEST__BODY_CANCEL:
                 verbs_cancel(call, request->cancel);

@@ -40,6 +40,7 @@ typedef struct UnitView {
         const char *trouble; /* what is delivered is not what the files say, because; or NULL */
         const char *toolchain;
         const Digest *key;
+        const Digest *job_key;     /* of the job under way; NULL: none */
         const char *artifact_path; /* .../NET.xmodel in its view */
         const char *output_path;
         uint64_t elapsed_ms;  /* in the present state */
@@ -49,6 +50,25 @@ typedef struct UnitView {
 } UnitView;
 
 typedef int (*UnitViewFn)(const UnitView *unit, void *userdata);
+
+/* A compile that runs or waits. */
+typedef struct JobView {
+        const char *net_name;
+        const char *target; /* NULL: without a name */
+        const char *source_path;
+        const char *toolchain;
+        const Digest *key;
+        const char *phase; /* as in AskProgress */
+        bool running;
+        uint32_t position;     /* among those that wait, from 1 */
+        unsigned n_clients;    /* that wait for it */
+        unsigned n_failures;   /* that may pass, so far */
+        uint64_t elapsed_ms;   /* since it runs, or waits */
+        uint64_t predicted_ms; /* of the whole compile; 0: not known */
+        int64_t left_ms;       /* until it is done; -1: not known */
+} JobView;
+
+typedef int (*JobViewFn)(const JobView *job, void *userdata);
 
 typedef struct RootView {
         const char *path;

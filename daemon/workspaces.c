@@ -250,7 +250,7 @@ typedef struct UnitSearch {
         char list[PROBLEM_MAX / 2];
 } UnitSearch;
 
-static bool workspaces_unit_is(const UnitView *unit, const char *text, const char *path) {
+bool workspaces_unit_is(const UnitView *unit, const char *text, const char *path) {
         size_t n = strlen(unit->net_name);
 
         if (path && (strcmp(unit->source_path, path) == 0 ||

@@ -60,6 +60,8 @@ int workspaces_each_unit(const Workspaces *workspaces, UnitViewFn fn, void *user
 int workspaces_each_problem(const Workspaces *workspaces,
                             int (*fn)(const char *text, void *userdata), void *userdata);
 
+/* Is the unit what @text means? @path is @text made absolute, or NULL. */
+bool workspaces_unit_is(const UnitView *unit, const char *text, const char *path);
 /* contract: engine_find_unit() */
 int workspaces_find_unit(const Workspaces *workspaces, const char *text, const char *path,
                          UnitView *ret, Problem *problem);

@@ -65,7 +65,7 @@ static void double_answer(Ask *ask) {
                 { "toolchain box", "engine", FINDING_FAILED, "it is down: start it" },
         };
         static const char *const notes[] = { "holds no DPU code" };
-        const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12 };
+        const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12, .left_ms = 3000 };
         static const char *const hints[] = { "net@b1024", "net@b4096" };
         Engine *engine = ask->engine;
         bool done = !ask->cancelled && engine->seen.outcome == ASK_DONE;
@@ -287,6 +287,50 @@ int engine_find_unit(Engine *engine, const char *text, const char *path, UnitVie
                 return problem_set(problem, -ENOENT, "%s: no such unit", text);
         *ret = double_unit(engine);
         return 0;
+}
+
+static JobView double_job(const Engine *engine) {
+        static const Digest key = { .bytes = { 0xab, 0xcd } };
+        const UnitView unit = double_unit(engine);
+
+        return (JobView){
+                .net_name = unit.net_name,
+                .target = unit.target,
+                .source_path = unit.source_path,
+                .toolchain = unit.toolchain,
+                .key = &key,
+                .phase = "compiling",
+                .running = true,
+                .n_clients = 1,
+                .elapsed_ms = 1500,
+                .predicted_ms = 4000,
+                .left_ms = 2500,
+        };
+}
+
+int engine_each_job(Engine *engine, JobViewFn fn, void *userdata) {
+        const JobView job = double_job(engine);
+
+        return engine->seen.hold ? fn(&job, userdata) : 0;
+}
+
+int engine_cancel(Engine *engine, const char *text, const char *path, JobViewFn fn, void *userdata,
+                  Problem *problem) {
+        const JobView job = double_job(engine);
+
+        (void) path;
+        if (strcmp(text, "net@b1024") != 0)
+                return problem_set(problem, -ENOENT, "no compile of %s runs or waits", text);
+        engine->seen.n_cancels++;
+        return fn(&job, userdata);
+}
+
+void engine_pause(Engine *engine, bool pause) {
+        engine->seen.paused = pause;
+}
+
+bool engine_is_paused(const Engine *engine) {
+        return engine->seen.paused;
 }
 
 void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {

@@ -28,6 +28,8 @@ typedef struct DoubleEngine {
         char arch_content[64];
         bool force, wait, want_fd;
 
+        bool paused;
+
         /* what the test wants */
         bool hold;           /* asks stay until double_engine_release() */
         int refuse;          /* negative: engine_get() fails with it */
