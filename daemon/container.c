@@ -21,9 +21,11 @@
 #include "daemon/container.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,12 +40,12 @@
 
 #define CONTAINER_ASK_MS    30000 /* an engine that needs longer for a question is down */
 #define CONTAINER_REMOVE_MS 60000
-#define CONTAINER_TRY_MS    120000 /* Python packages from a cold disk */
 #define CONTAINER_PIDS_MAX  4096
 #define CONTAINER_REAP_MAX  1000
 #define CONTAINER_PREFIX    "dpucc-" /* of names; the job's id follows */
 
 #define CONTAINER_ENGINE_FAILED 125 /* status of a client whose engine started nothing */
+#define CONTAINER_TRIAL_MAX     40  /* bytes of a name */
 
 /* $1 is conda's root, $2 the environment or nothing; the rest are vai_c_xir's. */
 #define CONTAINER_SCRIPT                                                                           \
@@ -445,17 +447,33 @@ int container_command(const ConfigToolchain *toolchain, const ContainerImage *im
         return 0;
 }
 
-int container_try(const ConfigToolchain *toolchain, const ContainerImage *image, Problem *problem) {
+/* a name that no job has */
+static int container_name_trial(char ret[static CONTAINER_TRIAL_MAX]) {
+        uint64_t number;
+
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+                return error_from_errno();
+        (void) snprintf(ret, CONTAINER_TRIAL_MAX, CONTAINER_PREFIX "try-%016" PRIx64, number);
+        return 0;
+}
+
+int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
+                  uint64_t timeout_ms, Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(capture_cleanup) Capture capture = {};
-        char line[256];
+        char line[256], name[CONTAINER_TRIAL_MAX];
         int r;
+
+        r = container_name_trial(name);
+        if (r < 0)
+                return r;
 
         r = container_ask(toolchain, image->program, &command, problem);
         if (r < 0)
                 return r;
         command_option(&command, "run", "--pull=never");
         command_option(&command, "--rm", "--init");
+        command_option(&command, "--name", name);
         command_option(&command, "--network", "none");
         r = container_add_user(toolchain, image, &command, problem);
         if (r < 0)
@@ -468,7 +486,9 @@ int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
         command_argument(&command, "--help");
         r = command_finish(&command);
         if (r == 0)
-                r = capture_run(&command, CONTAINER_TRY_MS, &capture);
+                r = capture_run(&command, timeout_ms, &capture);
+        if (r == -ETIMEDOUT) /* the engine's client is gone, what it started is not */
+                (void) container_remove(toolchain, image->program, name);
         if (r < 0)
                 return container_down(toolchain, image->engine, r, &capture, problem);
         if (capture.status == 0)

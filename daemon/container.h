@@ -23,6 +23,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/problem.h"
 #include "daemon/command.h"
@@ -74,9 +75,12 @@ void container_add_image(const ContainerImage *image, Command *command);
 void container_add_compiler(const ConfigToolchain *toolchain, Command *command);
 char *container_name(const char *job_id); /* a new string; NULL: no memory */
 
-/* Whether `vai_c_xir --help` runs in the image, as a compile would start it. -EIO: it does not;
- * -EAGAIN. */
-int container_try(const ConfigToolchain *toolchain, const ContainerImage *image, Problem *problem);
+#define CONTAINER_TRY_MS 120000 /* enough for Python packages from a cold disk */
+
+/* Whether `vai_c_xir --help` runs in the image, as a compile would start it, and within
+ * @timeout_ms; after that nothing of it is left. -EIO: it does not; -EAGAIN. */
+int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
+                  uint64_t timeout_ms, Problem *problem);
 
 typedef struct ContainerEnd {
         bool out_of_memory;

@@ -122,7 +122,7 @@ static int probe_container(const Probe *probe) {
         (void) problem_set(&text, 0, "%s is %s", image.reference, image.id);
         (void) probe_tell(probe, "image", 0, &text);
         text = (Problem){};
-        r = container_try(config, &image, &text);
+        r = container_try(config, &image, CONTAINER_TRY_MS, &text);
         return probe_tell(probe, "start", r, &text);
 }
 

@@ -44,11 +44,12 @@ localise() {
 }
 
 run_container() {
-  local name=nameless in='' out='' tmp='' entrypoint='' detach='' folder status argument
+  local name=nameless rm='' in='' out='' tmp='' entrypoint='' detach='' folder status argument
   local -a environment=(PATH="$control/bin:/usr/local/bin:/usr/bin:/bin") labels=() inner=()
   while [[ $1 == --* ]]; do
     case $1 in
-    --pull=never | --init | --rm | --log-driver=none | --userns=keep-id) shift && continue ;;
+    --rm) rm=1 && shift && continue ;;
+    --pull=never | --init | --log-driver=none | --userns=keep-id) shift && continue ;;
     --detach) detach=1 && shift && continue ;;
     --name) name=$2 ;;
     --label) labels+=("$2") ;;
@@ -100,7 +101,7 @@ run_container() {
   ) &
   status=0
   wait $! || status=$?
-  if [ "$name" = nameless ]; then rm -rf "$folder"; fi
+  if [ -n "$rm" ]; then rm -rf "$folder"; fi
   exit "$status"
 }
 

@@ -322,6 +322,37 @@ static int probe(Fixture *f, Steps *ret) {
         return toolchain_probe(toolchain, NULL, on_step, ret);
 }
 
+static size_t count_containers(Fixture *f) {
+        _cleanup_(closep) int fd = -1;
+        DIR *dir;
+        size_t n = 0;
+
+        fd = openat(f->dir->fd, "bin/control/containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dir = fd >= 0 ? fdopendir(fd) : NULL;
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+                n += entry->d_name[0] != '.';
+        if (dir) {
+                fd = -1;
+                (void) closedir(dir);
+        }
+        return n;
+}
+
+static void a_trial_that_hangs_leaves_nothing(void **state) {
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        Fixture *f = *state;
+        Problem problem = {};
+
+        assert_int_equal(container_resolve(&f->config, &image, &problem), 0);
+        write_in(f, "bin/control/bin/vai_c_xir", "#!/bin/sh\nexit 0\n", 0755);
+        assert_int_equal(container_try(&f->config, &image, CONTAINER_TRY_MS, &problem), 0);
+        assert_int_equal(count_containers(f), 0);
+
+        write_in(f, "bin/control/bin/vai_c_xir", "#!/bin/sh\nexec sleep 100000\n", 0755);
+        assert_int_equal(container_try(&f->config, &image, 1000, &problem), -EAGAIN);
+        assert_int_equal(count_containers(f), 0);
+}
+
 static void a_probe_names_the_step_that_fails(void **state) {
         Fixture *f = *state;
         Steps steps;
@@ -358,6 +389,7 @@ int main(void) {
                 TEST(a_directory_that_cannot_be_mounted_is_refused),
                 TEST(a_moved_tag_is_another_toolchain),
                 TEST(orphans_are_removed_and_nothing_else),
+                TEST(a_trial_that_hangs_leaves_nothing),
                 TEST(a_probe_names_the_step_that_fails),
                 TEST(the_end_is_the_containers_not_the_clients),
         };
