@@ -4,9 +4,12 @@
 #include <uv.h>
 
 #include "cache/cache.h"
+#include "daemon/call.h"
+#include "daemon/inquiry.h"
 #include "daemon/server.h"
 #include "daemon/verbs.h"
 #include "tests/support/double_engine.h"
+#include "tests/support/fail_alloc.h"
 #include "tests/support/wire_client.h"
 
 typedef Dpucc__Wire__Reply Reply;
@@ -286,12 +289,82 @@ static void explains_keys(void **state) {
         dpucc__wire__reply__free_unpacked(reply, NULL);
 }
 
+static void what_has_no_unit_is_known_by_its_names(void **state) {
+        /* the record's own, from the fingerprint; and no other */
+        static const struct {
+                const char *text;
+                Dpucc__Wire__Outcome outcome;
+        } names[] = {
+                { "unet@b4096", DPUCC__WIRE__OUTCOME__DONE },
+                { "unet@b1024", DPUCC__WIRE__OUTCOME__NOT_FOUND },
+                { "une@b4096", DPUCC__WIRE__OUTCOME__NOT_FOUND },
+                { "unet@", DPUCC__WIRE__OUTCOME__NOT_FOUND },
+                { "@b4096", DPUCC__WIRE__OUTCOME__NOT_FOUND },
+                { "@", DPUCC__WIRE__OUTCOME__NOT_FOUND },
+        };
+        Fixture *f = *state;
+
+        publish(f, 0, false);
+        publish(f, 1, false);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                Reply *reply;
+
+                ask(f, DPUCC__WIRE__REQUEST__BODY_SHOW, names[i].text);
+                reply = client_reply(&f->client, NULL);
+                assert_int_equal(reply->outcome, names[i].outcome);
+                if (reply->outcome == DPUCC__WIRE__OUTCOME__DONE)
+                        assert_string_equal(reply->show->artifact->key, f->hex[1]); /* the newest */
+                dpucc__wire__reply__free_unpacked(reply, NULL);
+        }
+}
+
+typedef void (*InquiryFn)(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector);
+
+/* Nobody listens: what is proved is that the call ends once and nothing is left or touched
+ * afterwards, which ASan sees. */
+static void sweep(Fixture *f, InquiryFn fn, const char *text) {
+        Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
+        long nth = 0;
+
+        selector.text = client_bytes(text);
+        selector.has_path = true;
+        selector.path = client_bytes("/w/unet_int.xmodel");
+        do {
+                Call *call = calloc(1, sizeof(*call));
+
+                assert_non_null(call);
+                fail_alloc_arm(nth++);
+                fn(f->verbs.engine, call, &selector);
+        } while (fail_alloc_disarm());
+        assert_true(nth > 5);
+}
+
+static void survives_failing_allocations(void **state) {
+        static const InquiryFn inquiries[] = { inquiry_show, inquiry_log, inquiry_why };
+        Fixture *f = *state;
+
+        publish(f, 0, false);
+        publish(f, 1, false);
+        double_engine_of(f->verbs.engine)->key = &f->keys[0];
+        for (size_t i = 0; i < ARRAY_SIZE(inquiries); i++) {
+                sweep(f, inquiries[i], f->hex[0]);
+                sweep(f, inquiries[i], "net@b1024");
+                sweep(f, inquiries[i], "unet@b4096");
+                sweep(f, inquiries[i], "unet_int.xmodel");
+        }
+}
+
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(lists_the_newest_first),      TEST(shows_by_key_and_by_name),
-                TEST(says_what_is_not_there),      TEST(sends_a_long_log_in_pieces),
-                TEST(a_silent_compiler_has_a_log), TEST(explains_keys),
+                TEST(lists_the_newest_first),
+                TEST(shows_by_key_and_by_name),
+                TEST(says_what_is_not_there),
+                TEST(sends_a_long_log_in_pieces),
+                TEST(a_silent_compiler_has_a_log),
+                TEST(explains_keys),
+                TEST(what_has_no_unit_is_known_by_its_names),
+                TEST(survives_failing_allocations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
