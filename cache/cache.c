@@ -15,11 +15,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "cache/fsck.h"
 #include "cache/index.h"
 #include "cache/layout.h"
 #include "cache/lock.h"
 #include "cache/names.h"
 #include "cache/quarantine.h"
+#include "cache/references.h"
 #include "cache/store.h"
 #include "cache/survey.h"
 
@@ -507,6 +509,12 @@ int cache_find(Cache *cache, const char *prefix, Digest *ret) {
                 return CACHE_MISS;
         *ret = find.key;
         return 0;
+}
+
+int cache_fsck(Cache *cache, bool repair, Fsck **ret) {
+        if (cache->mode == CACHE_OFF || (repair && cache->mode != CACHE_NORMAL))
+                return -EROFS;
+        return fsck_new(ret, cache->root, cache->index, repair, REFERENCES_MAX);
 }
 
 void cache_counters(Cache *cache, CacheCounters *ret) {

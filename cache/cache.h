@@ -148,4 +148,9 @@ int cache_find(Cache *cache, const char *prefix, Digest *ret);
 typedef int (*CacheKeyFn)(const Digest *key, void *userdata);
 int cache_each(Cache *cache, size_t max, CacheKeyFn fn, void *userdata);
 
+/* A check of all of it (fsck.h), which @cache outlives. -EROFS: with @repair, and the mode forbids
+ * it. */
+typedef struct Fsck Fsck;
+int cache_fsck(Cache *cache, bool repair, Fsck **ret);
+
 void cache_counters(Cache *cache, CacheCounters *ret);

@@ -31,6 +31,16 @@ static int names_compare(const void *a, const void *b) {
         return memcmp(((const Digest *) a)->bytes, ((const Digest *) b)->bytes, DIGEST_SIZE);
 }
 
+void names_sort(Names *names) {
+        if (names->n > 0)
+                qsort(names->items, names->n, sizeof(*names->items), names_compare);
+}
+
+bool names_contain(const Names *names, const Digest *name) {
+        return names->n > 0 &&
+               bsearch(name, names->items, names->n, sizeof(*names->items), names_compare);
+}
+
 static int names_read(DIR *dir, uint8_t shard, Names *ret) {
         char hex[DIGEST_HEX];
         struct dirent *entry;
@@ -71,8 +81,7 @@ int names_list(const char *root, const char *directory, uint8_t shard, Names *re
         r = names_read(dir, shard, &names);
         if (r < 0)
                 return r;
-        if (names.n > 0)
-                qsort(names.items, names.n, sizeof(names.items[0]), names_compare);
+        names_sort(&names);
         names_deinit(ret);
         *ret = names;
         names = (Names){};

@@ -6,6 +6,7 @@
  * For whoever compares what is there with what should be. Blocks on the disk; safe on any thread.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -21,6 +22,8 @@ typedef struct Names {
 
 int names_add(Names *names, const Digest *name); /* -ENOMEM */
 void names_deinit(Names *names);
+void names_sort(Names *names);
+bool names_contain(const Names *names, const Digest *name); /* sorted ones */
 
 static inline void names_cleanup(Names *names) {
         names_deinit(names);

@@ -1,5 +1,6 @@
 #include "cache/view.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -211,4 +212,56 @@ int view_make(const char *root, const Digest *key, const char *net_name, const V
                 return -ENOMEM;
         *ret = path;
         return 0;
+}
+
+/* --- what they show ---------------------------------------------------------------------- */
+
+/* The object that the link means; -EINVAL: it is none of ours. */
+static int view_read_link(int dirfd, const char *name, Digest *ret) {
+        static const char before[] = "../../../" LAYOUT_OBJECTS "/";
+        const size_t n_before = sizeof(before) - 1;
+        char target[VIEW_LINK], hex[DIGEST_HEX];
+        ssize_t n = readlinkat(dirfd, name, target, sizeof(target));
+
+        /* two digits, a slash, the others */
+        if (n != (ssize_t) (n_before + DIGEST_HEX) || memcmp(target, before, n_before) != 0)
+                return -EINVAL;
+        (void) snprintf(hex, sizeof(hex), "%.2s%.*s", target + n_before, DIGEST_HEX - 3,
+                        target + n_before + 3);
+        return digest_from_hex(hex, ret);
+}
+
+static int view_each_in(int parent, const char *name, unsigned depth, ViewObjectFn fn,
+                        void *userdata) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        int fd = view_open_dir(parent, name), r = 0;
+        struct dirent *entry;
+        Digest object;
+
+        if (fd < 0)
+                return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                close(fd);
+                return -ENOMEM;
+        }
+        while (r == 0 && (entry = readdir(dir))) {
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                if (depth > 0)
+                        r = view_each_in(fd, entry->d_name, depth - 1, fn, userdata);
+                else if (view_read_link(fd, entry->d_name, &object) == 0)
+                        r = fn(&object, userdata);
+        }
+        return r;
+}
+
+int view_each_object(const char *root, const Digest *key, ViewObjectFn fn, void *userdata) {
+        _cleanup_(closep) int views = layout_open(root, LAYOUT_VIEWS, false);
+        char hex[DIGEST_HEX];
+
+        if (views < 0)
+                return views == -ENOENT ? 0 : views;
+        digest_to_hex(key, hex);
+        return view_each_in(views, hex, 1, fn, userdata);
 }

@@ -33,3 +33,8 @@ typedef struct ViewFile {
  * *ret. -EINVAL: a name that is no plain component. */
 int view_make(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
               size_t n_files, char **ret);
+
+/* Calls @fn for each object that the views of @key show; no views: never. Non-zero ends it and is
+ * returned. */
+typedef int (*ViewObjectFn)(const Digest *object, void *userdata);
+int view_each_object(const char *root, const Digest *key, ViewObjectFn fn, void *userdata);

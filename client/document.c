@@ -43,7 +43,7 @@ static void document_bytes(JsonWriter *w, const char *key, const ProtobufCBinary
 static void document_enum(JsonWriter *w, const char *key, const ProtobufCEnumDescriptor *type,
                           int value) {
         const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
-        static const char *const prefixes[] = { "UNIT_", "CLASS_", "FINDING_" };
+        static const char *const prefixes[] = { "UNIT_", "CLASS_", "FINDING_", "DEFECT_" };
         const char *name = known ? known->name : NULL;
         char text[64];
         size_t n;

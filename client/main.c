@@ -48,6 +48,7 @@ static const Command commands[] = {
         { "diff", command_diff, command_diff_help, "what two of them do not share" },
         { "doctor", command_doctor, command_doctor_help, "what works here, and what does not" },
         { "stats", command_stats, command_stats_help, "the daemon's counters" },
+        { "fsck", command_fsck, command_fsck_help, "is everything in the cache as it should be?" },
         { "reload", command_reload, command_reload_help, "read the configuration again" },
         { "shutdown", command_shutdown, command_shutdown_help, "stop the daemon" },
         { "version", command_version, command_version_help, "versions of client and daemon" },
@@ -55,7 +56,7 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "fsck", "gc", "init", "monitor", "pin", "unpin",
+        "gc", "init", "monitor", "pin", "unpin",
 };
 
 static const Command *main_find(const char *name) {

@@ -17,6 +17,7 @@
 #include "daemon/view.h"
 
 typedef struct Ask Ask;
+typedef struct Fsck Fsck;
 
 /* numbers of the wire's Outcome and of the client's exit codes (DESIGN 10) */
 typedef enum AskOutcome {
@@ -56,6 +57,7 @@ typedef struct AskResult {
         AskBasis basis;
         const Finding *findings; /* of a checkup */
         size_t n_findings;
+        const Fsck *fsck; /* of an audit that came to its end, or NULL */
 } AskResult;
 
 typedef struct AskProgress {

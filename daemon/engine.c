@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "daemon/ask.h"
+#include "daemon/audit.h"
 #include "daemon/choice.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
@@ -651,6 +652,13 @@ int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *han
         if (engine->stopping)
                 return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
         return doctor_start(&engine->asks, &spec, handlers, userdata, ret, problem);
+}
+
+int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void *userdata,
+                 Ask **ret, Problem *problem) {
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        return audit_start(&engine->asks, repair, handlers, userdata, ret, problem);
 }
 
 /* --- workspaces --------------------------------------------------------------------------------- */

@@ -81,6 +81,11 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
 int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
                    void *userdata, Ask **ret, Problem *problem);
 
+/* A check of the whole cache, with @repair to mend it: AskResult.fsck. ASK_FAILED if problems remain.
+ * It may take minutes. -EROFS with @problem: it cannot be written. */
+int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void *userdata,
+                 Ask **ret, Problem *problem);
+
 /* --- workspaces ------------------------------------------------------------------------- */
 
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem);

@@ -18,6 +18,7 @@
 #include "daemon/inquiry.h"
 #include "daemon/inventory.h"
 #include "daemon/message.h"
+#include "daemon/upkeep.h"
 
 #define VERBS_STATISTICS_MAX 256
 
@@ -504,6 +505,9 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
                 return;
         case DPUCC__WIRE__REQUEST__BODY_DOCTOR:
                 verbs_doctor(verbs, call, request->doctor);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_FSCK:
+                upkeep_fsck(verbs->engine, call, request->fsck);
                 return;
         case DPUCC__WIRE__REQUEST__BODY__NOT_SET:
         case _DPUCC__WIRE__REQUEST__BODY__CASE_IS_INT_SIZE:

@@ -244,6 +244,13 @@ int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *han
         return double_ask(engine, handlers, userdata, ret);
 }
 
+int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void *userdata,
+                 Ask **ret, Problem *problem) {
+        if (repair)
+                return problem_set(problem, -EROFS, "not to be written");
+        return double_ask(engine, handlers, userdata, ret);
+}
+
 void ask_cancel(Ask *ask) {
         ask->engine->seen.n_cancels++;
         ask->cancelled = true;
