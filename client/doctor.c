@@ -10,9 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/program.h"
 #include "client/answer.h"
 #include "client/command.h"
 #include "client/exchange.h"
+#include "client/masquerade.h"
 #include "client/output.h"
 
 const char command_doctor_help[] =
@@ -83,6 +85,32 @@ static void doctor_add(Doctor *doctor, State state, const char *subject, const c
         doctor->n_findings++;
 }
 
+/* Which tool scripts get by the vendor's name, in this shell: ours, and is there another behind it? */
+static void doctor_add_tool(Doctor *doctor) {
+        _cleanup_(freep) char *first = NULL, *other = NULL;
+        Problem text;
+
+        if (program_find(MASQUERADE_NAME, &first) < 0)
+                return;
+        (void) program_find_other(MASQUERADE_NAME, &other);
+        if (!other)
+                (void) problem_set(&text, 0,
+                                   "%s is dpucc's: what scripts compile goes through the cache, "
+                                   "with the toolchain that is configured",
+                                   first);
+        else if (strcmp(first, other) != 0)
+                (void) problem_set(&text, 0,
+                                   "%s is dpucc's: what scripts compile goes through the cache, "
+                                   "with %s behind it",
+                                   first, other);
+        else
+                (void) problem_set(&text, 0,
+                                   "%s is not dpucc's: what scripts compile with it is not cached "
+                                   "until share/dpucc/masquerade comes before it on PATH",
+                                   first);
+        doctor_add(doctor, DOCTOR_OK, MASQUERADE_NAME, text.text);
+}
+
 static void doctor_add_daemon(Doctor *doctor, const Options *options) {
         _cleanup_(freep) char *fallback = options->socket ? NULL : path_default_socket();
         Problem text;
@@ -100,6 +128,13 @@ static void doctor_add_daemon(Doctor *doctor, const Options *options) {
         doctor_add(doctor, DOCTOR_OK, "daemon", text.text);
 }
 
+static void doctor_add_ours(Doctor *doctor, const Options *options) {
+        if (!options->toolchain)
+                doctor_add_tool(doctor);
+        if (!options->no_daemon)
+                doctor_add_daemon(doctor, options);
+}
+
 /* No daemon: that is a finding, and we look for ourselves. */
 static void doctor_do_without(Exchange *x, const Options *options) {
         Options direct = *options;
@@ -109,10 +144,14 @@ static void doctor_do_without(Exchange *x, const Options *options) {
         *x = (Exchange) EXCHANGE_INIT;
         direct.no_daemon = true;
         doctor_ask(x, &direct);
-        if (doctor_has_answer(x))
-                doctor_add(x->reply->doctor, DOCTOR_FAILED, "daemon", why.text);
-        else
+        if (!doctor_has_answer(x)) {
                 output_complain(why.text);
+                return;
+        }
+        doctor_add_ours(x->reply->doctor, &direct);
+        doctor_add(x->reply->doctor, DOCTOR_FAILED, "daemon", why.text);
+        if (x->code == CODE_DONE) /* even if there was no memory to say so */
+                x->code = CODE_ERROR;
 }
 
 /* --- for people --------------------------------------------------------------------------------- */
@@ -168,8 +207,8 @@ int command_doctor(Options *options, int argc, char **argv) {
         doctor_ask(&x, options);
         if (!options->no_daemon && x.code == CODE_UNREACHABLE)
                 doctor_do_without(&x, options);
-        else if (!options->no_daemon && doctor_has_answer(&x))
-                doctor_add_daemon(x.reply->doctor, options);
+        else if (doctor_has_answer(&x))
+                doctor_add_ours(x.reply->doctor, options);
 
         if (doctor_has_answer(&x) && x.code == CODE_DONE &&
             doctor_count(x.reply->doctor, DOCTOR_FAILED) > 0)

@@ -225,6 +225,23 @@ box() { # MORE
   line '^failed +choice: .*auto.*docker does not answer'
 }
 
+@test "which vai_c_xir scripts get: ours, with or without another behind it, or another" {
+  doctor 0 --no-daemon
+  [[ $output != *"vai_c_xir: "* ]]
+  mkdir "$SANDBOX/masquerade"
+  ln -s "$PROGRAMS/dpucc-client" "$SANDBOX/masquerade/vai_c_xir"
+  install_double "$SANDBOX/conda"
+  HIDDEN=$SANDBOX/masquerade:$HIDDEN
+  doctor 0 --no-daemon
+  line "^ok +vai_c_xir: $SANDBOX/masquerade/vai_c_xir is dpucc's: .* through the cache, with the toolchain"
+  HIDDEN=$HIDDEN:$SANDBOX/conda/bin
+  doctor 0 --no-daemon
+  line "^ok +vai_c_xir: $SANDBOX/masquerade/vai_c_xir is dpucc's: .*with $SANDBOX/conda/bin/vai_c_xir behind it"
+  HIDDEN=$SANDBOX/conda/bin:$HIDDEN
+  doctor 0 --no-daemon
+  line "^ok +vai_c_xir: $SANDBOX/conda/bin/vai_c_xir is not dpucc's: .*share/dpucc/masquerade"
+}
+
 @test "only one toolchain, if one is named; one that is not configured is a usage error" {
   box '{}'
   serve
