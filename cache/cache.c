@@ -291,8 +291,10 @@ static int cache_put_files(Cache *cache, const CacheFile *files, size_t n_files,
 /* The caller holds the shared lock. First into the index: whoever removes objects must know of all
  * records that name them (survey.h). */
 static int cache_write_record(Cache *cache, const Record *record, Slice file) {
-        int r = index_add(cache->index, record, file.size, record->created_ns);
+        int r;
 
+        index_follow(cache->index); /* where the others look */
+        r = index_add(cache->index, record, file.size, record->created_ns);
         if (r < 0 || index_is_private(cache->index))
                 r = survey_mark(cache->root);
         return r < 0 ? r : record_write(cache->root, &record->key, file);

@@ -202,6 +202,15 @@ bool index_has_touches(const Index *index) {
         return index->n_touches > 0;
 }
 
+bool index_is_touched(Index *index, const Digest *key) {
+        Touch *touch;
+
+        (void) pthread_mutex_lock(&index->mutex);
+        HASH_FIND(hh, index->touches, key, sizeof(*key), touch);
+        (void) pthread_mutex_unlock(&index->mutex);
+        return touch != NULL;
+}
+
 static int index_write_touches(Index *index, const Touch *touches) {
         const Touch *touch;
         int r;

@@ -13,7 +13,7 @@
  * others by index_flush(). A crash loses only recency.
  *
  * Safe on any thread, and beside other processes (database.h). index_touch(),
- * index_has_touches() and index_totals() never wait for the disk; the rest does.
+ * index_has_touches(), index_is_touched() and index_totals() never wait for the disk; the rest does.
  */
 
 #include <stdbool.h>
@@ -77,6 +77,7 @@ void index_follow(Index *index);
 
 void index_touch(Index *index, const Digest *key, int64_t now_ns);
 bool index_has_touches(const Index *index);
+bool index_is_touched(Index *index, const Digest *key); /* and that is not written yet */
 int index_flush(Index *index);
 
 /* --- rows ----------------------------------------------------------------------------------- */

@@ -1,0 +1,446 @@
+#include "cache/collector.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/stat_id.h"
+#include "cache/index.h"
+#include "cache/layout.h"
+#include "cache/lease.h"
+#include "cache/lock.h"
+#include "cache/names.h"
+#include "cache/state.h"
+#include "cache/survey.h"
+
+/*
+ * The order of locks: the index's transaction first, the store lock second and without waiting.
+ * A publisher has the store lock, shared, and waits for the index: so we must not wait for him. The
+ * store lock is given back before the transaction is committed, because a commit may write the
+ * journal back; until then no other row can come in between.
+ *
+ * Of an entry the record goes first: from then on it is a miss. A crash after that leaves objects
+ * that no record names and a row without a record, which is what survey and OBJECTS are for.
+ */
+
+#define COLLECTOR_CHUNK 2048 /* rows of the index that one step of planning reads */
+
+typedef enum CollectorPhase {
+        COLLECTOR_SURVEY,
+        COLLECTOR_PLAN,
+        COLLECTOR_EVICT,
+        COLLECTOR_OBJECTS,
+        COLLECTOR_VIEWS,
+        COLLECTOR_DONE,
+} CollectorPhase;
+
+struct Collector {
+        CollectorSpec spec;
+        CollectorPhase phase;
+        CollectorResult result;
+        Survey survey;
+
+        EvictionCandidate *candidates;
+        size_t n, capacity, cursor;
+        EvictionNeed need; /* what still has to go */
+
+        unsigned shard; /* of objects/ */
+        Names names;    /* what is to be looked at, or to go */
+        size_t name;    /* the next of them */
+        bool listed;
+};
+
+static void collector_begin(Collector *collector) {
+        collector->phase = COLLECTOR_SURVEY;
+        survey_init(&collector->survey, collector->spec.root, collector->spec.index);
+        collector->n = collector->cursor = 0;
+}
+
+int collector_new(Collector **ret, const CollectorSpec *spec) {
+        Collector *collector = calloc(1, sizeof(*collector));
+
+        if (!collector)
+                return -ENOMEM;
+        collector->spec = *spec;
+        collector_begin(collector);
+        *ret = collector;
+        return 0;
+}
+
+Collector *collector_free(Collector *collector) {
+        if (!collector)
+                return NULL;
+
+        free(collector->candidates);
+        names_deinit(&collector->names);
+        free(collector);
+        return NULL;
+}
+
+const CollectorResult *collector_result(const Collector *collector) {
+        return &collector->result;
+}
+
+/* --- SURVEY, PLAN ----------------------------------------------------------------------------- */
+
+static uint64_t collector_free_bytes(const char *root) {
+        struct statvfs fs;
+
+        if (statvfs(root, &fs) < 0)
+                return UINT64_MAX; /* nothing is known to be missing */
+        return (uint64_t) fs.f_bavail * fs.f_frsize;
+}
+
+static int collector_start_plan(Collector *collector) {
+        const EvictionLimits *limits = &collector->spec.limits;
+        IndexTotals totals;
+
+        (void) index_flush(collector->spec.index);
+        totals = index_totals(collector->spec.index);
+        collector->need = eviction_need(limits, totals.bytes, totals.entries,
+                                        collector_free_bytes(collector->spec.root));
+        /* records of a later version may name anything, and so may what others enter into an index
+         * that is not ours: nothing goes */
+        if (collector->survey.n_unknown > 0 || index_is_private(collector->spec.index)) {
+                collector->result.satisfied =
+                        collector->need.bytes == 0 && collector->need.entries == 0;
+                collector->phase = COLLECTOR_VIEWS;
+        } else if (collector->need.bytes == 0 && collector->need.entries == 0 &&
+                   limits->max_idle_s == 0) {
+                collector->phase = COLLECTOR_EVICT; /* of no candidates */
+        } else {
+                collector->phase = COLLECTOR_PLAN;
+        }
+        return COLLECTOR_MORE;
+}
+
+static int collector_survey(Collector *collector) {
+        int r = survey_step(&collector->survey);
+
+        if (r == 0)
+                return collector_start_plan(collector);
+        return r == SURVEY_MORE ? COLLECTOR_MORE : r;
+}
+
+static int collector_add(const IndexEntry *entry, void *userdata) {
+        Collector *collector = userdata;
+        int64_t idle_ns = collector->spec.now_ns - entry->used_ns;
+        int r;
+
+        r = array_reserve(&collector->candidates, &collector->capacity, collector->n + 1,
+                          sizeof(*collector->candidates));
+        if (r < 0)
+                return r;
+        collector->candidates[collector->n++] = (EvictionCandidate){
+                .key = entry->key,
+                .used_ns = entry->used_ns,
+                .expired = eviction_is_expired(&collector->spec.limits, idle_ns),
+                .worth = eviction_worth(entry->build_ms, entry->bytes, idle_ns),
+        };
+        return 0;
+}
+
+static int collector_plan(Collector *collector) {
+        size_t before = collector->n;
+        Digest after;
+        int r;
+
+        if (before > 0)
+                after = collector->candidates[before - 1].key;
+        r = index_each_after(collector->spec.index, before > 0 ? &after : NULL, COLLECTOR_CHUNK,
+                             collector_add, collector);
+        if (r < 0)
+                return r;
+        if (collector->n - before < COLLECTOR_CHUNK) {
+                eviction_sort(collector->candidates, collector->n);
+                collector->phase = COLLECTOR_EVICT;
+        }
+        return COLLECTOR_MORE;
+}
+
+/* --- EVICT ------------------------------------------------------------------------------------ */
+
+static bool collector_is_locked(const Collector *collector, const Digest *key) {
+        _cleanup_(closep) int fd = -1;
+
+        return lock_key(collector->spec.root, key, false, &fd) != 0;
+}
+
+static int collector_take_used(const IndexEntry *entry, void *userdata) {
+        *(int64_t *) userdata = entry->used_ns;
+        return 0;
+}
+
+/* Since it was planned: by this process or, as far as they have said so, by others. */
+static bool collector_was_used(const Collector *collector, const EvictionCandidate *candidate) {
+        int64_t used_ns = INT64_MAX; /* it is not there any more */
+
+        return index_is_touched(collector->spec.index, &candidate->key) ||
+               index_find(collector->spec.index, &candidate->key, collector_take_used, &used_ns) <
+                       0 ||
+               used_ns > candidate->used_ns;
+}
+
+/* false: it stays, and is counted */
+static bool collector_may_go(Collector *collector, const EvictionCandidate *candidate) {
+        const CollectorSpec *spec = &collector->spec;
+        CollectorResult *result = &collector->result;
+
+        if (state_is_pinned(spec->state, &candidate->key))
+                result->pinned++;
+        else if (lease_holds(lease_used_ns(spec->root, &candidate->key), spec->now_ns))
+                result->leased++;
+        else if (collector_was_used(collector, candidate) ||
+                 collector_is_locked(collector, &candidate->key))
+                result->in_use++;
+        else
+                return true;
+        return false;
+}
+
+/* Removes a file and counts what it held. */
+static int collector_unlink(Collector *collector, const char *directory, const Digest *name) {
+        struct stat st;
+        int r;
+
+        r = names_stat(collector->spec.root, directory, name, &st);
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = names_unlink(collector->spec.root, directory, name);
+        if (r < 0)
+                return r;
+        collector->result.freed_bytes += (uint64_t) st.st_size;
+        return 0;
+}
+
+static int collector_remove_object(const Digest *object, void *userdata) {
+        Collector *collector = userdata;
+
+        if (collector_unlink(collector, LAYOUT_OBJECTS, object) < 0)
+                collector->result.failed++; /* OBJECTS comes upon it again */
+        return 0;
+}
+
+static uint64_t collector_less(uint64_t a, uint64_t b) {
+        return a > b ? a - b : 0;
+}
+
+static int collector_evict_one(Collector *collector, const EvictionCandidate *candidate) {
+        const CollectorSpec *spec = &collector->spec;
+        uint64_t before = collector->result.freed_bytes;
+        int r;
+
+        if (!collector_may_go(collector, candidate))
+                return 0;
+        r = collector_unlink(collector, LAYOUT_RECORDS, &candidate->key);
+        if (r < 0) {
+                collector->result.failed++;
+                return 0;
+        }
+        (void) lease_remove_views(spec->root, &candidate->key); /* VIEWS comes upon them again */
+        r = index_remove(spec->index, &candidate->key, true, collector_remove_object, collector);
+        if (r < 0)
+                return r;
+
+        collector->result.evicted++;
+        collector->result.expired += candidate->expired;
+        collector->need.entries = collector_less(collector->need.entries, 1);
+        collector->need.bytes =
+                collector_less(collector->need.bytes, collector->result.freed_bytes - before);
+        return 0;
+}
+
+static bool collector_has_next(const Collector *collector) {
+        if (collector->cursor == collector->n)
+                return false;
+        return collector->candidates[collector->cursor].expired || collector->need.bytes > 0 ||
+               collector->need.entries > 0;
+}
+
+/* What is removed under the lock, until the time is up. */
+static int collector_evict_some(Collector *collector) {
+        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
+        int r = 0;
+
+        while (r == 0 && collector_has_next(collector) && clock_monotonic_ns() < deadline)
+                r = collector_evict_one(collector, &collector->candidates[collector->cursor++]);
+        return r;
+}
+
+/* In a transaction: calls @some under the exclusive lock. COLLECTOR_BUSY if it cannot be had. */
+static int collector_hold(Collector *collector, int (*some)(Collector *collector)) {
+        int lock = -1, r;
+
+        r = index_begin(collector->spec.index);
+        if (r < 0)
+                return r;
+        r = lock_store(collector->spec.root, LOCK_EXCLUSIVE, false, &lock);
+        if (r == LOCK_BUSY) {
+                (void) index_end(collector->spec.index, 0);
+                return COLLECTOR_BUSY;
+        }
+        if (r == 0)
+                index_follow(collector->spec.index);
+        if (r == 0 &&
+            (survey_is_marked(collector->spec.root) || !index_is_complete(collector->spec.index) ||
+             index_is_private(collector->spec.index)))
+                collector_begin(collector); /* there may be records that we do not know of */
+        else if (r == 0)
+                r = some(collector);
+        closep(&lock);
+        r = index_end(collector->spec.index, r);
+        return r < 0 ? r : COLLECTOR_MORE;
+}
+
+static int collector_evict(Collector *collector) {
+        if (collector_has_next(collector))
+                return collector_hold(collector, collector_evict_some);
+        collector->result.satisfied = collector->need.bytes == 0 && collector->need.entries == 0;
+        collector->phase = COLLECTOR_OBJECTS;
+        return COLLECTOR_MORE;
+}
+
+/* --- OBJECTS, VIEWS --------------------------------------------------------------------------- */
+
+/* One that is young may belong to a record that is still on its way from another machine. */
+static bool collector_is_orphan(const Collector *collector, const Digest *object) {
+        int64_t grace = COLLECTOR_GRACE_S * CLOCK_NS_PER_S;
+        struct stat st;
+
+        return !index_names_object(collector->spec.index, object) &&
+               names_stat(collector->spec.root, LAYOUT_OBJECTS, object, &st) == 0 &&
+               collector->spec.now_ns - stat_id_of(&st).ctime_ns > grace;
+}
+
+static bool collector_is_stray(const Collector *collector, const Digest *key) {
+        struct stat st;
+
+        return names_stat(collector->spec.root, LAYOUT_RECORDS, key, &st) == -ENOENT &&
+               !lease_holds(lease_used_ns(collector->spec.root, key), collector->spec.now_ns);
+}
+
+static int collector_remove_orphans(Collector *collector) {
+        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
+
+        while (collector->name < collector->names.n && clock_monotonic_ns() < deadline) {
+                const Digest *object = &collector->names.items[collector->name++];
+
+                if (!collector_is_orphan(collector, object))
+                        continue;
+                if (collector_unlink(collector, LAYOUT_OBJECTS, object) < 0)
+                        collector->result.failed++;
+                else
+                        collector->result.orphans++;
+        }
+        return 0;
+}
+
+static int collector_remove_strays(Collector *collector) {
+        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
+
+        while (collector->name < collector->names.n && clock_monotonic_ns() < deadline) {
+                const Digest *key = &collector->names.items[collector->name++];
+
+                if (collector_is_stray(collector, key) &&
+                    lease_remove_views(collector->spec.root, key) < 0)
+                        collector->result.failed++;
+        }
+        return 0;
+}
+
+/* leaves of what was listed only what @goes; it is asked again under the lock */
+static void collector_keep(Collector *collector,
+                           bool (*goes)(const Collector *collector, const Digest *name)) {
+        Names *names = &collector->names;
+        size_t n = 0;
+
+        for (size_t i = 0; i < names->n; i++)
+                if (goes(collector, &names->items[i]))
+                        names->items[n++] = names->items[i];
+        names->n = n;
+        collector->name = 0;
+        collector->listed = true;
+}
+
+static int collector_objects(Collector *collector) {
+        int r;
+
+        if (collector->listed && collector->name < collector->names.n)
+                return collector_hold(collector, collector_remove_orphans);
+        names_deinit(&collector->names);
+        collector->listed = false;
+        if (collector->shard == NAMES_SHARDS) {
+                collector->phase = COLLECTOR_VIEWS;
+                return COLLECTOR_MORE;
+        }
+        r = names_list(collector->spec.root, LAYOUT_OBJECTS, (uint8_t) collector->shard,
+                       &collector->names);
+        if (r < 0)
+                return r;
+        collector->shard++;
+        collector_keep(collector, collector_is_orphan);
+        return COLLECTOR_MORE;
+}
+
+static int collector_list_views(Collector *collector) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        Digest key;
+        int fd, r = 0;
+
+        fd = layout_open(collector->spec.root, LAYOUT_VIEWS, false);
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = error_from_errno();
+                close(fd);
+                return r;
+        }
+        while (r == 0 && (entry = readdir(dir)))
+                if (digest_from_hex(entry->d_name, &key) == 0)
+                        r = names_add(&collector->names, &key);
+        return r;
+}
+
+static int collector_views(Collector *collector) {
+        int r;
+
+        if (!collector->listed) {
+                r = collector_list_views(collector);
+                if (r < 0)
+                        return r;
+                collector_keep(collector, collector_is_stray);
+        }
+        if (collector->name < collector->names.n)
+                return collector_hold(collector, collector_remove_strays);
+        collector->phase = COLLECTOR_DONE;
+        return 0;
+}
+
+/* --- the machine ------------------------------------------------------------------------------ */
+
+int collector_step(Collector *collector) {
+        switch (collector->phase) {
+        case COLLECTOR_SURVEY:
+                return collector_survey(collector);
+        case COLLECTOR_PLAN:
+                return collector_plan(collector);
+        case COLLECTOR_EVICT:
+                return collector_evict(collector);
+        case COLLECTOR_OBJECTS:
+                return collector_objects(collector);
+        case COLLECTOR_VIEWS:
+                return collector_views(collector);
+        case COLLECTOR_DONE:
+                break;
+        }
+        return 0;
+}
