@@ -31,8 +31,8 @@ struct Cache {
         char *root;
         State *state;
         Store *store;
-        Index *index; /* NULL: off */
-        CacheMode mode;
+        Index *index;           /* NULL: off from the beginning */
+        _Atomic CacheMode mode; /* written last: whoever sees it sees the index, too */
         _Atomic uint64_t hits;
         _Atomic uint64_t failure_hits;
         _Atomic uint64_t misses;
@@ -78,8 +78,9 @@ static int cache_remove_leftovers(const char *root) {
         return layout_remove_temps(root);
 }
 
-static int cache_prepare(Cache *cache, Problem *problem) {
-        _cleanup_(closep) int fd = layout_open(cache->root, NULL, cache->mode == CACHE_NORMAL);
+/* @mode is what is wanted, and then what there can be. */
+static int cache_prepare(const Cache *cache, CacheMode *mode, Problem *problem) {
+        _cleanup_(closep) int fd = layout_open(cache->root, NULL, *mode == CACHE_NORMAL);
         int r;
 
         if (fd < 0 && !cache_is_unwritable(fd))
@@ -87,10 +88,10 @@ static int cache_prepare(Cache *cache, Problem *problem) {
         r = fd < 0 ? fd : cache_check_owner(fd, cache->root, problem);
         if (r < 0 && fd >= 0)
                 return r;
-        if (r == 0 && cache->mode == CACHE_NORMAL)
+        if (r == 0 && *mode == CACHE_NORMAL)
                 r = cache_remove_leftovers(cache->root);
         if (cache_is_unwritable(r)) {
-                cache->mode = CACHE_READ_ONLY;
+                *mode = CACHE_READ_ONLY;
                 (void) problem_set(problem, 0,
                                    "%s: cannot be written (%s); artifacts found there are used, "
                                    "new ones are not kept",
@@ -104,8 +105,22 @@ static int cache_open_index(Cache *cache) {
         Problem problem = {};
         int r;
 
-        r = index_open(&cache->index, cache->mode == CACHE_NORMAL ? cache->root : NULL, &problem);
+        if (cache->index)
+                return 0;
+        r = index_open(&cache->index, cache->root, &problem);
         return r < 0 ? r : 0;
+}
+
+int cache_set_mode(Cache *cache, CacheMode mode, Problem *problem) {
+        int r = 0;
+
+        if (mode != CACHE_OFF)
+                r = cache_prepare(cache, &mode, problem);
+        if (mode != CACHE_OFF && r == 0)
+                r = cache_open_index(cache);
+        if (r == 0)
+                cache->mode = mode;
+        return r;
 }
 
 int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode, Problem *problem) {
@@ -114,7 +129,7 @@ int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode,
 
         if (!cache)
                 return -ENOMEM;
-        cache->mode = mode;
+        cache->mode = CACHE_OFF;
         cache->state = state;
         cache->root = strdup(directory);
         if (!cache->root)
@@ -122,13 +137,9 @@ int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode,
         r = store_new(&cache->store, cache->root, state);
         if (r < 0)
                 return r;
-        if (mode != CACHE_OFF) {
-                r = cache_prepare(cache, problem);
-                if (r == 0)
-                        r = cache_open_index(cache);
-                if (r < 0)
-                        return r;
-        }
+        r = cache_set_mode(cache, mode, problem);
+        if (r < 0)
+                return r;
 
         *ret = TAKE_PTR(cache);
         return 0;

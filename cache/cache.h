@@ -15,7 +15,7 @@
  * cache_publish() fail and leaves the output of the compile as good as it was. What is damaged
  * is moved to quarantine/ and is a miss.
  *
- * Everything here may be called from any thread at once, except open and close. All of it
+ * Everything here may be called from any thread at once, except open, close and set_mode. All of it
  * blocks on the disk; cache_load(), cache_find(), cache_each(), and cache_lookup() and
  * cache_open_object() for objects that were verified before, take well below a millisecond
  * each and may be called on the loop. cache_lookup() reads whole objects the first time after
@@ -81,6 +81,9 @@ static inline void cache_closep(Cache **cache) {
 }
 
 CacheMode cache_mode(const Cache *cache); /* the one in force */
+/* Another mode from now on, as if it had been opened in it; what other threads are at meanwhile ends
+ * in the one or the other. One caller at a time. */
+int cache_set_mode(Cache *cache, CacheMode mode, Problem *problem);
 const char *cache_directory(const Cache *cache);
 /* What is known of all records at once (index.h); NULL if the cache is off. */
 Index *cache_index(Cache *cache);

@@ -97,14 +97,28 @@ static uint64_t collector_free_bytes(const char *root) {
         return (uint64_t) fs.f_bavail * fs.f_frsize;
 }
 
-static int collector_start_plan(Collector *collector) {
-        const EvictionLimits *limits = &collector->spec.limits;
+static EvictionNeed collector_need(const CollectorSpec *spec) {
         IndexTotals totals;
 
-        (void) index_flush(collector->spec.index);
-        totals = index_totals(collector->spec.index);
-        collector->need = eviction_need(limits, totals.bytes, totals.entries,
-                                        collector_free_bytes(collector->spec.root));
+        (void) index_flush(spec->index);
+        totals = index_totals(spec->index);
+        return eviction_need(&spec->limits, totals.bytes, totals.entries,
+                             collector_free_bytes(spec->root));
+}
+
+bool collector_is_due(const CollectorSpec *spec) {
+        EvictionNeed need;
+
+        index_follow(spec->index);
+        need = collector_need(spec);
+        return need.bytes > 0 || need.entries > 0 || survey_is_marked(spec->root) ||
+               !index_is_complete(spec->index);
+}
+
+static int collector_start_plan(Collector *collector) {
+        const EvictionLimits *limits = &collector->spec.limits;
+
+        collector->need = collector_need(&collector->spec);
         /* records of a later version may name anything, and so may what others enter into an index
          * that is not ours: nothing goes */
         if (collector->survey.n_unknown > 0 || index_is_private(collector->spec.index)) {

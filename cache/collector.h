@@ -64,6 +64,10 @@ typedef struct CollectorSpec {
         int64_t now_ns; /* real time, of the whole pass */
 } CollectorSpec;
 
+/* Writes the uses to the index, and says whether a pass would have something to do. It does not look
+ * at the age of entries: that is for the clock to say. */
+bool collector_is_due(const CollectorSpec *spec);
+
 int collector_new(Collector **ret, const CollectorSpec *spec); /* -ENOMEM */
 Collector *collector_free(Collector *collector);               /* in any state */
 

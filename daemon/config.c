@@ -12,21 +12,27 @@
 #include "base/json.h"
 #include "base/path.h"
 
-#define CONFIG_TIME_LIMIT_S     3600
-#define CONFIG_TIME_LIMIT_MAX_S (7 * 24 * 3600)
-#define CONFIG_WARM_IDLE_MAX_S  86400
-#define CONFIG_MEMORY_MAX_MIB   (1 << 24)
-#define CONFIG_CONCURRENCY      2
-#define CONFIG_CONCURRENCY_MAX  64
-#define CONFIG_NICE             10
-#define CONFIG_NICE_MAX         19
-#define CONFIG_SETTLE_MS        30
-#define CONFIG_SETTLE_MAX_MS    2000
-#define CONFIG_SETTLE_LIMIT_MS  60000
-#define CONFIG_NAME_MAX         64 /* bytes of a toolchain's name */
-#define CONFIG_WORD_MAX         4096
-#define CONFIG_IMAGE_MAX        256
-#define CONFIG_CPUS_MAX         4096
+#define CONFIG_TIME_LIMIT_S      3600
+#define CONFIG_TIME_LIMIT_MAX_S  (7 * 24 * 3600)
+#define CONFIG_WARM_IDLE_MAX_S   86400
+#define CONFIG_MEMORY_MAX_MIB    (1 << 24)
+#define CONFIG_CONCURRENCY       2
+#define CONFIG_CONCURRENCY_MAX   64
+#define CONFIG_NICE              10
+#define CONFIG_NICE_MAX          19
+#define CONFIG_SETTLE_MS         30
+#define CONFIG_SETTLE_MAX_MS     2000
+#define CONFIG_SETTLE_LIMIT_MS   60000
+#define CONFIG_CACHE_MIB         (32 << 10)
+#define CONFIG_CACHE_FREE_MIB    512
+#define CONFIG_CACHE_MIB_MAX     (1 << 30)
+#define CONFIG_CACHE_ENTRIES_MAX (1 << 30)
+#define CONFIG_DAY_S             (24 * 3600)
+#define CONFIG_CACHE_DAYS_MAX    (100 * 366)
+#define CONFIG_NAME_MAX          64 /* bytes of a toolchain's name */
+#define CONFIG_WORD_MAX          4096
+#define CONFIG_IMAGE_MAX         256
+#define CONFIG_CPUS_MAX          4096
 
 static const char *const toolchain_kinds[] = {
         [TOOLCHAIN_DPUCC] = "dpucc",
@@ -154,6 +160,11 @@ int config_new(Config **ret) {
         config->nice = CONFIG_NICE;
         config->settle_ms = CONFIG_SETTLE_MS;
         config->settle_max_ms = CONFIG_SETTLE_MAX_MS;
+        config->cache_mode = CACHE_NORMAL;
+        config->cache_limits = (EvictionLimits){
+                .max_bytes = (uint64_t) CONFIG_CACHE_MIB << 20,
+                .min_free_bytes = (uint64_t) CONFIG_CACHE_FREE_MIB << 20,
+        };
         config->snapshot = SNAPSHOT_CANONICAL;
         config->log_level = LOG_LEVEL_INFO;
         config->toolchain = strdup(CONFIG_AUTO);
@@ -211,19 +222,13 @@ static int config_absolute_path(const JsonPlace *place, char **ret, Problem *pro
         return *ret ? 0 : -ENOMEM;
 }
 
-static int config_read_cache(const JsonPlace *root, Config *config, Problem *problem) {
-        static const char *const known[] = { "directory", NULL };
-        JsonPlace cache, member;
+static int config_read_cache_dir(const JsonPlace *cache, Config *config, Problem *problem) {
+        JsonPlace member;
         char *path;
         int r;
 
-        if (json_member(root, "cache", &cache) < 0)
+        if (json_member(cache, "directory", &member) < 0)
                 return 0;
-        r = json_require_object(&cache, problem);
-        if (r == 0)
-                r = json_reject_unknown(&cache, known, problem);
-        if (r < 0 || json_member(&cache, "directory", &member) < 0)
-                return r;
         r = config_absolute_path(&member, &path, problem);
         if (r < 0)
                 return r;
@@ -231,6 +236,78 @@ static int config_read_cache(const JsonPlace *root, Config *config, Problem *pro
         free(config->cache_dir);
         config->cache_dir = path;
         return 0;
+}
+
+static int config_read_cache_mode(const JsonPlace *cache, Config *config, Problem *problem) {
+        static const char *const modes[] = {
+                [CACHE_NORMAL] = "normal",
+                [CACHE_READ_ONLY] = "read_only",
+                [CACHE_OFF] = "off",
+        };
+        JsonPlace member;
+        const char *mode;
+        int r;
+
+        if (json_member(cache, "mode", &member) < 0)
+                return 0;
+        r = json_string(&member, &mode, problem);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+                if (strcmp(mode, modes[i]) == 0) {
+                        config->cache_mode = (CacheMode) i;
+                        return 0;
+                }
+        }
+        return json_complain(&member, problem,
+                             "\"%.40s\" is none of \"normal\", \"read_only\", \"off\"", mode);
+}
+
+static int config_read_cache_limits(const JsonPlace *cache, EvictionLimits *limits,
+                                    Problem *problem) {
+        unsigned size_mib = (unsigned) (limits->max_bytes >> 20);
+        unsigned entries = (unsigned) limits->max_entries;
+        unsigned days = (unsigned) (limits->max_idle_s / CONFIG_DAY_S);
+        unsigned free_mib = (unsigned) (limits->min_free_bytes >> 20);
+        int r;
+
+        r = config_read_unsigned(cache, "max_size_mib", 0, CONFIG_CACHE_MIB_MAX, &size_mib,
+                                 problem);
+        if (r == 0)
+                r = config_read_unsigned(cache, "max_entries", 0, CONFIG_CACHE_ENTRIES_MAX,
+                                         &entries, problem);
+        if (r == 0)
+                r = config_read_unsigned(cache, "max_idle_days", 0, CONFIG_CACHE_DAYS_MAX, &days,
+                                         problem);
+        if (r == 0)
+                r = config_read_unsigned(cache, "min_free_mib", 0, CONFIG_CACHE_MIB_MAX, &free_mib,
+                                         problem);
+        *limits = (EvictionLimits){
+                .max_bytes = (uint64_t) size_mib << 20,
+                .max_entries = entries,
+                .max_idle_s = (uint64_t) days * CONFIG_DAY_S,
+                .min_free_bytes = (uint64_t) free_mib << 20,
+        };
+        return r;
+}
+
+static int config_read_cache(const JsonPlace *root, Config *config, Problem *problem) {
+        static const char *const known[] = { "directory",   "mode",          "max_size_mib",
+                                             "max_entries", "max_idle_days", "min_free_mib",
+                                             NULL };
+        JsonPlace cache;
+        int r;
+
+        if (json_member(root, "cache", &cache) < 0)
+                return 0;
+        r = json_require_object(&cache, problem);
+        if (r == 0)
+                r = json_reject_unknown(&cache, known, problem);
+        if (r == 0)
+                r = config_read_cache_dir(&cache, config, problem);
+        if (r == 0)
+                r = config_read_cache_mode(&cache, config, problem);
+        return r < 0 ? r : config_read_cache_limits(&cache, &config->cache_limits, problem);
 }
 
 static int config_read_roots(const JsonPlace *root, Config *config, Problem *problem) {

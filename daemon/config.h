@@ -19,6 +19,8 @@
 #include "base/problem.h"
 #include "base/slice.h"
 #include "base/strings.h"
+#include "cache/cache.h"
+#include "cache/eviction.h"
 
 #define CONFIG_FILE_MAX        (256 * 1024) /* bytes */
 #define CONFIG_TOOLCHAINS_MAX  32
@@ -66,6 +68,8 @@ typedef enum SnapshotMode {
 
 typedef struct Config {
         char *cache_dir; /* absolute; NULL: path_cache_home() */
+        CacheMode cache_mode;
+        EvictionLimits cache_limits;
         ConfigToolchain *toolchains;
         size_t n_toolchains;
         size_t toolchains_capacity;

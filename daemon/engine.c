@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cache/index.h"
 #include "daemon/ask.h"
 #include "daemon/audit.h"
 #include "daemon/choice.h"
@@ -35,6 +36,7 @@
 #include "daemon/jobdir.h"
 #include "daemon/jobs.h"
 #include "daemon/pace.h"
+#include "daemon/keeper.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
@@ -49,6 +51,7 @@ struct Engine {
         Watch *watch; /* NULL: for one client */
         char *conf_file, *conf_default;
         char *state_dir;
+        CacheMode cache_mode; /* as last configured */
         int daemon_lock;
         char *scratch; /* NULL: there are better places; removed in the end */
 
@@ -63,6 +66,8 @@ struct Engine {
 
         /* warnings that stay; "" if there is none */
         Problem cache_problem, state_problem, config_problem;
+
+        Keeper *keeper; /* NULL once it has stopped */
 
         Work reaping;          /* of containers */
         Toolchains *reaped_by; /* a reference meanwhile */
@@ -79,6 +84,7 @@ static Engine *engine_free(Engine *engine) {
         if (!engine)
                 return NULL;
 
+        (void) keeper_free(engine->keeper);
         (void) watch_free(engine->watch);
         (void) settle_free(engine->core.settle);
         (void) toolchains_unref(engine->core.toolchains);
@@ -259,12 +265,13 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
                 return engine->state_problem.text[0]
                                ? problem_set(problem, r, "%s", engine->state_problem.text)
                                : r;
-        r = cache_open(&core->cache, engine_cache_dir(engine, spec), core->state, CACHE_NORMAL,
-                       &engine->cache_problem);
+        r = cache_open(&core->cache, engine_cache_dir(engine, spec), core->state,
+                       core->config->cache_mode, &engine->cache_problem);
         if (r < 0)
                 return problem_set(
                         problem, r, "%s",
                         engine->cache_problem.text[0] ? engine->cache_problem.text : strerror(-r));
+        engine->cache_mode = core->config->cache_mode;
         r = core->once ? 0 : engine_lock(engine, problem);
         if (r == 0)
                 r = engine_find_jobs(engine, spec);
@@ -303,7 +310,9 @@ static void engine_close_handles(Engine *engine) {
 }
 
 static void engine_on_warm_stopped(void *userdata) {
-        engine_close_handles(userdata);
+        Engine *engine = userdata;
+
+        engine->core.warm = NULL;
 }
 
 static void engine_on_queue_stopped(void *userdata) {
@@ -312,16 +321,26 @@ static void engine_on_queue_stopped(void *userdata) {
         engine->core.queue = NULL;
         if (engine->core.warm)
                 warm_stop(engine->core.warm, engine_on_warm_stopped, engine);
-        else
-                engine_close_handles(engine);
 }
 
+static void engine_on_keeper_stopped(void *userdata) {
+        Engine *engine = userdata;
+
+        engine->keeper = NULL;
+}
+
+/* First those who want something, then what works for them, and with it questions to the cache. */
 static void engine_go_on_stopping(Engine *engine) {
-        if (!engine->stopping || engine->queue_stopped || engine->reaping.busy ||
+        if (!engine->stopping || engine->reaping.busy ||
             !workspaces_are_over(&engine->workspaces) || !asks_are_over(&engine->asks))
                 return;
-        engine->queue_stopped = true;
-        queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
+        if (!engine->queue_stopped) {
+                engine->queue_stopped = true;
+                queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
+        }
+        if (!engine->core.queue && !engine->core.warm && !engine->keeper &&
+            !work_pool_is_busy(&engine->core.pool))
+                engine_close_handles(engine);
 }
 
 void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
@@ -338,6 +357,7 @@ void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
                 (void) uv_poll_stop(&engine->poll);
         asks_stop(&engine->asks);
         workspaces_stop(&engine->workspaces);
+        keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
 }
 
 /* --- the watcher -------------------------------------------------------------------------------- */
@@ -471,6 +491,7 @@ static void engine_on_prepare(uv_prepare_t *prepare) {
                 engine_go_on_stopping(engine);
                 return;
         }
+        keeper_turn(engine->keeper);
         if (asks_want_barrier(&engine->asks))
                 (void) uv_idle_start(&engine->idle, engine_on_idle);
         engine_set_settle_timer(engine);
@@ -542,12 +563,16 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
                 return r;
         engine_reap(engine);
 
+        r = keeper_new(&engine->keeper, &engine->core, !spec->once);
+        if (r < 0)
+                return r;
         ops = job_queue_ops(&engine->core);
         admission = engine_admission(engine->core.config);
         r = queue_new(&engine->core.queue, spec->loop, &ops, &admission, &engine->core.statistics);
         if (r < 0)
                 return r;
         engine_start_handles(engine);
+        keeper_start(engine->keeper);
         if (!spec->once) {
                 (void) warm_new(&engine->core.warm, &engine->core.pool); /* else nothing is warm */
                 engine_reap_containers(engine);
@@ -570,6 +595,22 @@ static int engine_take_config(Engine *engine, Config *config) {
         (void) config_free(core->config);
         core->config = config;
         return 0;
+}
+
+/* Its directory is taken from the configuration at the start only. */
+static void engine_follow_cache_config(Engine *engine) {
+        Core *core = &engine->core;
+        int r;
+
+        if (core->config->cache_mode != engine->cache_mode) {
+                engine->cache_problem.text[0] = '\0';
+                r = cache_set_mode(core->cache, core->config->cache_mode, &engine->cache_problem);
+                if (r < 0 && engine->cache_problem.text[0] == '\0')
+                        (void) problem_set(&engine->cache_problem, r,
+                                           "the cache cannot be used: %s", strerror(-r));
+                engine->cache_mode = core->config->cache_mode;
+        }
+        keeper_hurry(engine->keeper);
 }
 
 int engine_reload(Engine *engine, Problem *problem) {
@@ -596,6 +637,7 @@ int engine_reload(Engine *engine, Problem *problem) {
         queue_set_admission(core->queue, &admission);
         times = engine_settle_times(core->config);
         settle_set_times(core->settle, &times);
+        engine_follow_cache_config(engine);
         if (engine->watch)
                 engine_start_configured(engine);
         workspaces_reconsider(&engine->workspaces);
@@ -734,7 +776,19 @@ bool engine_is_paused(const Engine *engine) {
 
 /* What only the cache knows: its hits and misses include its own second looks, so they are not
  * those that people mean. */
+static void engine_each_keeper_statistic(const Keeper *keeper, EngineStatFn fn, void *userdata) {
+        const CollectorResult *total = keeper_total(keeper);
+
+        fn("gc_passes", keeper_n_passes(keeper), userdata);
+        fn("evicted", total->evicted, userdata);
+        fn("evicted_for_age", total->expired, userdata);
+        fn("evicted_bytes", total->freed_bytes, userdata);
+        fn("orphans_removed", total->orphans, userdata);
+        fn("eviction_failures", total->failed, userdata);
+}
+
 static void engine_each_cache_statistic(const Engine *engine, EngineStatFn fn, void *userdata) {
+        Index *index = cache_index(engine->core.cache);
         CacheCounters counters;
 
         cache_counters(engine->core.cache, &counters);
@@ -746,6 +800,14 @@ static void engine_each_cache_statistic(const Engine *engine, EngineStatFn fn, v
         fn("cache_incomplete", counters.incomplete, userdata);
         fn("cache_newer", counters.newer, userdata);
         fn("cache_quarantined", counters.quarantined, userdata);
+        fn("cache_misses_evicted", counters.evicted, userdata);
+        if (index) {
+                fn("cache_entries", index_totals(index).entries, userdata);
+                fn("cache_bytes", index_totals(index).bytes, userdata);
+                fn("index_recreated", index_recreated(index), userdata);
+        }
+        if (engine->keeper)
+                engine_each_keeper_statistic(engine->keeper, fn, userdata);
         fn("state_recreated", state_recreated(engine->core.state), userdata);
 }
 
@@ -772,9 +834,34 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)
                 if (problems[i]->text[0] != '\0')
                         r = fn(problems[i]->text, userdata);
+        if (r == 0 && engine->keeper && keeper_warning(engine->keeper)[0] != '\0')
+                r = fn(keeper_warning(engine->keeper), userdata);
         return r != 0 ? r : workspaces_each_problem(&engine->workspaces, fn, userdata);
+}
+
+/* --- the cache ----------------------------------------------------------------------------------- */
+
+int engine_collect(Engine *engine, EngineCollectedFn done, void *userdata, Problem *problem) {
+        int r;
+
+        if (engine->stopping)
+                return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        r = keeper_collect(engine->keeper, done, userdata);
+        if (r == -EROFS)
+                return problem_set(problem, r,
+                                   "%s: the cache is off or read-only, nothing is removed there",
+                                   cache_directory(engine->core.cache));
+        return r;
+}
+
+WorkPool *engine_pool(Engine *engine) {
+        return &engine->core.pool;
 }
 
 Cache *engine_cache(Engine *engine) {
         return engine->core.cache;
+}
+
+State *engine_state(Engine *engine) {
+        return engine->core.state;
 }

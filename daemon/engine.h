@@ -36,6 +36,7 @@
 #include "daemon/view.h"
 #include "xmodel/target.h"
 
+typedef struct CollectorResult CollectorResult; /* cache/collector.h */
 typedef struct Engine Engine;
 
 typedef struct EngineSpec {
@@ -86,6 +87,20 @@ int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *han
 int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void *userdata,
                  Ask **ret, Problem *problem);
 
+/* --- the cache ---------------------------------------------------------------------------- */
+
+typedef void (*EngineCollectedFn)(int r, const CollectorResult *result, void *userdata);
+
+/* A pass of eviction that begins now; @done as keeper_collect() says. -EROFS with @problem: nothing
+ * may be removed there. */
+int engine_collect(Engine *engine, EngineCollectedFn done, void *userdata, Problem *problem);
+
+/* For questions that wait for the disk: work on this pool may use cache and state, for the engine
+ * does not end before it. */
+struct WorkPool *engine_pool(Engine *engine);
+struct Cache *engine_cache(Engine *engine);
+struct State *engine_state(Engine *engine);
+
 /* --- workspaces ------------------------------------------------------------------------- */
 
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem);
@@ -130,6 +145,3 @@ uint32_t engine_n_running(const Engine *engine);
 /* Warnings that stay until their cause is gone ("caching is off: no space left on device"). */
 int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),
                         void *userdata);
-
-/* The cache, for list, show, log and why: verbs.c reads records through it, never writes. */
-struct Cache *engine_cache(Engine *engine);

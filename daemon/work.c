@@ -6,10 +6,7 @@
 /* Their sum is below WORK_THREADS: no class can occupy the whole pool, and one thread stays
  * free for what libuv itself sends there. */
 static const unsigned work_caps[_WORK_CLASS_MAX] = {
-        [WORK_QUICK] = 3,
-        [WORK_HASH] = 2,
-        [WORK_STORE] = 2,
-        [WORK_PROBE] = 1,
+        [WORK_QUICK] = 3, [WORK_HASH] = 2, [WORK_STORE] = 2, [WORK_UPKEEP] = 1, [WORK_PROBE] = 1,
 };
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop) {
@@ -109,4 +106,11 @@ void work_cancel(Work *work) {
 
 bool work_cancelled(const Work *work) {
         return atomic_load_explicit(&work->cancelled, memory_order_relaxed);
+}
+
+bool work_pool_is_busy(const WorkPool *pool) {
+        for (size_t i = 0; i < _WORK_CLASS_MAX; i++)
+                if (pool->classes[i].n_running > 0 || pool->classes[i].head)
+                        return true;
+        return false;
 }

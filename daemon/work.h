@@ -19,10 +19,11 @@
 #include <uv.h>
 
 typedef enum WorkClass {
-        WORK_QUICK, /* a few system calls: lookups, stats */
-        WORK_HASH,  /* reads whole models */
-        WORK_STORE, /* writes and syncs */
-        WORK_PROBE, /* tries whether things work: may take minutes */
+        WORK_QUICK,  /* a few system calls: lookups, stats */
+        WORK_HASH,   /* reads whole models */
+        WORK_STORE,  /* writes and syncs */
+        WORK_UPKEEP, /* what nobody waits for, in slices */
+        WORK_PROBE,  /* tries whether things work: may take minutes */
         _WORK_CLASS_MAX,
 } WorkClass;
 
@@ -54,10 +55,12 @@ struct Work {
 
 /* Threads that libuv's pool must have for the caps below; main() exports it as
  * UV_THREADPOOL_SIZE before the first use of the pool. */
-#define WORK_THREADS 9
+#define WORK_THREADS 10
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop);
 
 int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done);
 void work_cancel(Work *work); /* no effect on idle work */
 bool work_cancelled(const Work *work);
+
+bool work_pool_is_busy(const WorkPool *pool); /* some @done is still to come */

@@ -41,6 +41,11 @@ static void nothing_is_needed(void **state) {
 
         assert_int_equal(config_load(&config, NULL, "/nonexistent/dpuccd.json", &problem), 0);
         assert_null(config->cache_dir);
+        assert_int_equal(config->cache_mode, CACHE_NORMAL);
+        assert_int_equal(config->cache_limits.max_bytes, UINT64_C(32) << 30);
+        assert_int_equal(config->cache_limits.max_entries, 0);
+        assert_int_equal(config->cache_limits.max_idle_s, 0);
+        assert_int_equal(config->cache_limits.min_free_bytes, UINT64_C(512) << 20);
         assert_int_equal(config->n_toolchains, 1);
         assert_string_equal(config->toolchains[0].name, "dpucc");
         assert_int_equal(config->toolchains[0].kind, TOOLCHAIN_DPUCC);
@@ -54,7 +59,8 @@ static void nothing_is_needed(void **state) {
 }
 
 static const char every_setting[] =
-        "{\"$schema\":\"x\",\"cache\":{\"directory\":\"/var//cache/./d\"},"
+        "{\"$schema\":\"x\",\"cache\":{\"directory\":\"/var//cache/./d\",\"mode\":\"read_only\","
+        "\"max_size_mib\":9000000,\"max_entries\":7,\"max_idle_days\":30,\"min_free_mib\":0},"
         "\"toolchains\":{\"vitis-3.5\":{\"kind\":\"native\",\"path\":\"/opt/vai_c_xir\","
         "\"environment\":[\"LM_LICENSE_FILE\",\"_x1\"],\"time_limit_s\":60,"
         "\"memory_limit_mib\":4096},"
@@ -70,6 +76,11 @@ static void reads_every_setting(void **state) {
         const ConfigToolchain *toolchain = config_find_toolchain(config, "vitis-3.5");
 
         assert_string_equal(config->cache_dir, "/var/cache/d");
+        assert_int_equal(config->cache_mode, CACHE_READ_ONLY);
+        assert_int_equal(config->cache_limits.max_bytes, UINT64_C(9000000) << 20);
+        assert_int_equal(config->cache_limits.max_entries, 7);
+        assert_int_equal(config->cache_limits.max_idle_s, UINT64_C(30) * 24 * 3600);
+        assert_int_equal(config->cache_limits.min_free_bytes, 0);
         assert_non_null(toolchain);
         assert_int_equal(toolchain->kind, TOOLCHAIN_NATIVE);
         assert_string_equal(toolchain->path, "/opt/vai_c_xir");
@@ -112,6 +123,11 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"time_limit_s\":0}}}",
                        "time_limit_s: an integer from 1 to 604800 expected, not 0");
         assert_refused("{\"cache\":{\"directory\":\"~/c\"}}", "cache.directory: \"~/c\" is not an");
+        assert_refused("{\"cache\":{\"mode\":\"readonly\"}}",
+                       "cache.mode: \"readonly\" is none of");
+        assert_refused("{\"cache\":{\"max_entries\":-1}}",
+                       "cache.max_entries: an integer from 0 to");
+        assert_refused("{\"cache\":{\"max_size\":1}}", "cache.max_size: no such setting");
         assert_refused("{\"roots\":[\"/a\",7]}", "roots[1]: a string expected, not 7");
         assert_refused("{\"roots\":{}}", "roots: an array expected, not an object");
         assert_refused("{\"concurrency\":0}", "concurrency: an integer from 1 to 64 expected");
