@@ -32,6 +32,7 @@
         " WITHOUT ROWID;"                                                                          \
         "CREATE INDEX entries_created ON entries (created_ns);"                                    \
         "CREATE INDEX entries_source ON entries (source, created_ns);"                             \
+        "CREATE INDEX entries_name ON entries (net_name, created_ns);"                             \
         "CREATE TABLE objects (object BLOB, key BLOB, size INTEGER NOT NULL,"                      \
         " PRIMARY KEY (object, key)) WITHOUT ROWID;"                                               \
         "CREATE INDEX objects_key ON objects (key);"                                               \
@@ -465,7 +466,7 @@ int index_each_newest(Index *index, size_t max, IndexEntryFn fn, void *userdata)
 
         return database_run(index->database, index_visit, &visit,
                             "SELECT " INDEX_COLUMNS
-                            " FROM entries ORDER BY created_ns DESC, key LIMIT ?",
+                            " FROM entries ORDER BY created_ns DESC LIMIT ?",
                             "i", (int64_t) (max < INT64_MAX ? max : INT64_MAX));
 }
 
@@ -476,8 +477,17 @@ int index_each_of_source(Index *index, const char *source, size_t max, IndexEntr
 
         return database_run(index->database, index_visit, &visit,
                             "SELECT " INDEX_COLUMNS
-                            " FROM entries WHERE source = ? ORDER BY created_ns DESC, key LIMIT ?",
+                            " FROM entries WHERE source = ? ORDER BY created_ns DESC LIMIT ?",
                             "bi", &blob, (int64_t) (max < INT64_MAX ? max : INT64_MAX));
+}
+
+int index_each_named(Index *index, Slice net_name, size_t max, IndexEntryFn fn, void *userdata) {
+        IndexVisit visit = { .fn = fn, .userdata = userdata };
+
+        return database_run(index->database, index_visit, &visit,
+                            "SELECT " INDEX_COLUMNS
+                            " FROM entries WHERE net_name = ? ORDER BY created_ns DESC LIMIT ?",
+                            "bi", &net_name, (int64_t) (max < INT64_MAX ? max : INT64_MAX));
 }
 
 int index_each_after(Index *index, const Digest *after, size_t max, IndexEntryFn fn,

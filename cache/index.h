@@ -105,6 +105,8 @@ int index_find(Index *index, const Digest *key, IndexEntryFn fn, void *userdata)
 int index_each_newest(Index *index, size_t max, IndexEntryFn fn, void *userdata);
 int index_each_of_source(Index *index, const char *source, size_t max, IndexEntryFn fn,
                          void *userdata); /* the newest first */
+int index_each_named(Index *index, Slice net_name, size_t max, IndexEntryFn fn,
+                     void *userdata); /* likewise */
 /* At most @max, in order of keys, those after @after (NULL: from the first). */
 int index_each_after(Index *index, const Digest *after, size_t max, IndexEntryFn fn,
                      void *userdata);

@@ -43,6 +43,9 @@ static const Command commands[] = {
         { "show", command_show, command_show_help, "what is known of one of them" },
         { "log", command_log, command_log_help, "the compiler's log" },
         { "why", command_why, command_why_help, "what its key is made of" },
+        { "pin", command_pin, command_pin_help, "never evict it" },
+        { "unpin", command_unpin, command_unpin_help, "undo that" },
+        { "gc", command_gc, command_gc_help, "evict now what the limits do not allow" },
         { "check", command_check, command_check_help, "will a board take this file?" },
         { "report", command_report, command_report_help, "what a compiled file holds" },
         { "diff", command_diff, command_diff_help, "what two of them do not share" },
@@ -56,7 +59,8 @@ static const Command commands[] = {
 
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
-        "gc", "init", "monitor", "pin", "unpin",
+        "init",
+        "monitor",
 };
 
 static const Command *main_find(const char *name) {

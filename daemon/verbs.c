@@ -11,12 +11,16 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "cache/cache.h"
+#include "cache/collector.h"
+#include "cache/index.h"
 #include "daemon/call.h"
 #include "daemon/control.h"
 #include "daemon/engine.h"
 #include "daemon/field.h"
 #include "daemon/inquiry.h"
 #include "daemon/inventory.h"
+#include "daemon/listing.h"
 #include "daemon/message.h"
 #include "daemon/upkeep.h"
 
@@ -390,6 +394,60 @@ static void verbs_unwatch(const Verbs *verbs, Call *call,
                 call_end_with(call, DPUCC__WIRE__OUTCOME__DONE, NULL);
 }
 
+/* ---- the cache ---------------------------------------------------------------------------- */
+
+/* who waits for a pass of eviction */
+typedef struct Collecting {
+        Engine *engine;
+        Call *call;
+} Collecting;
+
+static void verbs_on_collected(int r, const CollectorResult *result, void *userdata) {
+        Dpucc__Wire__GcReply gc = DPUCC__WIRE__GC_REPLY__INIT;
+        _cleanup_(freep) Collecting *collecting = userdata;
+        const Index *index = cache_index(engine_cache(collecting->engine));
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        Problem problem = {};
+
+        if (r < 0) {
+                (void) problem_set(&problem, r, "nothing more can be removed: %s", strerror(-r));
+                call_fail(collecting->call, r, &problem);
+                return;
+        }
+        gc.has_evicted = gc.has_expired = gc.has_freed_bytes = gc.has_orphans = true;
+        gc.has_pinned = gc.has_leased = gc.has_in_use = gc.has_failed = gc.has_satisfied = true;
+        gc.has_entries = gc.has_bytes = true;
+        gc.evicted = result->evicted;
+        gc.expired = result->expired;
+        gc.freed_bytes = result->freed_bytes;
+        gc.orphans = result->orphans;
+        gc.pinned = result->pinned;
+        gc.leased = result->leased;
+        gc.in_use = result->in_use;
+        gc.failed = result->failed;
+        gc.satisfied = result->satisfied;
+        gc.entries = index_totals(index).entries;
+        gc.bytes = index_totals(index).bytes;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_GC;
+        reply.gc = &gc;
+        call_end(collecting->call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);
+}
+
+static void verbs_gc(const Verbs *verbs, Call *call) {
+        Collecting *collecting = malloc(sizeof(*collecting));
+        Problem problem = {};
+        int r = -ENOMEM;
+
+        if (collecting) {
+                *collecting = (Collecting){ .engine = verbs->engine, .call = call };
+                r = engine_collect(verbs->engine, verbs_on_collected, collecting, &problem);
+        }
+        if (r < 0) {
+                free(collecting);
+                call_fail(call, r, &problem);
+        }
+}
+
 /* ---- the daemon itself -------------------------------------------------------------------- */
 
 static void verbs_reload(const Verbs *verbs, Call *call) {
@@ -474,7 +532,7 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
                 verbs_unwatch(verbs, call, request->unwatch);
                 return;
         case DPUCC__WIRE__REQUEST__BODY_LIST:
-                inquiry_list(verbs->engine, call, request->list);
+                listing_send(verbs->engine, call, request->list);
                 return;
         case DPUCC__WIRE__REQUEST__BODY_SHOW:
                 inquiry_show(verbs->engine, call, request->show->selector);
@@ -502,6 +560,12 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
                 return;
         case DPUCC__WIRE__REQUEST__BODY_CANCEL:
                 verbs_cancel(call, request->cancel);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_GC:
+                verbs_gc(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_PIN:
+                inquiry_pin(verbs->engine, call, request->pin);
                 return;
         case DPUCC__WIRE__REQUEST__BODY_DOCTOR:
                 verbs_doctor(verbs, call, request->doctor);

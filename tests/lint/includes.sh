@@ -20,8 +20,8 @@ declare -A allowed=(
 # parts of daemon/: the front talks to clients and knows the engine by its interface only (and what
 # an artifact looks like, which the engine does not hide); what is
 # below that interface knows nothing of clients and wire
-front=" call control field inquiry inventory listener main manager message peer server service upkeep verbs "
-interface=" engine dialogue view artifact "
+front=" artifact_message call control explanation field inquiry inventory listener listing main manager message peer server service subject upkeep verbs "
+interface=" engine dialogue view artifact work "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
   [proc]="job"                      # children: all of them have a job's directory, limits and marker

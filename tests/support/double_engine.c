@@ -11,7 +11,9 @@
 
 #include "base/cleanup.h"
 #include "cache/cache.h"
+#include "cache/collector.h"
 #include "cache/state.h"
+#include "daemon/work.h"
 
 struct Ask {
         Engine *engine;
@@ -23,7 +25,10 @@ struct Ask {
 
 struct Engine {
         DoubleEngine seen;
-        uv_timer_t timer; /* answers what is due */
+        WorkPool pool;
+        uv_timer_t timer;            /* answers what is due */
+        EngineCollectedFn collected; /* NULL: nobody waits for a pass */
+        void *collected_userdata;
         LIST_HEAD(, Ask) asks;
         EngineStoppedFn stopped;
         void *userdata;
@@ -109,6 +114,14 @@ static void double_on_closed(uv_handle_t *handle) {
         free(engine);
 }
 
+static void double_collect(Engine *engine) {
+        const CollectorResult result = { .evicted = 2, .freed_bytes = 1000, .satisfied = true };
+        EngineCollectedFn collected = TAKE_PTR(engine->collected);
+
+        if (collected)
+                collected(0, &result, engine->collected_userdata);
+}
+
 static void double_on_timer(uv_timer_t *timer) {
         Engine *engine = timer->data;
         Ask *ask, *next;
@@ -118,7 +131,10 @@ static void double_on_timer(uv_timer_t *timer) {
                 if (!engine->seen.hold || ask->cancelled)
                         double_answer(ask);
         }
-        if (engine->stopped)
+        double_collect(engine);
+        if (engine->stopped && work_pool_is_busy(&engine->pool))
+                (void) uv_timer_start(timer, double_on_timer, 1, 0);
+        else if (engine->stopped)
                 uv_close((uv_handle_t *) timer, double_on_closed);
 }
 
@@ -130,6 +146,7 @@ Engine *double_engine_open(uv_loop_t *loop) {
         Engine *engine = calloc(1, sizeof(*engine));
 
         assert(engine);
+        work_pool_init(&engine->pool, loop);
         (void) uv_timer_init(loop, &engine->timer);
         engine->timer.data = engine;
         engine->seen.artifact_fd = engine->owned_fd = -1;
@@ -376,6 +393,23 @@ int engine_delivered_key(Engine *engine, const char *path, Digest *ret) {
         return -ENOENT;
 }
 
+int engine_collect(Engine *engine, EngineCollectedFn done, void *userdata, Problem *problem) {
+        if (engine->seen.refuse < 0)
+                return problem_set(problem, engine->seen.refuse, "refused");
+        engine->collected = done;
+        engine->collected_userdata = userdata;
+        double_soon(engine);
+        return 0;
+}
+
+struct WorkPool *engine_pool(Engine *engine) {
+        return &engine->pool;
+}
+
 struct Cache *engine_cache(Engine *engine) {
         return engine->seen.cache;
+}
+
+struct State *engine_state(Engine *engine) {
+        return engine->state ?: engine->seen.state;
 }

@@ -38,6 +38,7 @@ typedef struct DoubleEngine {
         int artifact_fd;     /* borrowed */
         const Digest *key;   /* of the unit, NULL: none */
         struct Cache *cache; /* what engine_cache() gives */
+        struct State *state; /* what engine_state() gives */
         unsigned n_progress; /* reports of progress before an answer */
 } DoubleEngine;
 

@@ -8,6 +8,7 @@
 #include "daemon/inquiry.h"
 #include "daemon/server.h"
 #include "daemon/verbs.h"
+#include "daemon/work.h"
 #include "tests/support/double_engine.h"
 #include "tests/support/fail_alloc.h"
 #include "tests/support/wire_client.h"
@@ -83,6 +84,7 @@ static int setup(void **state) {
         (void) snprintf(f.path, sizeof(f.path), "%s/d.sock", ((UnitDir *) f.dir)->path);
         f.verbs = (Verbs){ .engine = double_engine_open(&f.loop) };
         double_engine_of(f.verbs.engine)->cache = f.cache;
+        double_engine_of(f.verbs.engine)->state = f.state;
         spec = (ServerSpec){ .loop = &f.loop,
                              .handler = { verbs_start, &f.verbs },
                              .path = f.path,
@@ -335,6 +337,8 @@ static void sweep(Fixture *f, InquiryFn fn, const char *text) {
                 assert_non_null(call);
                 fail_alloc_arm(nth++);
                 fn(f->verbs.engine, call, &selector);
+                while (work_pool_is_busy(engine_pool(f->verbs.engine)))
+                        (void) uv_run(&f->loop, UV_RUN_ONCE);
         } while (fail_alloc_disarm());
         assert_true(nth > 5);
 }
