@@ -43,7 +43,8 @@ static void document_bytes(JsonWriter *w, const char *key, const ProtobufCBinary
 static void document_enum(JsonWriter *w, const char *key, const ProtobufCEnumDescriptor *type,
                           int value) {
         const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
-        static const char *const prefixes[] = { "UNIT_", "CLASS_", "FINDING_", "DEFECT_" };
+        static const char *const prefixes[] = { "UNIT_", "CLASS_", "FINDING_", "DEFECT_",
+                                                "EVENT_" };
         const char *name = known ? known->name : NULL;
         char text[64];
         size_t n;
@@ -212,6 +213,15 @@ int document_of(const Exchange *x, Bytes *ret) {
                 json_writer_array(&w, "hints");
                 json_writer_end(&w);
         }
+        json_writer_end(&w);
+        return json_writer_finish(&w);
+}
+
+int document_of_event(const Dpucc__Wire__Event *event, Bytes *ret) {
+        JsonWriter w = json_writer_begin(ret, JSON_WRITER_LINE);
+
+        json_writer_object(&w, NULL);
+        document_message(&w, &event->base);
         json_writer_end(&w);
         return json_writer_finish(&w);
 }

@@ -15,3 +15,5 @@
 
 /* Appends to @ret. -EFBIG, -ENOMEM. */
 int document_of(const Exchange *exchange, Bytes *ret);
+/* An event in the same form, on one line. */
+int document_of_event(const Dpucc__Wire__Event *event, Bytes *ret);

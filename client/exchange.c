@@ -71,6 +71,8 @@ static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *prog
 
         if (reply->progress)
                 progress_update(progress, reply->progress);
+        if (reply->event && x->on_event)
+                r = x->on_event(reply->event, x->on_event_userdata);
         if (reply->body_case == DPUCC__WIRE__REPLY__BODY_LOG)
                 r = bytes_append(&x->log, reply->log.data, reply->log.len);
         if (r == 0 && reply->has_final && reply->final) {

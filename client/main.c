@@ -33,6 +33,7 @@ static const Command commands[] = {
         { "adopt", command_adopt, command_adopt_help, "keep what was compiled elsewhere" },
         { "status", command_status, command_status_help, "workspaces, units, queue" },
         { "wait", command_wait, command_wait_help, "until everything saved is compiled" },
+        { "monitor", command_monitor, command_monitor_help, "what happens, as it happens" },
         { "cancel", command_cancel, command_cancel_help, "end a compile" },
         { "pause", command_pause, command_pause_help, "let no compile start" },
         { "resume", command_resume, command_resume_help, "undo that" },
@@ -60,7 +61,6 @@ static const Command commands[] = {
 /* so that nobody looks for a mistake of their own */
 static const char *const main_later[] = {
         "init",
-        "monitor",
 };
 
 static const Command *main_find(const char *name) {

@@ -566,7 +566,7 @@ static void build_finish(Build *build) {
                 .snapshot = build_identity(build) && build->toolchain ? build_snapshot(build, &form)
                                                                       : NULL,
                 .path = build->path,
-                .hit = !build->had_job,
+                .hit = record && !build->had_job,
                 .salvage = build->salvage,
         };
 

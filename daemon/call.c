@@ -81,9 +81,11 @@ void call_send_log(Call *call, Slice log) {
         }
 }
 
-void call_progress(Call *call, Reply *reply) {
-        if (call->calls && !call->calls->ops->is_slow(call->calls->userdata))
-                call_send(call, reply);
+bool call_progress(Call *call, Reply *reply) {
+        if (!call->calls || call->calls->ops->is_slow(call->calls->userdata))
+                return false;
+        call_send(call, reply);
+        return true;
 }
 
 void call_end(Call *call, Outcome outcome, Reply *reply, int fd) {

@@ -45,7 +45,8 @@ struct Call {
         Calls *calls; /* NULL: nobody waits any more */
         LIST_ENTRY(Call) link;
         uint32_t id;
-        Ask *ask; /* what the engine does about it, NULL: nothing */
+        uint32_t n_left_out; /* events, of a monitor that does not keep up */
+        Ask *ask;            /* what the engine does about it, NULL: nothing */
 };
 
 /* Who answers. Sees to it that @call ends; takes what it needs of the descriptors in @frame. */
@@ -65,8 +66,8 @@ int call_new(Call **ret, Calls *calls,
 
 /* One of several replies. The id is filled in. */
 void call_send(Call *call, Dpucc__Wire__Reply *reply);
-/* The same, left out when the client does not keep up. */
-void call_progress(Call *call, Dpucc__Wire__Reply *reply);
+/* The same, left out (false) when the client does not keep up. */
+bool call_progress(Call *call, Dpucc__Wire__Reply *reply);
 
 /* A log, in pieces that fit. */
 void call_send_log(Call *call, Slice log);

@@ -13,6 +13,7 @@
 
 #include "cache/cache.h"
 #include "cache/state.h"
+#include "daemon/events.h"
 #include "daemon/queue.h"
 #include "daemon/settle.h"
 #include "daemon/statistics.h"
@@ -33,6 +34,7 @@ typedef struct Core {
         Queue *queue;
         Warm *warm; /* NULL: every compile has a container of its own */
         Statistics statistics;
+        Events events;
         char *dpucc;  /* absolute path of the dpucc program */
         char *jobs;   /* directory for job directories */
         mode_t umask; /* of what is delivered */

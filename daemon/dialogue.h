@@ -69,6 +69,7 @@ typedef struct AskProgress {
 
 typedef struct AskHandlers {
         void (*progress)(const AskProgress *progress, void *userdata); /* may be NULL */
+        void (*event)(const EventView *event, void *userdata);         /* of monitors only */
         void (*done)(const AskResult *result, void *userdata);
 } AskHandlers;
 

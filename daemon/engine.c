@@ -36,6 +36,7 @@
 #include "daemon/jobdir.h"
 #include "daemon/jobs.h"
 #include "daemon/keeper.h"
+#include "daemon/monitor.h"
 #include "daemon/pace.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
@@ -538,6 +539,11 @@ static void engine_start_roots(Engine *engine) {
         engine_start_configured(engine);
 }
 
+static void engine_on_queue_event(void *context, QueueEvent event, const QueueView *view,
+                                  const JobResult *result) {
+        jobs_emit(context, event, view, result);
+}
+
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         _cleanup_(engine_freep) Engine *engine = NULL;
         Admission admission;
@@ -554,6 +560,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         pace_init(&engine->pace, WATCH_POLL_MS);
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
+        events_init(&engine->core.events);
         asks_init(&engine->asks, &engine->core);
         workspaces_init(&engine->workspaces, &engine->core);
         engine->core.workspaces = &engine->workspaces;
@@ -567,6 +574,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         if (r < 0)
                 return r;
         ops = job_queue_ops(&engine->core);
+        ops.tell = engine_on_queue_event;
         admission = engine_admission(engine->core.config);
         r = queue_new(&engine->core.queue, spec->loop, &ops, &admission, &engine->core.statistics);
         if (r < 0)
@@ -641,6 +649,7 @@ int engine_reload(Engine *engine, Problem *problem) {
         if (engine->watch)
                 engine_start_configured(engine);
         workspaces_reconsider(&engine->workspaces);
+        events_emit(&core->events, (EventView){ .kind = EVENT_RELOADED });
         return 0;
 }
 
@@ -703,6 +712,14 @@ int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void 
         return audit_start(&engine->asks, repair, handlers, userdata, ret, problem);
 }
 
+int engine_monitor(Engine *engine, const char *beneath, const AskHandlers *handlers, void *userdata,
+                   Ask **ret, Problem *problem) {
+        int r;
+
+        r = engine_refuse(engine, problem);
+        return r < 0 ? r : monitor_start(&engine->asks, beneath, handlers, userdata, ret);
+}
+
 /* --- workspaces --------------------------------------------------------------------------------- */
 
 int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Problem *problem) {
@@ -763,9 +780,12 @@ int engine_cancel(Engine *engine, const char *text, const char *path, JobViewFn 
 }
 
 void engine_pause(Engine *engine, bool pause) {
-        if (pause != queue_is_paused(engine->core.queue))
-                log_notice("compiling is %s", pause ? "paused: nothing starts" : "resumed");
+        if (pause == queue_is_paused(engine->core.queue))
+                return;
+        log_notice("compiling is %s", pause ? "paused: nothing starts" : "resumed");
         queue_pause(engine->core.queue, pause);
+        events_emit(&engine->core.events,
+                    (EventView){ .kind = pause ? EVENT_PAUSED : EVENT_RESUMED });
 }
 
 bool engine_is_paused(const Engine *engine) {

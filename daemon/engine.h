@@ -87,6 +87,11 @@ int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *han
 int engine_audit(Engine *engine, bool repair, const AskHandlers *handlers, void *userdata,
                  Ask **ret, Problem *problem);
 
+/* Handlers are told what happens at @beneath (NULL: everywhere), EVENT_MONITORING first, until
+ * ask_cancel(); then @done is called. */
+int engine_monitor(Engine *engine, const char *beneath, const AskHandlers *handlers, void *userdata,
+                   Ask **ret, Problem *problem);
+
 /* --- the cache ---------------------------------------------------------------------------- */
 
 typedef void (*EngineCollectedFn)(int r, const CollectorResult *result, void *userdata);

@@ -81,6 +81,7 @@ int inventory_add_job(const JobView *view, void *userdata) {
                 return -ENOMEM;
         r = message_from_job(view, message);
         if (r < 0) {
+                job_message_deinit(message);
                 free(message);
                 return r;
         }

@@ -49,6 +49,49 @@ int jobs_each(const Core *core, JobViewFn fn, void *userdata) {
         return queue_each(core->queue, jobs_visit, &visit);
 }
 
+/* --- events ----------------------------------------------------------------------------------- */
+
+static const char *jobs_outcome(JobOutcome outcome) {
+        switch (outcome) {
+        case JOB_MADE:
+                return "made";
+        case JOB_UNSTORED:
+                return "unstored";
+        case JOB_FAILED:
+                return "failed";
+        case JOB_TRANSIENT:
+                return "transient";
+        case JOB_BUSY:
+                return "busy";
+        case JOB_REFUSED:
+                return "refused";
+        case JOB_STALE:
+                return "stale";
+        case JOB_CANCELLED:
+        case JOB_STOPPED:
+                break;
+        }
+        return "cancelled";
+}
+
+void jobs_emit(Core *core, QueueEvent event, const QueueView *view, const JobResult *result) {
+        static const EventKind kinds[] = {
+                [QUEUE_QUEUED] = EVENT_QUEUED,
+                [QUEUE_STARTED] = EVENT_STARTED,
+                [QUEUE_PHASE] = EVENT_PHASE,
+                [QUEUE_ENDED] = EVENT_ENDED,
+        };
+        const JobView job = jobs_view(view);
+        EventView told = { .kind = kinds[event], .path = job.source_path, .job = &job };
+
+        if (result) {
+                told.outcome = jobs_outcome(result->outcome);
+                if (result->diagnosis.text[0])
+                        told.detail = result->diagnosis.text;
+        }
+        events_emit(&core->events, told);
+}
+
 /* --- cancelling ------------------------------------------------------------------------------- */
 
 typedef struct JobsSearch {

@@ -18,6 +18,9 @@
  * that. -ENOMEM. */
 int jobs_each(const Core *core, JobViewFn fn, void *userdata);
 
+/* The QueueOps.tell of an engine's queue: makes events of it. */
+void jobs_emit(Core *core, QueueEvent event, const QueueView *view, const JobResult *result);
+
 /* Ends those that @text means, for everybody who wants them, and tells @fn of each before; @path is
  * @text made absolute, or NULL. -ENOENT with @problem: there is none. */
 int jobs_cancel(Core *core, const char *text, const char *path, JobViewFn fn, void *userdata,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "xmodel/classify.h"
 
@@ -21,6 +22,10 @@ static_assert((int) ASK_DONE == DPUCC__WIRE__OUTCOME__DONE &&
 static_assert((int) FINDING_OK == DPUCC__WIRE__FINDING_STATE__FINDING_OK &&
                       (int) FINDING_FAILED == DPUCC__WIRE__FINDING_STATE__FINDING_FAILED,
               "states of findings go over the wire as they are");
+
+static_assert((int) EVENT_MONITORING == DPUCC__WIRE__EVENT_KIND__EVENT_MONITORING &&
+                      (int) EVENT_RELOADED == DPUCC__WIRE__EVENT_KIND__EVENT_RELOADED,
+              "kinds of events go over the wire as they are");
 
 ProtobufCBinaryData message_bytes(const char *string) {
         return (ProtobufCBinaryData){ .len = string ? strlen(string) : 0,
@@ -115,7 +120,6 @@ int message_from_job(const JobView *view, JobMessage *ret) {
         if (message_name(view->net_name, view->target, &ret->name) < 0 ||
             strings_dup(&ret->source_path, view->source_path) < 0 ||
             strings_dup(&ret->toolchain, view->toolchain) < 0) {
-                job_message_deinit(ret);
                 return -ENOMEM;
         }
         message_fill_job(view, &ret->job);
@@ -142,6 +146,31 @@ void message_from_root(const RootView *view, Dpucc__Wire__Root *ret) {
         root.has_n_sources = true;
         root.n_sources = view->n_sources;
         *ret = root;
+}
+
+int message_from_event(const EventView *view, EventMessage *ret) {
+        Dpucc__Wire__Event event = DPUCC__WIRE__EVENT__INIT;
+        int r = 0;
+
+        event.kind = (Dpucc__Wire__EventKind) view->kind;
+        event.time_ms = view->time_ns / CLOCK_NS_PER_MS;
+        message_optional_bytes(view->path, &event.has_path, &event.path);
+        event.outcome = message_string(view->outcome);
+        event.detail = message_string(view->detail);
+        if (view->unit) {
+                r = message_from_unit(view->unit, &ret->unit);
+                event.unit = &ret->unit.unit;
+        }
+        if (r == 0 && view->job) {
+                r = message_from_job(view->job, &ret->job);
+                event.job = &ret->job.job;
+        }
+        if (view->root) {
+                message_from_root(view->root, &ret->root);
+                event.root = &ret->root;
+        }
+        ret->event = event;
+        return r;
 }
 
 static void message_fill_stat(const StatId *id, Dpucc__Wire__StatId *ret) {

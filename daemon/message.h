@@ -28,6 +28,13 @@ typedef struct JobMessage {
         char key[DIGEST_HEX];
 } JobMessage;
 
+typedef struct EventMessage {
+        Dpucc__Wire__Event event;
+        UnitMessage unit;
+        JobMessage job;
+        Dpucc__Wire__Root root;
+} EventMessage;
+
 typedef struct BasisMessage {
         Dpucc__Wire__Basis basis;
         Dpucc__Wire__StatId source_stat;
@@ -36,9 +43,11 @@ typedef struct BasisMessage {
         char snapshot_digest[DIGEST_HEX];
 } BasisMessage;
 
-/* -ENOMEM. @ret points into itself: it must not be copied. */
+/* -ENOMEM; @ret, zero before, is to be deinitialised in any case. It points into itself: it must not
+ * be copied. */
 int message_from_unit(const UnitView *view, UnitMessage *ret);
 int message_from_job(const JobView *view, JobMessage *ret);
+int message_from_event(const EventView *view, EventMessage *ret); /* likewise */
 void message_from_root(const RootView *view, Dpucc__Wire__Root *ret);
 void message_from_basis(const AskBasis *basis, BasisMessage *ret);
 
@@ -60,4 +69,9 @@ static inline void job_message_deinit(JobMessage *m) {
 
 static inline void unit_message_deinit(UnitMessage *m) {
         free(m->name);
+}
+
+static inline void event_message_deinit(EventMessage *m) {
+        unit_message_deinit(&m->unit);
+        job_message_deinit(&m->job);
 }

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/cleanup.h"
@@ -161,10 +162,42 @@ static bool ticket_is_wanted(const Ticket *ticket) {
         return !ticket->cancelled && !ticket->stopped;
 }
 
+/* without what only a look at the whole queue tells */
+static QueueView flight_view(const Flight *flight) {
+        QueueView view = {
+                .order = flight->order,
+                .phase = flight->phase,
+                .running = flight->state == FLIGHT_RUNNING,
+                .n_tries = flight->n_tries,
+                .elapsed_ms = uv_now(flight->queue->loop) - flight->since_ms,
+                .predicted_ms = flight->order->predicted.build_ms,
+                .left_ms = ESTIMATE_UNKNOWN,
+        };
+        const Ticket *ticket;
+
+        TAILQ_FOREACH(ticket, &flight->tickets, link)
+        view.n_clients += ticket->priority.client && ticket_is_wanted(ticket);
+        return view;
+}
+
+static void flight_tell(const Flight *flight, QueueEvent event, const JobResult *result) {
+        const QueueOps *ops = &flight->queue->ops;
+        QueueView view;
+
+        if (!ops->tell)
+                return;
+        view = flight_view(flight);
+        ops->tell(ops->context, event, &view, result);
+}
+
 static void flight_set_phase(Flight *flight, JobPhase phase) {
+        bool news = flight->state == FLIGHT_RUNNING &&
+                    strcmp(queue_phase_name(flight->phase), queue_phase_name(phase)) != 0;
         Ticket *ticket;
 
         flight->phase = phase;
+        if (news)
+                flight_tell(flight, QUEUE_PHASE, NULL);
         TAILQ_FOREACH(ticket, &flight->tickets, link)
         if (ticket->handlers.phase && ticket_is_wanted(ticket))
                 ticket->handlers.phase(phase, ticket->userdata);
@@ -230,6 +263,7 @@ static void flight_on_done(const JobResult *result, void *userdata) {
         Flight *flight = userdata;
         Queue *queue = flight->queue;
 
+        flight_tell(flight, QUEUE_ENDED, result);
         flight->job = NULL;
         queue->n_running--;
         queue->reserved -= flight->share;
@@ -266,6 +300,8 @@ static void flight_start(Flight *flight) {
         flight->share = admission_share(&queue->admission, flight->order->predicted.peak_memory);
         queue->n_running++;
         queue->reserved += flight->share;
+        flight->phase = JOB_PHASE_SNAPSHOT;
+        flight_tell(flight, QUEUE_STARTED, NULL);
         r = queue->ops.start(queue->ops.context, flight->order, flight_on_phase, flight_on_done,
                              flight, &flight->job);
         if (r < 0) {
@@ -440,6 +476,7 @@ int queue_join(Queue *queue, Order *order, Priority priority, const TicketHandle
                void *userdata, Ticket **ret) {
         Ticket *ticket;
         Flight *flight;
+        bool is_new;
         int r;
 
         assert(!queue->stopping);
@@ -448,6 +485,7 @@ int queue_join(Queue *queue, Order *order, Priority priority, const TicketHandle
                 return -ENOMEM;
 
         HASH_FIND(hh, queue->flights, &order->key, sizeof(order->key), flight);
+        is_new = !flight;
         if (flight) {
                 statistics_count(queue->statistics, STATISTIC_SINGLE_FLIGHT_JOINS);
                 if (flight->state != FLIGHT_RUNNING && !flight->order->force)
@@ -468,6 +506,8 @@ int queue_join(Queue *queue, Order *order, Priority priority, const TicketHandle
                             .handlers = *handlers,
                             .userdata = userdata };
         TAILQ_INSERT_TAIL(&flight->tickets, ticket, link);
+        if (is_new)
+                flight_tell(flight, QUEUE_QUEUED, NULL);
         queue_wake(queue, 0);
         *ret = ticket;
         return 0;
@@ -480,6 +520,14 @@ static bool flight_is_wanted(const Flight *flight) {
         if (ticket_is_wanted(ticket))
                 return true;
         return false;
+}
+
+/* It waited, and nobody wants it any more. */
+static void flight_give_up(Flight *flight) {
+        const JobResult cancelled = { .outcome = JOB_CANCELLED };
+
+        flight_tell(flight, QUEUE_ENDED, &cancelled);
+        (void) flight_free(flight);
 }
 
 static void flight_end_job(Flight *flight) {
@@ -504,7 +552,7 @@ void ticket_cancel(Ticket *ticket) {
         }
         ticket_leave(ticket);
         if (TAILQ_EMPTY(&flight->tickets))
-                (void) flight_free(flight);
+                flight_give_up(flight);
         queue_wake(queue, 0);
 }
 
@@ -523,7 +571,7 @@ int queue_cancel(Queue *queue, const Digest *key) {
                 return 0;
         }
         flight_drop_unwanted(flight);
-        (void) flight_free(flight);
+        flight_give_up(flight);
         queue_wake(queue, 0);
         return 0;
 }
@@ -615,23 +663,12 @@ static int queue_make_schedule(const Queue *queue, QueueSchedule *ret) {
         return 0;
 }
 
-static QueueView queue_view(const Queue *queue, const QueueSchedule *schedule, size_t i) {
+static QueueView queue_view(const QueueSchedule *schedule, size_t i) {
         const QueueEntry *entry = &schedule->entries[i];
-        const Flight *flight = entry->flight;
-        QueueView view = {
-                .order = flight->order,
-                .phase = flight->phase,
-                .running = flight->state == FLIGHT_RUNNING,
-                .position = i < schedule->n_running ? 0 : (uint32_t) (i - schedule->n_running + 1),
-                .n_tries = flight->n_tries,
-                .elapsed_ms = uv_now(queue->loop) - flight->since_ms,
-                .predicted_ms = flight->order->predicted.build_ms,
-                .left_ms = entry->left_ms,
-        };
-        const Ticket *ticket;
+        QueueView view = flight_view(entry->flight);
 
-        TAILQ_FOREACH(ticket, &flight->tickets, link)
-        view.n_clients += ticket->priority.client && ticket_is_wanted(ticket);
+        view.position = i < schedule->n_running ? 0 : (uint32_t) (i - schedule->n_running + 1);
+        view.left_ms = entry->left_ms;
         return view;
 }
 
@@ -641,7 +678,7 @@ int queue_each(Queue *queue, QueueViewFn fn, void *userdata) {
 
         r = queue_make_schedule(queue, &schedule);
         for (size_t i = 0; r == 0 && i < schedule.n; i++) {
-                const QueueView view = queue_view(queue, &schedule, i);
+                const QueueView view = queue_view(&schedule, i);
 
                 r = fn(&view, userdata);
         }

@@ -70,6 +70,15 @@ typedef enum JobPhase {
 
 const char *queue_phase_name(JobPhase phase); /* for people: "compiling" */
 
+typedef enum QueueEvent {
+        QUEUE_QUEUED,
+        QUEUE_STARTED,
+        QUEUE_PHASE,
+        QUEUE_ENDED, /* one run of it, or the waiting */
+} QueueEvent;
+
+typedef struct QueueView QueueView;
+
 /* What the queue runs. start() fails synchronously or calls @done exactly once, later; @phase
  * tells what it is at. cancel() only asks. */
 typedef struct QueueOps {
@@ -77,6 +86,10 @@ typedef struct QueueOps {
                      void (*done)(const JobResult *result, void *userdata), void *userdata,
                      Job **ret);
         void (*cancel)(Job *job);
+        /* What happens, as it happens; NULL: nobody wants to know. The view has no estimates.
+         * @result: QUEUE_ENDED only. */
+        void (*tell)(void *context, QueueEvent event, const QueueView *view,
+                     const JobResult *result);
         void *context;
 } QueueOps;
 
@@ -86,7 +99,7 @@ typedef struct TicketHandlers {
 } TicketHandlers;
 
 /* What one can see of a job. Borrowed. */
-typedef struct QueueView {
+struct QueueView {
         const Order *order;
         JobPhase phase;
         bool running;
@@ -96,7 +109,7 @@ typedef struct QueueView {
         uint64_t elapsed_ms;   /* since it was started, or asked for */
         uint64_t predicted_ms; /* of the whole job; 0: not known */
         uint64_t left_ms;      /* until it is done; ESTIMATE_UNKNOWN */
-} QueueView;
+};
 
 typedef int (*QueueViewFn)(const QueueView *view, void *userdata);
 

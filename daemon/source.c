@@ -129,10 +129,36 @@ uint64_t source_busy_since(const Source *source) {
         return source->busy_since;
 }
 
+static UnitView source_view(const Source *source) {
+        return (UnitView){
+                .net_name = source->net_name,
+                .root = workspace_root(source->workspace),
+                .source_path = source->path,
+                .state = source->writing || source->doubtful ? UNIT_WRITING : source->state,
+                .source_class = source->identity ? (int) source->identity->class : -1,
+                .detail = source->detail,
+        };
+}
+
+static void source_emit(const Source *source) {
+        Events *events = &source->core->events;
+        UnitView view;
+
+        if (!events_are_wanted(events) || workspace_is_output(source->workspace, source->path))
+                return;
+        view = source_view(source);
+        view.state = source->state;
+        events_emit(events, (EventView){ .kind = EVENT_UNIT, .path = source->path, .unit = &view });
+}
+
 static void source_set_state(Source *source, UnitState state, const char *detail) {
+        bool news = source->state != state || !strings_equal(source->detail, detail);
+
         free(source->detail);
         source->detail = detail ? strdup(detail) : NULL;
         source->state = state;
+        if (news && state != UNIT_NEW) /* there are no units that would tell */
+                source_emit(source);
 }
 
 /* Units that are dead and done go; then the source knows whether it is busy. */
@@ -429,17 +455,6 @@ Delivered source_delivered(const Source *source, const Pair *pair, const Digest 
 }
 
 /* --- views ------------------------------------------------------------------------------------ */
-
-static UnitView source_view(const Source *source) {
-        return (UnitView){
-                .net_name = source->net_name,
-                .root = workspace_root(source->workspace),
-                .source_path = source->path,
-                .state = source->writing || source->doubtful ? UNIT_WRITING : source->state,
-                .source_class = source->identity ? (int) source->identity->class : -1,
-                .detail = source->detail,
-        };
-}
 
 int source_each_unit(Source *source, UnitViewFn fn, void *userdata) {
         bool any = false;

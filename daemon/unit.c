@@ -153,6 +153,21 @@ static void unit_tell(const Unit *unit, const char *what) {
         log_warning("%s", line.text);
 }
 
+static void unit_emit(const Unit *unit, EventKind kind, const char *detail) {
+        Events *events = &unit->core->events;
+        UnitView view;
+
+        if (!events_are_wanted(events))
+                return;
+        view = unit_view(unit);
+        view.state = unit->state; /* whatever is next */
+        view.detail = unit->detail;
+        events_emit(events, (EventView){ .kind = kind,
+                                         .path = view.source_path,
+                                         .unit = &view,
+                                         .detail = detail });
+}
+
 /* --- delivery --------------------------------------------------------------------------------- */
 
 static void unit_start_delivery(Unit *unit);
@@ -183,6 +198,9 @@ static void unit_on_delivered(Work *work, int r) {
         unit_set_string(&unit->delivery_problem, r < 0 ? unit->deliver_result.text : NULL);
         if (r < 0 && !unit->dead)
                 unit_tell(unit, unit->deliver_result.text);
+        if (r <= 0) /* else the file was there */
+                unit_emit(unit, unit->delivering == WITHDRAWING ? EVENT_WITHDRAWN : EVENT_DELIVERED,
+                          unit->delivery_problem);
         unit->delivering = DELIVERING_NOTHING;
         unit_start_delivery(unit);
         source_unit_changed(unit->source);
@@ -298,6 +316,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
 
         if (state != UNIT_READY)
                 unit_tell(unit, result->detail.text);
+        unit_emit(unit, EVENT_UNIT, NULL);
         /* a failure that may pass is no reason to take away what was good yesterday */
         if (result->outcome != BUILD_TRANSIENT)
                 unit_deliver(unit);
@@ -379,6 +398,7 @@ static void unit_on_done(Build *build, const BuildResult *result, void *userdata
 static void unit_cannot_start(Unit *unit, UnitState state, const char *why) {
         unit_enter(unit, state, why);
         unit_tell(unit, why);
+        unit_emit(unit, EVENT_UNIT, NULL);
 }
 
 static void unit_start_probe(Unit *unit) {

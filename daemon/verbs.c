@@ -44,7 +44,7 @@ static void verbs_on_progress(const AskProgress *progress, void *userdata) {
         message.has_left_ms = progress->left_ms >= 0;
         message.left_ms = (uint64_t) progress->left_ms;
         reply.progress = &message;
-        call_progress(userdata, &reply);
+        (void) call_progress(userdata, &reply);
 }
 
 /* what every final reply to an ask has */
@@ -99,6 +99,24 @@ static void verbs_on_waited(const AskResult *result, void *userdata) {
         call->ask = NULL;
         verbs_fill_result(result, &reply);
         call_end(call, (Outcome) result->outcome, &reply, -1);
+}
+
+static void verbs_on_event(const EventView *view, void *userdata) {
+        _cleanup_(event_message_deinit) EventMessage message = {};
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        Call *call = userdata;
+
+        if (message_from_event(view, &message) < 0) {
+                call->n_left_out++;
+                return;
+        }
+        message.event.has_n_left_out = call->n_left_out > 0;
+        message.event.n_left_out = call->n_left_out;
+        reply.event = &message.event;
+        if (call_progress(call, &reply))
+                call->n_left_out = 0;
+        else
+                call->n_left_out++;
 }
 
 /* the paths of a Get as strings */
@@ -240,6 +258,20 @@ static void verbs_doctor(const Verbs *verbs, Call *call,
 
         r = engine_examine(verbs->engine, request->toolchain, &handlers, call, &call->ask,
                            &problem);
+        if (r < 0)
+                call_fail(call, r, &problem);
+}
+
+static void verbs_monitor(const Verbs *verbs, Call *call,
+                          const Dpucc__Wire__MonitorRequest *monitor) {
+        static const AskHandlers handlers = { .event = verbs_on_event, .done = verbs_on_waited };
+        _cleanup_(freep) char *path = NULL;
+        Problem problem = {};
+        int r;
+
+        r = field_optional_path(monitor->has_path, monitor->path, &path, &problem);
+        if (r == 0)
+                r = engine_monitor(verbs->engine, path, &handlers, call, &call->ask, &problem);
         if (r < 0)
                 call_fail(call, r, &problem);
 }
@@ -487,7 +519,7 @@ static bool verbs_is_for_daemon(const Request *request) {
                 DPUCC__WIRE__REQUEST__BODY_WAIT,        DPUCC__WIRE__REQUEST__BODY_STATS,
                 DPUCC__WIRE__REQUEST__BODY_RELOAD,      DPUCC__WIRE__REQUEST__BODY_SHUTDOWN,
                 DPUCC__WIRE__REQUEST__BODY_PAUSE,       DPUCC__WIRE__REQUEST__BODY_RESUME,
-                DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS,
+                DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS, DPUCC__WIRE__REQUEST__BODY_MONITOR,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
@@ -548,6 +580,9 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
                 return;
         case DPUCC__WIRE__REQUEST__BODY_SHUTDOWN:
                 verbs_shutdown(verbs, call);
+                return;
+        case DPUCC__WIRE__REQUEST__BODY_MONITOR:
+                verbs_monitor(verbs, call, request->monitor);
                 return;
         case DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS:
                 control_cancel(verbs->engine, call, request->cancel_jobs);

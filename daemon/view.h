@@ -96,3 +96,33 @@ typedef struct Finding {
         FindingState state;
         const char *text; /* what was found; or what is wrong, with the remedy */
 } Finding;
+
+/* numbers of the wire's EventKind */
+typedef enum EventKind {
+        EVENT_MONITORING, /* from here on all is told */
+        EVENT_SAVED,      /* a model: path */
+        EVENT_GONE,       /* likewise */
+        EVENT_UNIT,       /* a unit has a result, or none any more: unit */
+        EVENT_DELIVERED,  /* to its output_dir: unit; not, if there is a detail */
+        EVENT_WITHDRAWN,  /* from there: unit */
+        EVENT_QUEUED,     /* job */
+        EVENT_STARTED,    /* job */
+        EVENT_PHASE,      /* job: what it is at */
+        EVENT_ENDED,      /* job; outcome, and detail if it did not work */
+        EVENT_ROOT,       /* a workspace is there, gone, lost track, is polled ...: root */
+        EVENT_PAUSED,
+        EVENT_RESUMED,
+        EVENT_RELOADED, /* the configuration */
+} EventKind;
+
+/* What happened. Borrowed, for the call. */
+typedef struct EventView {
+        EventKind kind;
+        int64_t time_ns;  /* real */
+        const char *path; /* of the source or root that it is about; NULL: of none */
+        const UnitView *unit;
+        const JobView *job;
+        const RootView *root;
+        const char *outcome; /* of a job: "made", "failed", "transient", "cancelled" ... */
+        const char *detail;  /* or NULL */
+} EventView;

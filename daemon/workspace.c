@@ -351,6 +351,11 @@ static void workspace_model_gone(Workspace *workspace, const char *path) {
         workspace_for_each(workspace, workspace_tell_output_gone, (void *) path);
 }
 
+static void workspace_tell_file(Workspace *workspace, EventKind kind, const char *path) {
+        if (!workspace_is_output(workspace, path))
+                events_emit(&workspace->core->events, (EventView){ .kind = kind, .path = path });
+}
+
 static void workspace_file_event(Workspace *workspace, const WatchEvent *event) {
         if (workspace_is_project(workspace, event->path)) {
                 if (event->kind != WATCH_FILE_WRITING && workspace_load_project(workspace, false))
@@ -364,8 +369,10 @@ static void workspace_file_event(Workspace *workspace, const WatchEvent *event) 
         }
         if (event->kind == WATCH_FILE_CHANGED) {
                 statistics_count(&workspace->core->statistics, STATISTIC_SAVES_SEEN);
+                workspace_tell_file(workspace, EVENT_SAVED, event->path);
                 workspace_model_changed(workspace, event->path, &event->id);
         } else if (event->kind == WATCH_FILE_GONE) {
+                workspace_tell_file(workspace, EVENT_GONE, event->path);
                 workspace_model_gone(workspace, event->path);
         } else {
                 workspace_model_writing(workspace, event->path);
@@ -381,6 +388,15 @@ static void workspace_set_trouble(Workspace *workspace, const WatchEvent *event)
         log_warning("%s", problem.text);
 }
 
+static void workspace_tell(Workspace *workspace) {
+        RootView view;
+
+        if (!events_are_wanted(&workspace->core->events))
+                return;
+        view = workspace_view(workspace);
+        events_emit_root(&workspace->core->events, &view);
+}
+
 void workspace_handle(Workspace *workspace, const WatchEvent *event) {
         if (workspace->closed)
                 return;
@@ -389,7 +405,7 @@ void workspace_handle(Workspace *workspace, const WatchEvent *event) {
         case WATCH_FILE_WRITING:
         case WATCH_FILE_GONE:
                 workspace_file_event(workspace, event);
-                break;
+                return;
         case WATCH_ROOT_GONE:
         case WATCH_ROOT_BACK:
                 break; /* its files are reported one by one */
@@ -407,6 +423,7 @@ void workspace_handle(Workspace *workspace, const WatchEvent *event) {
                 workspace->trouble = NULL;
                 break;
         }
+        workspace_tell(workspace);
 }
 
 bool workspace_after_events(Workspace *workspace) {

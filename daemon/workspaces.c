@@ -170,6 +170,7 @@ int workspaces_add(Workspaces *workspaces, const char *path, bool trust, RootVie
         if (r < 0)
                 log_warning("the new root will be forgotten at the next start: %s", strerror(-r));
         *ret = workspace_view(workspace);
+        events_emit_root(&workspaces->core->events, ret);
         return 0;
 }
 
@@ -183,6 +184,8 @@ int workspaces_remove(Workspaces *workspaces, const char *path, Problem *problem
                 (void) state_remove_root(workspaces->core->state, root);
                 (void) state_set_toolchain(workspaces->core->state, root, NULL);
                 workspaces_drop(workspaces, i);
+                events_emit_root(&workspaces->core->events,
+                                 &(RootView){ .path = root, .state = "unwatched" });
                 return 0;
         }
         return problem_set(problem, -ENOENT, "%s is not watched", path);

@@ -267,3 +267,112 @@ answered() { [ -s "$SANDBOX/$1.code" ]; }
   expect_stat jobs_transient 1
   expect_stat compiler_runs 2
 }
+
+# ---- monitor -----------------------------------------------------------------------------------
+
+# In the background, once it listens: events in $SANDBOX/events.
+monitor_start() { # [OPTION ...]
+  dpucc-client monitor "$@" >"$SANDBOX/events" 2>"$SANDBOX/monitor.err" 3>&- &
+  MONITOR=$!
+  wait_for grep -q monitoring "$SANDBOX/events"
+}
+
+event_count() { # FILTER
+  jq -s "[.[] | select($1)] | length" "$SANDBOX/events"
+}
+
+has_event() { # FILTER
+  [ "$(event_count "$1" 2>/dev/null)" -ge 1 ] 2>/dev/null
+}
+
+# The kinds of events about Net, in their order, phases left out.
+story() {
+  jq -r 'select(.kind != "phase" and ((.path // "") | endswith("/Net_int.xmodel"))) | .kind' "$SANDBOX/events" | uniq | xargs
+}
+
+@test "monitor tells of a save, its compile and its result, as lines of JSON" {
+  daemon_start
+  dpucc-client watch "$WORK"
+  monitor_start --json
+  lenet 1 Net_int.xmodel
+  wait_for has_event '.kind == "started" and .job.running'
+  open_gate
+  wait_for has_event '.kind == "unit" and .unit.state == "ready"'
+  has_event '.kind == "phase" and .job.phase == "checking"'
+  [ "$(story)" = "saved queued started ended unit" ]
+  [ "$(event_count '.kind == "ended" and .outcome == "made" and .job.name == "Net@b1024"')" = 1 ]
+  # the same again is a hit: no job
+  touch Net_int.xmodel
+  wait_for has_event '.kind == "unit" and .unit.hit == true'
+  [ "$(event_count '.kind == "started"')" = 1 ]
+  kill "$MONITOR"
+}
+
+@test "monitor tells of what is cancelled, paused, watched, delivered and gone, for people" {
+  jq -n '{targets: {b: "arch.json"}, models: [{xmodel: "Net_int.xmodel", output_dir: "out"}]}' >dpucc.json
+  daemon_start
+  dpucc-client watch "$WORK"
+  monitor_start
+  lenet 1 Net_int.xmodel
+  wait_for n_started 1
+  dpucc-client cancel Net@b
+  wait_for grep -q 'ended .*Net@b  cancelled after' "$SANDBOX/events"
+  wait_for grep -q 'unit .*Net@b  failed: cancelled, as' "$SANDBOX/events"
+  dpucc-client pause
+  dpucc-client resume
+  dpucc-client reload
+  open_gate
+  lenet 2 Net_int.xmodel
+  wait_for grep -q 'delivered .*Net@b' "$SANDBOX/events"
+  rm Net_int.xmodel
+  wait_for grep -q 'gone .*Net_int.xmodel' "$SANDBOX/events"
+  grep -q ' paused' "$SANDBOX/events"
+  grep -q ' resumed' "$SANDBOX/events"
+  grep -q ' reloaded' "$SANDBOX/events"
+  dpucc-client unwatch "$WORK"
+  wait_for grep -q 'root .*work  unwatched' "$SANDBOX/events"
+  daemon_stop
+  wait_for grep -q 'the daemon is stopping' "$SANDBOX/monitor.err"
+}
+
+@test "monitor PATH tells only of what lies there" {
+  open_gate
+  daemon_start
+  mkdir here there
+  dpucc-client watch "$WORK"
+  monitor_start --json here
+  lenet 1 there/Other_int.xmodel
+  dpucc-client wait --all
+  lenet 2 here/Net_int.xmodel
+  dpucc-client wait --all
+  wait_for has_event '.kind == "unit" and .unit.state == "ready"'
+  [ "$(event_count '(.path // "") | contains("/there/")')" = 0 ]
+  kill "$MONITOR"
+}
+
+@test "a monitor that does not read loses events and is told how many; nobody waits for it" {
+  open_gate
+  daemon_start
+  dpucc-client watch "$WORK"
+  mkfifo "$SANDBOX/pipe"
+  dpucc-client monitor --json >"$SANDBOX/pipe" 2>/dev/null 3>&- &
+  MONITOR=$!
+  exec 8<"$SANDBOX/pipe"
+  read -r first <&8
+  [[ $first == *monitoring* ]]
+  kill -STOP "$MONITOR"
+  for i in $(seq 1500); do echo "no model $i" >"File$i.xmodel"; done
+  seen_all() { [ "$(stat_of saves_seen)" -ge 1500 ]; }
+  wait_for seen_all
+  dpucc-client wait --all || true
+  lenet 1 Net_int.xmodel
+  dpucc-client get --wait Net_int.xmodel
+  kill -CONT "$MONITOR"
+  cat <&8 >"$SANDBOX/events" 3>&- &
+  lenet 2 Net_int.xmodel
+  dpucc-client get --wait Net_int.xmodel
+  left_out() { touch Net_int.xmodel && has_event '.n_left_out > 0'; }
+  wait_for left_out
+  exec 8<&-
+  kill "$MONITOR"
+}

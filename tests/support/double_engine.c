@@ -254,6 +254,13 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         return double_ask(engine, handlers, userdata, ret);
 }
 
+int engine_monitor(Engine *engine, const char *beneath, const AskHandlers *handlers, void *userdata,
+                   Ask **ret, Problem *problem) {
+        (void) beneath;
+        (void) problem;
+        return double_ask(engine, handlers, userdata, ret);
+}
+
 int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
                    void *userdata, Ask **ret, Problem *problem) {
         if (toolchain)
