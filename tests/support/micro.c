@@ -1,8 +1,10 @@
 #include "tests/support/micro.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 
 const uint64_t micro_targets[8] = {
         UINT64_C(0x0101000056010200), UINT64_C(0x0101000056010201), UINT64_C(0x0101000056010402),
@@ -74,4 +76,72 @@ ProgramTensor micro_workspace(const Micro *micro) {
                                 .dims = { (uint32_t) micro->workspace_size },
                                 .strides = { 1 },
                                 .elements = micro->workspace_size };
+}
+
+/* --- images in banks --- */
+
+static uint32_t micro_row(const Micro *micro, const MicroImage *image, uint32_t position,
+                          uint32_t *ret_bank) {
+        uint32_t pixels = micro->program.target.pixels, q = position / image->stride;
+
+        *ret_bank = image->group * pixels + q % pixels;
+        return image->start +
+               (q / pixels * image->stride + position % image->stride) * image->row_pitch;
+}
+
+bool micro_fits(const Micro *micro, const MicroImage *image) {
+        uint32_t rounds =
+                (image->position + image->height) / (image->stride * micro->program.target.pixels) +
+                1;
+
+        return rounds * image->stride * image->row_pitch <= 2048;
+}
+
+void micro_load(Micro *micro, const MicroImage *image, uint32_t address) {
+        Instruction load = isa_blank(ISA_LOAD);
+
+        load.load.jump_write = image->pixel_pitch;
+        load.load.jump_read = load.load.channel = image->channels;
+        load.load.length = image->width;
+        for (uint32_t y = 0; y < image->height; y++) {
+                load.load.bank_addr =
+                        micro_row(micro, image, image->position + y, &load.load.bank_id) % 4096;
+                load.load.ddr_addr = address + y * image->width * image->channels;
+                micro_add(micro, load);
+        }
+}
+
+MicroWindow micro_window(const Micro *micro, const MicroImage *image, uint32_t top, uint32_t left) {
+        uint32_t round = image->stride * micro->program.target.pixels, bank;
+        uint32_t first = image->position - top;
+        MicroWindow window = { .offset = first % image->stride };
+
+        (void) micro_row(micro, image, first, &window.bank);
+        for (uint32_t k = 0; k < 4; k++)
+                window.address[k] = (micro_row(micro, image, (first / round + k) * round, &bank) -
+                                     left * image->pixel_pitch) %
+                                    4096;
+        return window;
+}
+
+/* --- running --- */
+
+void micro_run(const Micro *micro, const SimulatorOptions *options, Bytes *ret) {
+        _cleanup_(simulator_freep) Simulator *s = NULL;
+        ProgramTensor all = micro_workspace(micro);
+        Problem problem = { "" };
+
+        if (simulator_new(&s, &micro->program, options, &problem) < 0 ||
+            simulator_run(s, &problem) < 0) {
+                (void) fprintf(stderr, "%s\n", problem.text);
+                abort();
+        }
+        must(simulator_read(s, &all, ret) == 0);
+}
+
+int8_t micro_divide(int64_t value, int64_t by) {
+        int64_t twice = 2 * value + by;
+        int64_t result = twice >= 0 ? twice / (2 * by) : -((-twice + 2 * by - 1) / (2 * by));
+
+        return (int8_t) (result > 127 ? 127 : result < -128 ? -128 : result);
 }

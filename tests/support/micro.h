@@ -8,11 +8,13 @@
  * filled by the test before micro_finish().
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
 #include "dpu/isa/isa.h"
 #include "dpu/sim/program.h"
+#include "dpu/sim/simulator.h"
 
 #define MICRO_B512  UINT64_C(0x0101000056010200)
 #define MICRO_B1024 UINT64_C(0x0101000056010402)
@@ -36,6 +38,37 @@ void micro_deinit(Micro *micro);
 void micro_add(Micro *micro, Instruction instruction);
 void micro_add_as_is(Micro *micro, Instruction instruction);
 void micro_finish(Micro *micro); /* adds END, encodes; micro->program is ready */
+
+/* --- images in banks --- */
+
+/* Rows lie in the banks of a group in row groups of @stride; row 0 is the one at @position in that
+ * order, and what would be before the first is never read. */
+typedef struct MicroImage {
+        uint32_t height, width, channels;
+        uint32_t group, stride, position, start;
+        uint32_t pixel_pitch, row_pitch;
+} MicroImage;
+
+/* an image's rows fit their banks without overlapping */
+bool micro_fits(const Micro *micro, const MicroImage *image);
+
+/* LOADs all rows from @address, dense, of region 0. */
+void micro_load(Micro *micro, const MicroImage *image, uint32_t address);
+
+/* What a reader of windows that begin at row -@top and column -@left needs. */
+typedef struct MicroWindow {
+        uint32_t bank, offset;
+        uint32_t address[4];
+} MicroWindow;
+MicroWindow micro_window(const Micro *micro, const MicroImage *image, uint32_t top, uint32_t left);
+
+/* --- running --- */
+
+/* Runs the program and appends region 1 to @ret. Aborts with the problem if that fails. */
+void micro_run(const Micro *micro, const SimulatorOptions *options, Bytes *ret);
+
+/* (value / by), rounded half up, saturated to int8: written without shifts */
+int8_t micro_divide(int64_t value, int64_t by);
 
 /* all of region 1 */
 ProgramTensor micro_workspace(const Micro *micro);

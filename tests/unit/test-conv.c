@@ -20,8 +20,8 @@ typedef struct Case {
         uint32_t top, left;     /* padding */
         uint32_t rows, columns; /* of the output */
         uint32_t stride_out, offset_out;
-        uint32_t position; /* of input row 0 in the order of rows in banks, >= top */
-        uint32_t pixel_pitch, row_pitch, pitch_out, start, start_out, group_in;
+        MicroImage in;
+        uint32_t pitch_out, start_out;
         uint32_t act, shift_cut, shift_bias;
         int8_t *image, *weights, *bias;
 } Case;
@@ -67,13 +67,19 @@ static void make_case(Random *random, const FingerprintInfo *target, Case *c) {
         c->offset_out = between(random, 0, c->stride_out - 1);
         if ((c->offset_out + c->rows - 1) / c->stride_out >= target->pixels)
                 c->offset_out = 0;
-        c->position = c->top + between(random, 0, target->pixels * c->sh - 1);
-        c->pixel_pitch = groups(c->c, lanes) + between(random, 0, 2);
-        c->row_pitch = c->w * c->pixel_pitch + between(random, 0, 3);
+        c->in = (MicroImage){
+                .height = c->h,
+                .width = c->w,
+                .channels = c->c,
+                .group = between(random, 0, 1),
+                .stride = c->sh,
+                .position = c->top + between(random, 0, target->pixels * c->sh - 1),
+                .start = between(random, 0, 2047),
+                .pixel_pitch = groups(c->c, lanes) + between(random, 0, 2),
+        };
+        c->in.row_pitch = c->w * c->in.pixel_pitch + between(random, 0, 3);
         c->pitch_out = between(random, 1, 3);
-        c->start = between(random, 0, 2047);
         c->start_out = between(random, 0, 4095);
-        c->group_in = between(random, 0, 1);
         c->act = (uint32_t[]){ 0, 1, 3 }[random_below(random, 3)];
         c->shift_cut = between(random, 0, 16);
         c->shift_bias = between(random, 0, 17);
@@ -90,14 +96,8 @@ static void free_case(Case *c) {
 
 /* --- the oracle ------------------------------------------------------------------------------ */
 
-static int64_t divide_half_up(int64_t value, int64_t by) {
-        int64_t twice = 2 * value + by;
-
-        return twice >= 0 ? twice / (2 * by) : -((-twice + 2 * by - 1) / (2 * by));
-}
-
 static int8_t expected(const Case *c, uint32_t row, uint32_t column, uint32_t o) {
-        int64_t sum = 0, result, by = INT64_C(1) << (c->shift_cut + 1);
+        int64_t sum = 0, by = INT64_C(1) << (c->shift_cut + 1);
 
         for (uint32_t y = 0; y < c->kh; y++)
                 for (uint32_t x = 0; x < c->kw; x++)
@@ -113,9 +113,9 @@ static int8_t expected(const Case *c, uint32_t row, uint32_t column, uint32_t o)
         sum = 2 * sum + c->bias[o] * (INT64_C(1) << c->shift_bias);
         if (sum < 0 && c->act == 1)
                 sum = 0;
-        result = sum < 0 && c->act == 3 ? divide_half_up(sum * 26, by * 256)
-                                        : divide_half_up(sum, by);
-        return (int8_t) (result > 127 ? 127 : result < -128 ? -128 : result);
+        if (sum < 0 && c->act == 3)
+                return micro_divide(sum * 26, by * 256);
+        return micro_divide(sum, by);
 }
 
 /* --- the program ----------------------------------------------------------------------------- */
@@ -125,25 +125,10 @@ typedef struct Layout {
         uint32_t weights_at, bias_at; /* in region 0, behind the image */
 } Layout;
 
-/* the bank and the word of an input row's first pixel */
-static uint32_t row_address(const Case *c, const Layout *l, uint32_t position, uint32_t *bank) {
-        uint32_t q = position / c->sh;
-
-        *bank = c->group_in * l->pixels + q % l->pixels;
-        return c->start + q / l->pixels * c->sh * c->row_pitch + position % c->sh * c->row_pitch;
-}
-
 static void add_loads(Micro *m, const Case *c, const Layout *l) {
         Instruction load = isa_blank(ISA_LOAD);
 
-        for (uint32_t y = 0; y < c->h; y++) {
-                load.load.bank_addr = row_address(c, l, c->position + y, &load.load.bank_id) % 4096;
-                load.load.jump_write = c->pixel_pitch;
-                load.load.jump_read = load.load.channel = c->c;
-                load.load.length = c->w;
-                load.load.ddr_addr = y * c->w * c->c;
-                micro_add(m, load);
-        }
+        micro_load(m, &c->in, 0);
         for (uint32_t o = 0; o < c->oc; o++) {
                 load.load.bank_id = 2 * l->pixels + o;
                 load.load.bank_addr = 2040; /* most of them wrap */
@@ -163,7 +148,7 @@ static void add_loads(Micro *m, const Case *c, const Layout *l) {
 
 static void add_conv(Micro *m, const Case *c, const Layout *l) {
         Instruction init = isa_blank(ISA_CONVINIT), conv = isa_blank(ISA_CONV);
-        uint32_t first = c->position - c->top, bank, address[4];
+        MicroWindow window = micro_window(m, &c->in, c->top, c->left);
         uint32_t last_row = c->h + c->top - 1 - (c->rows - 1) * c->sh;
         uint32_t last_column = c->w + c->left - 1 - (c->columns - 1) * c->sw;
 
@@ -171,12 +156,12 @@ static void add_conv(Micro *m, const Case *c, const Layout *l) {
         init.convinit.kernel_w = c->kw;
         init.convinit.stride_h = c->sh;
         init.convinit.stride_w = c->sw;
-        init.convinit.stride_offset_in = first % c->sh;
+        init.convinit.stride_offset_in = window.offset;
         init.convinit.stride_out = c->stride_out;
         init.convinit.stride_offset_out = c->offset_out;
         init.convinit.valid_pp = c->rows;
-        init.convinit.jump_read = c->pixel_pitch;
-        init.convinit.jump_read_endl = c->row_pitch;
+        init.convinit.jump_read = c->in.pixel_pitch;
+        init.convinit.jump_read_endl = c->in.row_pitch;
         init.convinit.jump_write = c->pitch_out;
         init.convinit.jump_write_endl = c->pitch_out * c->columns;
         init.convinit.act_type = c->act;
@@ -184,16 +169,11 @@ static void add_conv(Micro *m, const Case *c, const Layout *l) {
         init.convinit.shift_bias = c->shift_bias;
         micro_add(m, init);
 
-        for (uint32_t k = 0; k < 4; k++)
-                address[k] = (row_address(c, l, (first / c->sh / l->pixels + k) * l->pixels * c->sh,
-                                          &bank) -
-                              c->left * c->pixel_pitch) %
-                             4096;
-        (void) row_address(c, l, first, &conv.conv.bank_id_in);
-        conv.conv.bank_addr_in = address[0];
-        conv.conv.bank_addr_in_1 = address[1];
-        conv.conv.bank_addr_in_2 = address[2];
-        conv.conv.bank_addr_in_3 = address[3];
+        conv.conv.bank_id_in = window.bank;
+        conv.conv.bank_addr_in = window.address[0];
+        conv.conv.bank_addr_in_1 = window.address[1];
+        conv.conv.bank_addr_in_2 = window.address[2];
+        conv.conv.bank_addr_in_3 = window.address[3];
         conv.conv.pad_top = c->top;
         conv.conv.pad_left = c->left;
         conv.conv.pad_bottom = last_row < 15 ? last_row : 15;
@@ -203,7 +183,7 @@ static void add_conv(Micro *m, const Case *c, const Layout *l) {
         conv.conv.length = c->columns;
         conv.conv.bank_addr_weights = 2040;
         conv.conv.bank_addr_bias = 77;
-        conv.conv.bank_id_out = (1 - c->group_in) * l->pixels;
+        conv.conv.bank_id_out = (1 - c->in.group) * l->pixels;
         conv.conv.bank_addr_out = c->start_out;
         micro_add(m, conv);
 }
@@ -213,7 +193,7 @@ static void add_saves(Micro *m, const Case *c, const Layout *l) {
                 Instruction save = isa_blank(ISA_SAVE);
                 uint32_t in_order = c->offset_out + row;
 
-                save.save.bank_id = (1 - c->group_in) * l->pixels + in_order / c->stride_out;
+                save.save.bank_id = (1 - c->in.group) * l->pixels + in_order / c->stride_out;
                 save.save.bank_addr =
                         (c->start_out + in_order % c->stride_out * c->pitch_out * c->columns) %
                         4096;
@@ -240,8 +220,7 @@ static bool build(Micro *m, uint64_t target, const Case *c) {
         memcpy(m->constant, c->image, image);
         memcpy(m->constant + image, c->weights, weights);
         memcpy(m->constant + image + weights, c->bias, c->oc);
-        /* all row groups must fit their banks */
-        if (((c->position + c->h) / c->sh / l.pixels + 1) * c->sh * c->row_pitch > 2048)
+        if (!micro_fits(m, &c->in))
                 return false;
         add_loads(m, c, &l);
         add_conv(m, c, &l);
@@ -252,14 +231,8 @@ static bool build(Micro *m, uint64_t target, const Case *c) {
 
 static void check(const Micro *m, const Case *c, const SimulatorOptions *options) {
         _cleanup_(bytes_cleanup) Bytes out = BYTES_INIT(1 << 20);
-        _cleanup_(simulator_freep) Simulator *s = NULL;
-        ProgramTensor all = micro_workspace(m);
-        Problem problem = { "" };
 
-        assert_int_equal(simulator_new(&s, &m->program, options, &problem), 0);
-        if (simulator_run(s, &problem) < 0)
-                fail_msg("%s", problem.text);
-        assert_int_equal(simulator_read(s, &all, &out), 0);
+        micro_run(m, options, &out);
         for (uint32_t i = 0; i < out.size; i++) {
                 uint32_t o = i % c->oc, x = i / c->oc % c->columns, row = i / c->oc / c->columns;
 
@@ -314,9 +287,13 @@ static void threads_agree(void **state) {
         c.w = 16;
         c.stride_out = 1;
         c.offset_out = 0;
-        c.position = 1;
-        c.pixel_pitch = 6;
-        c.row_pitch = 96;
+        c.in = (MicroImage){ .height = 8,
+                             .width = 16,
+                             .channels = 96,
+                             .stride = 1,
+                             .position = 1,
+                             .pixel_pitch = 6,
+                             .row_pitch = 96 };
         c.image = random_bytes(&random, (size_t) 8 * 16 * 96);
         c.weights = random_bytes(&random, (size_t) 16 * 9 * 96);
         c.bias = random_bytes(&random, 16);
