@@ -108,6 +108,18 @@ box() { # MORE
   line '^failed +cache: '
 }
 
+@test "a cache that is off or only read by choice is no failure" {
+  plain '{"toolchain": "dpucc", "cache": {"mode": "read_only"}}'
+  doctor 0 --no-daemon
+  line '^warning +cache: .*/dpucc: only read, as configured'
+  plain '{"toolchain": "dpucc", "cache": {"mode": "off"}}'
+  doctor 0 --no-daemon
+  line '^warning +cache: .*/dpucc: off, as configured'
+  serve
+  doctor 0
+  line '^warning +cache: .*off, as configured'
+}
+
 @test "a configuration that is wrong: where, and what is in force" {
   serve
   plain '{"concurrency": 0}'
