@@ -105,6 +105,7 @@ Config *config_free(Config *config) {
         free(config->cache_dir);
         free(config->toolchain);
         strings_deinit(&config->roots);
+        strings_deinit(&config->notify);
         free(config);
         return NULL;
 }
@@ -531,8 +532,8 @@ static bool config_is_remote_launcher(const char *program) {
         return false;
 }
 
-static int config_read_launcher_words(const JsonPlace *list, ConfigToolchain *toolchain,
-                                      Problem *problem) {
+/* an argv: a program, by its name or absolute path, and its arguments */
+static int config_read_words(const JsonPlace *list, Strings *ret, Problem *problem) {
         int r;
 
         r = json_require_list(list, CONFIG_LAUNCHER_MAX, problem);
@@ -550,7 +551,7 @@ static int config_read_launcher_words(const JsonPlace *list, ConfigToolchain *to
                                           "absolute path of one",
                                           word);
                 if (r == 0)
-                        r = strings_add(&toolchain->launcher, word);
+                        r = strings_add(ret, word);
         }
         return r;
 }
@@ -561,7 +562,7 @@ static int config_read_launcher(const JsonPlace *object, ConfigToolchain *toolch
         int r = 0;
 
         if (json_member(object, "launcher", &member) == 0)
-                r = config_read_launcher_words(&member, toolchain, problem);
+                r = config_read_words(&member, &toolchain->launcher, problem);
         if (r < 0)
                 return r;
         toolchain->remote = toolchain->launcher.n > 0 &&
@@ -814,16 +815,32 @@ static int config_read_scheduling(const JsonPlace *root, Config *config, Problem
         return json_boolean(&member, &config->idle_io, problem);
 }
 
+static int config_read_notify(const JsonPlace *root, Config *config, Problem *problem) {
+        _cleanup_(strings_cleanup) Strings words = {};
+        JsonPlace list;
+        int r;
+
+        if (json_member(root, "notify", &list) < 0)
+                return 0;
+        r = config_read_words(&list, &words, problem);
+        if (r < 0)
+                return r;
+        strings_deinit(&config->notify);
+        config->notify = words;
+        words = (Strings){};
+        return 0;
+}
+
 static int config_apply_root(const JsonPlace *root, Config *config, Problem *problem) {
         static const char *const known[] = { "$schema",     "cache",      "toolchains",
                                              "toolchain",   "settle_ms",  "settle_max_ms",
                                              "snapshot",    "roots",      "log_level",
                                              "concurrency", "memory_mib", "nice",
-                                             "idle_io",     NULL };
+                                             "idle_io",     "notify",     NULL };
         int (*const readers[])(const JsonPlace *, Config *, Problem *) = {
                 config_read_cache,     config_read_toolchains, config_read_toolchain_name,
                 config_read_settle,    config_read_snapshot,   config_read_roots,
-                config_read_log_level, config_read_scheduling,
+                config_read_log_level, config_read_scheduling, config_read_notify,
         };
         int r;
 

@@ -79,6 +79,7 @@ typedef struct Config {
                 memory; /* bytes, of all compiles together, as predicted; 0: most of the machine's */
         unsigned nice;  /* of compilers; 0: as the daemon, in reading and writing, too */
         bool idle_io;   /* compilers read and write when nobody else does */
+        Strings notify;         /* argv of what is run when a compile is over; none: nothing */
         unsigned settle_ms;     /* quiet time before a cold compile */
         unsigned settle_max_ms; /* of steady noise, then compile anyway */
         SnapshotMode snapshot;

@@ -32,6 +32,7 @@
 #include "daemon/core.h"
 #include "daemon/doctor.h"
 #include "daemon/get.h"
+#include "daemon/hook.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
 #include "daemon/jobs.h"
@@ -69,6 +70,7 @@ struct Engine {
         Problem cache_problem, state_problem, config_problem;
 
         Keeper *keeper; /* NULL once it has stopped */
+        Hook *hook;     /* NULL: for one client */
 
         Work reaping;          /* of containers */
         Toolchains *reaped_by; /* a reference meanwhile */
@@ -86,6 +88,7 @@ static Engine *engine_free(Engine *engine) {
                 return NULL;
 
         (void) keeper_free(engine->keeper);
+        (void) hook_free(engine->hook);
         (void) watch_free(engine->watch);
         (void) settle_free(engine->core.settle);
         (void) toolchains_unref(engine->core.toolchains);
@@ -340,7 +343,7 @@ static void engine_go_on_stopping(Engine *engine) {
                 queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
         }
         if (!engine->core.queue && !engine->core.warm && !engine->keeper &&
-            !work_pool_is_busy(&engine->core.pool))
+            (!engine->hook || hook_is_idle(engine->hook)) && !work_pool_is_busy(&engine->core.pool))
                 engine_close_handles(engine);
 }
 
@@ -359,6 +362,8 @@ void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
         asks_stop(&engine->asks);
         workspaces_stop(&engine->workspaces);
         keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
+        if (engine->hook)
+                hook_stop(engine->hook);
 }
 
 /* --- the watcher -------------------------------------------------------------------------------- */
@@ -571,6 +576,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine_reap(engine);
 
         r = keeper_new(&engine->keeper, &engine->core, !spec->once);
+        if (r == 0 && !spec->once)
+                r = hook_new(&engine->hook, &engine->core);
         if (r < 0)
                 return r;
         ops = job_queue_ops(&engine->core);

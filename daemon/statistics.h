@@ -33,6 +33,7 @@
         XX(ASKS, asks)                                                                             \
         XX(EPOCHS, epochs) /* times a workspace lost track */                                      \
         XX(RESCANS, rescans)                                                                       \
+        XX(NOTIFICATIONS, notifications)   /* runs of the notify command */                        \
         XX(ORPHANS_KILLED, orphans_killed) /* left behind by a killed daemon */
 
 typedef enum StatisticName {

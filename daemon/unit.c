@@ -293,8 +293,17 @@ static UnitState unit_state_of(BuildOutcome outcome) {
         return UNIT_NEW;
 }
 
+/* A toolchain that is still not to be had is no news. */
+static bool unit_is_news(const Unit *unit, const BuildResult *result) {
+        const char *detail = result->detail.text[0] ? result->detail.text : NULL;
+
+        return result->key || unit->has_key || unit->state != unit_state_of(result->outcome) ||
+               !strings_equal(unit->detail, detail);
+}
+
 static void unit_take_result(Unit *unit, const BuildResult *result) {
         UnitState state = unit_state_of(result->outcome);
+        bool news = unit_is_news(unit, result);
 
         if (result->outcome == BUILD_CANCELLED || unit->dead)
                 return;
@@ -316,7 +325,8 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
 
         if (state != UNIT_READY)
                 unit_tell(unit, result->detail.text);
-        unit_emit(unit, EVENT_UNIT, NULL);
+        if (news)
+                unit_emit(unit, EVENT_UNIT, NULL);
         /* a failure that may pass is no reason to take away what was good yesterday */
         if (result->outcome != BUILD_TRANSIENT)
                 unit_deliver(unit);

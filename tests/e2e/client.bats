@@ -66,8 +66,8 @@ restart_with() { # [NAME=VALUE ...]
   [[ $stderr == *"dpucc-client: unknown or ambiguous option '--bogus'"* ]]
   client 2 get --arch a --target b c
   client 2 status --timeout soon
-  client 2 monitor
-  [[ $stderr == *"'monitor' comes with a later version"* ]]
+  client 2 init
+  [[ $stderr == *"'init' comes with a later version"* ]]
 }
 
 @test "help, with examples, for every command" {

@@ -376,3 +376,61 @@ story() {
   exec 8<&-
   kill "$MONITOR"
 }
+
+# ---- the notify command ------------------------------------------------------------------------
+
+# Writes a line for each call into $SANDBOX/told.
+notify_command() {
+  # shellcheck disable=SC2016 # for the inner shell
+  printf '#!/bin/sh\necho "$1 $DPUCC_EVENT $DPUCC_UNIT $(basename "$DPUCC_SOURCE") ${DPUCC_ARTIFACT:+artifact} $DPUCC_DETAIL" >>%s\n' \
+    "$SANDBOX/told" >"$SANDBOX/notify.sh"
+  chmod +x "$SANDBOX/notify.sh"
+  configure "$(jq -n --arg program "$SANDBOX/notify.sh" '{notify: [$program, "the argument"]}')"
+}
+
+told() { grep -qF "$1" "$SANDBOX/told" 2>/dev/null; }
+
+@test "the notify command hears of what was compiled and what failed, and of no hits" {
+  open_gate
+  notify_command
+  daemon_start
+  dpucc-client watch "$WORK"
+  lenet 1 Net_int.xmodel
+  wait_for told 'the argument ready Net@b1024 Net_int.xmodel artifact'
+  touch Net_int.xmodel
+  dpucc-client wait --all
+  rm "$SANDBOX/open"
+  lenet 2 Net_int.xmodel
+  wait_for n_started 2
+  dpucc-client cancel Net@b1024
+  wait_for told 'failed Net@b1024 Net_int.xmodel  cancelled, as'
+  [ "$(wc -l <"$SANDBOX/told")" = 2 ]
+  expect_stat notifications 2
+}
+
+@test "a project file cannot name a notify command" {
+  open_gate
+  daemon_start
+  jq -n --arg program "$SANDBOX/notify.sh" '{notify: [$program]}' >dpucc.json
+  dpucc-client watch "$WORK"
+  lenet 1 Net_int.xmodel
+  run -4 dpucc-client wait --all
+  expect_stat notifications 0
+}
+
+@test "a notify command that hangs or is missing is in nobody's way" {
+  open_gate
+  configure '{"notify": ["sleep", "1000"]}'
+  daemon_start
+  dpucc-client watch "$WORK"
+  lenet 1 Net_int.xmodel
+  wait_for stat_is notifications 1
+  lenet 2 Net_int.xmodel
+  dpucc check --source Net_int.xmodel "$(dpucc-client get --wait Net_int.xmodel)"
+  daemon_stop # ends it
+  configure '{"notify": ["/nonexistent/program"]}'
+  daemon_start
+  lenet 3 Net_int.xmodel
+  dpucc-client wait --all
+  wait_for grep -q 'the notify command /nonexistent/program cannot be run' "$DAEMON_LOG"
+}

@@ -24,7 +24,7 @@ front=" artifact_message call control explanation field inquiry inventory listen
 interface=" engine dialogue view artifact work "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
-  [proc]="job"                      # children: all of them have a job's directory, limits and marker
+  [proc]="job hook"                      # children: all of them have a job's directory, limits and marker
   [watch]="workspace engine books" # events: workspaces make of them what the others see
   [notify]="watch books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )

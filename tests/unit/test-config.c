@@ -66,7 +66,8 @@ static const char every_setting[] =
         "\"memory_limit_mib\":4096},"
         "\"found\":{\"kind\":\"native\",\"path\":\"PATH\",\"launcher\":[\"nice\"]},"
         "\"box\":{\"kind\":\"container\",\"image\":[\"a\",\"b\"],\"conda\":\"c\"}},"
-        "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"memory_mib\":2048,\"nice\":3,\"idle_io\":"
+        "\"toolchain\":\"vitis-3.5\",\"concurrency\":3,\"memory_mib\":2048,\"nice\":3,\"notify\":["
+        "\"notify-send\",\"dpucc\"],\"idle_io\":"
         "true,\"settle_ms\":10,"
         "\"settle_max_ms\":100,\"snapshot\":\"verbatim\",\"roots\":[\"/a/b/\",\"/c\"],"
         "\"log_level\":\"debug\"}";
@@ -95,6 +96,8 @@ static void reads_every_setting(void **state) {
         assert_int_equal(config->memory, (uint64_t) 2 << 30);
         assert_int_equal(config->nice, 3);
         assert_true(config->idle_io);
+        assert_int_equal(config->notify.n, 2);
+        assert_string_equal(config->notify.items[1], "dpucc");
         assert_int_equal(config->settle_ms, 10);
         assert_int_equal(config->settle_max_ms, 100);
         assert_int_equal(config->snapshot, SNAPSHOT_VERBATIM);
@@ -134,6 +137,8 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"nice\":20}", "nice: an integer from 0 to 19 expected");
         assert_refused("{\"memory_mib\":-1}", "memory_mib: an integer from 0 to");
         assert_refused("{\"idle_io\":1}", "idle_io: ");
+        assert_refused("{\"notify\":\"beep\"}", "notify: ");
+        assert_refused("{\"notify\":[\"./beep\"]}", "notify[0]: ");
         assert_refused("{\"settle_ms\":5000}",
                        "settle_max_ms (2000) is less than settle_ms (5000)");
         assert_refused("{\"snapshot\":\"raw\"}", "snapshot: \"raw\" is neither");
@@ -332,7 +337,7 @@ static void the_schema_describes_what_is_known(void **state) {
                 (void) config_apply(config, slice_of_string(document), &problem);
                 assert_null(strstr(problem.text, "no such setting"));
         }
-        assert_int_equal(json_object_object_length(properties), 13);
+        assert_int_equal(json_object_object_length(properties), 14);
 }
 
 static int load_once(void *userdata) {
