@@ -22,6 +22,10 @@
 /* pause before another try after a transient failure: doubled each time */
 #define QUEUE_BACKOFF_MS 1000
 
+/* Of a longer queue nobody who joins is told when it is over: looking it through takes too long to
+ * do it for each. */
+#define QUEUE_ESTIMATE_MAX 1000
+
 /* how often we look whether another process has finished making the same thing */
 #define QUEUE_BUSY_MS 200
 
@@ -619,18 +623,20 @@ static int queue_compare(const void *a, const void *b) {
         return x->arrived < y->arrived ? -1 : 1;
 }
 
+static uint64_t flight_left_ms(const Flight *flight) {
+        return estimate_left(flight->order->predicted.build_ms,
+                             uv_now(flight->queue->loop) - flight->since_ms);
+}
+
 static void queue_estimate(const Queue *queue, QueueSchedule *schedule, uint64_t *times) {
-        uint64_t now = uv_now(queue->loop), *predicted = times, *ends = times + schedule->n;
+        uint64_t *predicted = times, *ends = times + schedule->n;
 
         for (size_t i = 0; i < schedule->n; i++) {
                 const Flight *flight = schedule->entries[i].flight;
-                uint64_t whole = flight->order->predicted.build_ms;
+                bool running = i < schedule->n_running;
 
-                predicted[i] = i < schedule->n_running
-                                       ? estimate_left(whole, now - flight->since_ms)
-                                       : whole;
-                schedule->entries[i].left_ms =
-                        i < schedule->n_running ? predicted[i] : ESTIMATE_UNKNOWN;
+                predicted[i] = running ? flight_left_ms(flight) : flight->order->predicted.build_ms;
+                schedule->entries[i].left_ms = running ? predicted[i] : ESTIMATE_UNKNOWN;
         }
         if (queue->paused)
                 return;
@@ -687,8 +693,14 @@ int queue_each(Queue *queue, QueueViewFn fn, void *userdata) {
 
 uint64_t ticket_left_ms(const Ticket *ticket) {
         _cleanup_(queue_schedule_deinit) QueueSchedule schedule = {};
+        const Flight *flight = ticket->flight;
 
-        if (!ticket->flight || queue_make_schedule(ticket->queue, &schedule) < 0)
+        if (!flight)
+                return ESTIMATE_UNKNOWN;
+        if (flight->state == FLIGHT_RUNNING)
+                return flight_left_ms(flight);
+        if (HASH_COUNT(ticket->queue->flights) > QUEUE_ESTIMATE_MAX ||
+            queue_make_schedule(ticket->queue, &schedule) < 0)
                 return ESTIMATE_UNKNOWN;
         for (size_t i = 0; i < schedule.n; i++)
                 if (schedule.entries[i].flight == ticket->flight)

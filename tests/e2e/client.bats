@@ -265,7 +265,7 @@ has_file_in_work() { # PID
   command -v script >/dev/null || skip "no script(1)"
   restart_with DOUBLE_PROGRESS=2
   TERM=xterm script -qec "dpucc-client build m.xmodel" out >/dev/null
-  grep -q $'\r\e\[Kcompiling' out
+  grep -q $'\r\e\[Kcompiling.*about [23]\.[0-9] s to go' out
   TERM=xterm script -qec "dpucc-client status" out >/dev/null
   grep -q $'\e\[32mready' out
   TERM=xterm NO_COLOR=1 script -qec "dpucc-client status" out >/dev/null

@@ -73,8 +73,9 @@ static void double_answer(Ask *ask) {
         const AskProgress progress = { .phase = "compiling", .elapsed_ms = 12, .left_ms = 3000 };
         static const char *const hints[] = { "net@b1024", "net@b4096" };
         Engine *engine = ask->engine;
-        bool done = !ask->cancelled && engine->seen.outcome == ASK_DONE;
         const UnitView unit = double_unit(engine);
+        const EventView event = { .kind = EVENT_UNIT, .time_ns = 1500000000, .unit = &unit };
+        bool done = !ask->cancelled && engine->seen.outcome == ASK_DONE;
         const AskResult result = {
                 .outcome = ask->cancelled ? ASK_FAILED : engine->seen.outcome,
                 .message = ask->cancelled ? "cancelled"
@@ -97,8 +98,10 @@ static void double_answer(Ask *ask) {
         if (result.artifact_fd >= 0) /* those who got it share its position */
                 (void) lseek(result.artifact_fd, 0, SEEK_SET);
         LIST_REMOVE(ask, link);
-        for (unsigned i = 0; i < engine->seen.n_progress; i++)
+        for (unsigned i = 0; i < engine->seen.n_progress && ask->handlers.progress; i++)
                 ask->handlers.progress(&progress, ask->userdata);
+        for (unsigned i = 0; i < engine->seen.n_progress && ask->handlers.event; i++)
+                ask->handlers.event(&event, ask->userdata);
         ask->handlers.done(&result, ask->userdata);
         engine->seen.n_done++;
         free(ask);

@@ -511,6 +511,88 @@ static void watch_and_unwatch(void **state) {
         client_close(&client);
 }
 
+static void ask_to_cancel_jobs(Client *client, uint32_t id, const char *text) {
+        Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        selector.text = client_bytes(text);
+        request.id = id;
+        request.body_case = DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS;
+        request.cancel_jobs = &selector;
+        client_send(client, &request);
+}
+
+static void the_queue_is_steered(void **state) {
+        Fixture *f = *state;
+        DoubleEngine *seen = double_engine_of(f->engine);
+        Client client;
+        Reply *reply;
+
+        client_open(&client, &f->loop, f->path);
+        ask_for(&client, 1, DPUCC__WIRE__REQUEST__BODY_PAUSE);
+        client_expect(&client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        assert_true(seen->paused);
+        seen->hold = true; /* so the double has a job */
+        ask_for(&client, 2, DPUCC__WIRE__REQUEST__BODY_STATUS);
+        reply = client_reply(&client, NULL);
+        assert_true(reply->status->paused);
+        assert_int_equal(reply->status->n_jobs, 1);
+        assert_string_equal(reply->status->jobs[0]->name, "net@b1024");
+        assert_string_equal(reply->status->jobs[0]->phase, "compiling");
+        assert_int_equal(reply->status->jobs[0]->left_ms, 2500);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        ask_for(&client, 3, DPUCC__WIRE__REQUEST__BODY_RESUME);
+        client_expect(&client, 3, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        assert_false(seen->paused);
+
+        ask_to_cancel_jobs(&client, 4, "net@b1024");
+        reply = client_reply(&client, NULL);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
+        assert_int_equal(reply->cancelled->n_jobs, 1);
+        assert_int_equal(seen->n_cancels, 1);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        ask_to_cancel_jobs(&client, 5, "nobody@home");
+        client_expect(&client, 5, DPUCC__WIRE__OUTCOME__NOT_FOUND, "nobody@home");
+        ask_to_cancel_jobs(&client, 6, "");
+        client_expect(&client, 6, DPUCC__WIRE__OUTCOME__USAGE, "empty");
+        client_close(&client);
+}
+
+static void ask_to_monitor(Client *client, uint32_t id) {
+        Dpucc__Wire__MonitorRequest monitor = DPUCC__WIRE__MONITOR_REQUEST__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        request.id = id;
+        request.body_case = DPUCC__WIRE__REQUEST__BODY_MONITOR;
+        request.monitor = &monitor;
+        client_send(client, &request);
+}
+
+static void events_yield_to_a_slow_reader(void **state) {
+        Fixture *f = *state;
+        DoubleEngine *seen = double_engine_of(f->engine);
+        unsigned n = 0;
+        Client client;
+        Reply *reply;
+
+        seen->n_progress = 100000;
+        client_open(&client, &f->loop, f->path);
+        ask_to_monitor(&client, 1);
+        for (;;) {
+                reply = client_reply(&client, NULL);
+                if (reply->has_final)
+                        break;
+                assert_int_equal(reply->event->kind, DPUCC__WIRE__EVENT_KIND__EVENT_UNIT);
+                assert_int_equal(reply->event->time_ms, 1500);
+                assert_string_equal(reply->event->unit->name, "net@b1024");
+                dpucc__wire__reply__free_unpacked(reply, NULL);
+                n++;
+        }
+        assert_true(n > 100 && n < 10000);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        client_close(&client);
+}
+
 static void reload_and_shutdown(void **state) {
         Fixture *f = *state;
         Client client;
@@ -817,6 +899,8 @@ int main(void) {
                 TEST(wrong_number_of_descriptors),
                 TEST(refused_get_closes_descriptors),
                 TEST(watch_and_unwatch),
+                TEST(the_queue_is_steered),
+                TEST(events_yield_to_a_slow_reader),
                 TEST(reload_and_shutdown),
                 TEST(unknown_request),
                 TEST(cancel_ends_both),
