@@ -1,8 +1,8 @@
 /*
  * dpucc verify
  *
- * Does a compiled model compute what it should? Its graph is evaluated by definition, next to the
- * graph that it was compiled from.
+ * Does a compiled model compute what it should? Its programs against its graph, and its graph
+ * against the one that it was compiled from.
  */
 
 #include <errno.h>
@@ -17,24 +17,32 @@
 #include "dpu/comparison.h"
 #include "dpu/feed.h"
 #include "dpu/model.h"
+#include "dpu/programs.h"
+#include "dpu/trial.h"
 
-#define VERIFY_JSON_MAX ((size_t) 16 << 20)
+#define VERIFY_JSON_MAX   ((size_t) 16 << 20)
+#define VERIFY_ORDERS_MAX 1000
 
 const char command_verify_help[] =
-        "usage: dpucc verify --source FILE [--inputs WHAT] [--seed N] [--json] FILE\n"
+        "usage: dpucc verify [--source FILE] [--inputs WHAT] [--seed N] [--orders N] [--json]\n"
+        "                    FILE\n"
         "\n"
-        "Evaluates a compiled model and the quantized model that it was made from,\n"
-        "and compares every tensor that both have. Where they differ, it says in which\n"
-        "layer and goes on with the source's numbers, so that one difference does not\n"
-        "hide another. Ops without a definition (custom ones) are replaced by numbers\n"
-        "that are the same in both, and named.\n"
+        "Does a compiled model compute what it should? Every DPU program of it is run in\n"
+        "the simulator and held against the evaluation of its graph; and, with --source,\n"
+        "the graph against that of the quantized model it was made from, every tensor\n"
+        "that both have. What is wrong first is named: layer, tensor, element, numbers.\n"
+        "Ops without a definition (custom ones) are replaced by numbers that are the same\n"
+        "on all sides, and named.\n"
         "\n"
         "      --source FILE  the quantized model\n"
         "      --inputs WHAT  random (default), natural, ramp, max, min, extremes (max\n"
         "                     and min), all, or files: FILE.npy or NAME=FILE.npy, again\n"
         "                     for each input\n"
         "      --seed N       for other random numbers\n"
+        "      --orders N     run the programs in N other orders that their tokens allow\n"
         "      --json         one line of JSON\n"
+        "\n"
+        "Programs are simulated for DPUCZDX8G with ISA 1 only. No board is asked.\n"
         "\n"
         "Example:\n"
         "  dpucc verify --source Unet_int.xmodel --inputs all out/unet.xmodel\n"
@@ -42,22 +50,24 @@ const char command_verify_help[] =
         "Exit status: 0 all is equal, 8 it is not, 1 error, 2 usage.\n";
 
 typedef struct VerifyArguments {
-        const char *path, *source_path;
+        const char *path, *source_path; /* source_path may be NULL */
         bool patterns[PATTERN_COUNT];
         Feed feed;
+        uint64_t n_orders;
         bool json;
 } VerifyArguments;
 
 /* one compiled model and what it is held against */
 typedef struct Verify {
         const VerifyArguments *arguments;
-        Graph *compiled, *source;
+        Programs compiled;
+        Graph *source; /* NULL: none was given */
         bool right;
         JsonWriter *json; /* NULL: text */
 } Verify;
 
 static void verify_deinit(Verify *verify) {
-        verify->compiled = graph_free(verify->compiled);
+        programs_deinit(&verify->compiled);
         verify->source = graph_free(verify->source);
 }
 
@@ -92,6 +102,8 @@ static int verify_option(const char *name, int option, VerifyArguments *ret) {
                 return verify_parse_inputs(name, optarg, ret);
         case 'n':
                 return command_number(name, "--seed", optarg, UINT64_MAX, &ret->feed.seed);
+        case 'o':
+                return command_number(name, "--orders", optarg, VERIFY_ORDERS_MAX, &ret->n_orders);
         case 'j':
                 ret->json = true;
                 return COMMAND_OK;
@@ -112,6 +124,7 @@ static int verify_parse(int argc, char **argv, VerifyArguments *ret) {
                 { "source", required_argument, NULL, 's' },
                 { "inputs", required_argument, NULL, 'i' },
                 { "seed", required_argument, NULL, 'n' },
+                { "orders", required_argument, NULL, 'o' },
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
@@ -128,8 +141,6 @@ static int verify_parse(int argc, char **argv, VerifyArguments *ret) {
         }
         if (optind != argc - 1)
                 return command_usage(argv[0], "one compiled model");
-        if (!ret->source_path)
-                return command_usage(argv[0], "--source is missing");
         if (ret->feed.n_files > 0 && verify_has_pattern(ret))
                 return command_usage(argv[0], "patterns or files, not both");
         if (ret->feed.n_files == 0 && !verify_has_pattern(ret))
@@ -139,6 +150,48 @@ static int verify_parse(int argc, char **argv, VerifyArguments *ret) {
 }
 
 /* --- text and JSON ---------------------------------------------------------------------------- */
+
+static void verify_text_program(const char *inputs, const TrialProgram *p) {
+        Problem line;
+
+        (void) problem_set(&line, 0, "%s", p->subgraph->name);
+        (void) printf("inputs %s: %zu of %zu outputs of the code are those of the graph, in %zu "
+                      "orders: %s\n",
+                      inputs, p->n_outputs - p->n_outputs_wrong, p->n_outputs, p->n_runs,
+                      line.text);
+        if (p->stopped.text[0])
+                (void) printf("  stopped: %s\n", p->stopped.text);
+        if (!p->first)
+                return;
+        (void) problem_set(&line, 0, "%s (%s), tensor %s", p->first->name, p->first->type,
+                           p->first->tensor.name);
+        (void) printf("  differs: %s\n", line.text);
+        (void) printf("    first at element %zu: %d, graph: %d; %zu of %zu tensors inside differ\n",
+                      p->index, p->got, p->expected, p->n_inside_different, p->n_inside);
+}
+
+static void verify_json_program(const char *inputs, const TrialProgram *p, JsonWriter *w) {
+        json_writer_object(w, NULL);
+        json_writer_string(w, "inputs", inputs);
+        json_writer_string(w, "subgraph", p->subgraph->name);
+        json_writer_uint64(w, "runs", p->n_runs);
+        json_writer_uint64(w, "outputs", p->n_outputs);
+        json_writer_uint64(w, "outputs_different", p->n_outputs_wrong);
+        json_writer_uint64(w, "tensors", p->n_inside);
+        json_writer_uint64(w, "tensors_different", p->n_inside_different);
+        json_writer_string(w, "stopped", p->stopped.text[0] ? p->stopped.text : NULL);
+        if (p->first) {
+                json_writer_object(w, "first");
+                json_writer_string(w, "op", p->first->name);
+                json_writer_string(w, "type", p->first->type);
+                json_writer_string(w, "tensor", p->first->tensor.name);
+                json_writer_uint64(w, "index", p->index);
+                json_writer_int64(w, "got", p->got);
+                json_writer_int64(w, "expected", p->expected);
+                json_writer_end(w);
+        }
+        json_writer_end(w);
+}
 
 static void verify_text_difference(const ComparisonDifference *d) {
         Problem line;
@@ -196,8 +249,8 @@ static void verify_json_comparison(const char *inputs, const Comparison *c, Json
 static void verify_print_substituted(const Verify *verify) {
         if (verify->json)
                 json_writer_array(verify->json, "substituted");
-        for (size_t i = 0; i < verify->compiled->n_ops; i++) {
-                const Op *op = verify->compiled->ops[i];
+        for (size_t i = 0; i < verify->compiled.graph->n_ops; i++) {
+                const Op *op = verify->compiled.graph->ops[i];
                 Problem line;
 
                 if (!evaluator_is_substituted(op))
@@ -214,7 +267,7 @@ static void verify_print_substituted(const Verify *verify) {
 
 /* --- the work -------------------------------------------------------------------------------------- */
 
-static int verify_load(const char *path, XmodelClass class, Graph **ret, Problem *problem) {
+static int verify_load_source(const char *path, Graph **ret, Problem *problem) {
         _cleanup_(graph_freep) Graph *graph = NULL;
         XmodelClass found;
         int r;
@@ -222,24 +275,40 @@ static int verify_load(const char *path, XmodelClass class, Graph **ret, Problem
         r = model_load_graph(path, &found, &graph, problem);
         if (r < 0)
                 return r;
-        if (found != class)
+        if (found != XMODEL_QUANTIZED)
                 return problem_set(problem, -EBADMSG, "%s: %s, not %s", path,
-                                   xmodel_class_name(found), xmodel_class_name(class));
+                                   xmodel_class_name(found), xmodel_class_name(XMODEL_QUANTIZED));
 
         *ret = TAKE_PTR(graph);
         return 0;
+}
+
+static int verify_load(Verify *verify, Problem *problem) {
+        const VerifyArguments *arguments = verify->arguments;
+        int r;
+
+        r = programs_load(arguments->path, &verify->compiled, problem);
+        if (r < 0)
+                return r;
+        r = graph_verify(verify->compiled.graph, problem);
+        if (r < 0)
+                return problem_prefix(problem, r, "%s", arguments->path);
+        graph_count_consumers(verify->compiled.graph);
+        if (!arguments->source_path)
+                return 0;
+        return verify_load_source(arguments->source_path, &verify->source, problem);
 }
 
 static int verify_fill(Evaluator *evaluator, const Graph *graph, void *userdata, Problem *problem) {
         return feed_inputs(userdata, evaluator, graph, problem);
 }
 
-static int verify_compare(Verify *verify, Feed *feed, const char *inputs, Problem *problem) {
+static int verify_source(Verify *verify, Feed *feed, const char *inputs, Problem *problem) {
         const EvaluatorOptions options = { .substitute = true, .seed = feed->seed };
         Comparison comparison;
         int r;
 
-        r = comparison_run(verify->source, verify->compiled, &options, verify_fill, feed,
+        r = comparison_run(verify->source, verify->compiled.graph, &options, verify_fill, feed,
                            &comparison, problem);
         if (r < 0)
                 return r;
@@ -252,41 +321,61 @@ static int verify_compare(Verify *verify, Feed *feed, const char *inputs, Proble
         return 0;
 }
 
-/* Every pattern in turn, or the files. */
-static int verify_runs(Verify *verify, Problem *problem) {
-        Feed feed = verify->arguments->feed; /* its files stay the arguments' */
+static int verify_code(Verify *verify, Feed *feed, const char *inputs, Problem *problem) {
+        const TrialOptions options = { .evaluator = { .substitute = true, .seed = feed->seed },
+                                       .seed = feed->seed,
+                                       .n_orders = verify->arguments->n_orders };
+        Trial trial;
         int r;
 
-        if (feed.n_files > 0)
-                return verify_compare(verify, &feed, "from files", problem);
-        for (size_t i = 0; i < PATTERN_COUNT; i++) {
-                if (!verify->arguments->patterns[i])
-                        continue;
-                feed.pattern = (Pattern) i;
-                r = verify_compare(verify, &feed, pattern_name(feed.pattern), problem);
-                if (r < 0)
-                        return r;
+        r = trial_run(verify->compiled.graph, verify->compiled.items, verify->compiled.n, feed,
+                      &options, &trial, problem);
+        if (r < 0)
+                return r;
+        verify->right = verify->right && trial.right;
+        for (size_t i = 0; i < trial.n_programs; i++) {
+                if (verify->json)
+                        verify_json_program(inputs, &trial.programs[i], verify->json);
+                else
+                        verify_text_program(inputs, &trial.programs[i]);
         }
+        trial_deinit(&trial);
         return 0;
 }
 
-static int verify_run(Verify *verify, Problem *problem) {
-        const VerifyArguments *arguments = verify->arguments;
-        int r;
+typedef int (*VerifyFn)(Verify *verify, Feed *feed, const char *inputs, Problem *problem);
 
-        r = verify_load(arguments->path, XMODEL_COMPILED, &verify->compiled, problem);
-        if (r < 0)
-                return r;
-        r = verify_load(arguments->source_path, XMODEL_QUANTIZED, &verify->source, problem);
-        if (r < 0)
-                return r;
-        verify_print_substituted(verify);
+/* Every pattern in turn, or the files. */
+static int verify_each(Verify *verify, const char *key, VerifyFn fn, Problem *problem) {
+        Feed feed = verify->arguments->feed; /* its files stay the arguments' */
+        int r = 0;
+
         if (verify->json)
-                json_writer_array(verify->json, "source");
-        r = verify_runs(verify, problem);
+                json_writer_array(verify->json, key);
+        if (feed.n_files > 0)
+                r = fn(verify, &feed, "from files", problem);
+        for (size_t i = 0; r == 0 && i < PATTERN_COUNT; i++) {
+                if (!verify->arguments->patterns[i])
+                        continue;
+                feed.pattern = (Pattern) i;
+                r = fn(verify, &feed, pattern_name(feed.pattern), problem);
+        }
         if (verify->json)
                 json_writer_end(verify->json);
         return r;
+}
+
+static int verify_run(Verify *verify, Problem *problem) {
+        int r;
+
+        r = verify_load(verify, problem);
+        if (r < 0)
+                return r;
+        verify_print_substituted(verify);
+        r = verify_each(verify, "code", verify_code, problem);
+        if (r < 0 || !verify->source)
+                return r;
+        return verify_each(verify, "source", verify_source, problem);
 }
 
 static int verify_run_json(Verify *verify, Problem *problem) {
