@@ -91,7 +91,7 @@
         F(bank_id_out, 3, 12, 6, AS_IS, PROVED)                                                    \
         F(bank_addr_in_1, 3, 18, 12, AS_IS, PROVED)                                                \
         F(bank_addr_in_2, 4, 0, 12, AS_IS, PROVED)                                                 \
-        F(bank_addr_in_3, 4, 12, 12, AS_IS, PROVED)                                                \
+        F(bank_addr_in_3, 4, 12, 12, AS_IS, DOCUMENTED)                                            \
         F(channel_offset, 4, 24, 5, AS_IS, PROVED)
 
 #define ISA_ALUINIT_FIELDS(F)                                                                      \

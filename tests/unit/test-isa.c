@@ -160,6 +160,38 @@ static void text_names_what_is_set(void **state) {
         assert_true(slice_is(bytes_slice(&bytes), "CONV     wait=LC post=S length=13"));
 }
 
+/* the rows of docs/ISA.md are those of the table */
+static void the_document_is_true(void **state) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(1 << 20);
+        _cleanup_(freep) char *all = NULL;
+
+        assert_int_equal(file_read(AT_FDCWD, TEST_SOURCE_DIR "/docs/ISA.md", &text), 0);
+        all = bytes_take_string(&text);
+        assert_non_null(all);
+        for (int kind = 0; kind < ISA_KINDS; kind++) {
+                const IsaDescription *d = isa_describe((IsaKind) kind);
+                char row[128];
+                const char *at;
+
+                if (d->status != ISA_PROVED)
+                        continue;
+                (void) snprintf(row, sizeof(row), "### %s: opcode 0x%x, %u words, engine %s",
+                                d->name, d->opcode, d->words, isa_engine_name(d->engine));
+                at = strstr(all, row);
+                for (size_t i = 2; at && i < d->n_fields; i++) {
+                        const IsaField *f = &d->fields[i];
+
+                        (void) snprintf(row, sizeof(row), "| %s | %u:%u-%u | %s | %s |", f->name,
+                                        f->word, f->bit, f->bit + f->width - 1,
+                                        f->form == ISA_LESS_ONE ? "less 1" : "as it is",
+                                        isa_status_name(f->status));
+                        at = strstr(at, row);
+                }
+                if (!at)
+                        fail_msg("docs/ISA.md does not have: %s %s", d->name, row);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(table_is_consistent),
@@ -169,6 +201,7 @@ int main(void) {
                 cmocka_unit_test(reserved_bits_are_seen),
                 cmocka_unit_test(values_too_large_are_not_encoded),
                 cmocka_unit_test(text_names_what_is_set),
+                cmocka_unit_test(the_document_is_true),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static Score scores[ISA_KINDS][ISA_FIELDS_MAX];
 
 /* What these fields are for happens in no program of the corpus: a fourth wrap of an input's rows
  * (a third for the ALU), average pooling, an output of the ALU in groups of rows. Programs made by
- * hand use them (test-simulator). */
+ * hand use them (test-conv, test-alu). */
 static const struct {
         IsaKind kind;
         const char *field;
