@@ -25,6 +25,8 @@ interface=" engine dialogue view artifact work "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
   [proc]="job hook"                      # children: all of them have a job's directory, limits and marker
+  [helper]="tiers fetch upload"     # dpucc-remote: started, watched and asked in one place
+  [fetch]="tiers" [upload]="tiers"  # who looks there for something asks the chain
   [watch]="workspace engine books" # events: workspaces make of them what the others see
   [notify]="watch books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )
@@ -54,6 +56,7 @@ check_daemon() { # FILE LINE TARGET
   noun=$(basename "${1%.*}") target=${target%.h}
   case "$3" in
   proto/*)
+    if [[ $noun == helper && $3 =~ ^proto/(frame|remote\.pb-c)\.h$ ]]; then return; fi
     if [[ $front != *" $noun "* ]]; then complain "$1:$2: only the front knows the wire: $3"; fi
     return
     ;;
@@ -102,6 +105,15 @@ done < <(grep -rnE '^#include "' --include='*.[ch]' lib cache dpu daemon client)
 while IFS= read -r hit; do
   complain "$hit: <uv.h> belongs to daemon/"
 done < <(grep -rnE '^#include <uv' --include='*.[ch]' lib cache dpu client | cut -d: -f1,2)
+# the network in dpucc-remote only, and that program's parts in itself
+while IFS= read -r hit; do
+  complain "$hit: libcurl and hiredis belong to cache/remote/"
+done < <(grep -rnE '^#include <(curl|hiredis)' --include='*.[ch]' lib cache dpu daemon client |
+  grep -v '^cache/remote/' | cut -d: -f1,2)
+while IFS= read -r hit; do
+  complain "$hit: what is in cache/remote/ is a program of its own"
+done < <(grep -rnE '^#include "cache/remote/' --include='*.[ch]' lib cache dpu daemon client |
+  grep -v '^cache/remote/' | cut -d: -f1,2)
 while IFS= read -r hit; do
   complain "$hit: the daemon and the cache must not see the graph (walk it instead)"
 done < <(grep -rnE '^#include "xmodel/(graph|xir\.pb-c)' --include='*.[ch]' daemon cache client |
