@@ -27,10 +27,11 @@
 typedef enum BuildState {
         BUILD_STATE_IDENTIFYING,
         BUILD_STATE_LOOKING,
-        BUILD_STATE_AT_GATE, /* busy: it is the owner's turn */
-        BUILD_STATE_MAKING,  /* queued, or the job runs */
-        BUILD_STATE_SHOWING, /* what it left gets a view */
-        BUILD_STATE_OVER,    /* outcome and detail say how */
+        BUILD_STATE_FETCHING, /* from the remote caches; what they have is looked up again */
+        BUILD_STATE_AT_GATE,  /* busy: it is the owner's turn */
+        BUILD_STATE_MAKING,   /* queued, or the job runs */
+        BUILD_STATE_SHOWING,  /* what it left gets a view */
+        BUILD_STATE_OVER,     /* outcome and detail say how */
 } BuildState;
 
 /* What the owner may be told; a source that changes takes it back. */
@@ -68,7 +69,9 @@ struct Build {
         bool had_job;
 
         Work work;
-        Ticket *ticket; /* borrowed, while QUEUED and later */
+        TiersWait *fetch; /* while FETCHING */
+        bool fetched;     /* the remote caches were asked for this key */
+        Ticket *ticket;   /* borrowed, while QUEUED and later */
 
         Identity identity;
         ToolchainIdentity toolchain_identity;
@@ -336,6 +339,43 @@ static void build_count_lookup(Build *build, bool found) {
                 statistics_count(statistics, STATISTIC_HITS);
 }
 
+/* --- FETCHING --------------------------------------------------------------------------------- */
+
+static void build_on_fetched(bool found, void *userdata) {
+        Build *build = userdata;
+
+        build->fetch = NULL;
+        build->busy = false;
+        build->state = found ? BUILD_STATE_LOOKING : BUILD_STATE_AT_GATE;
+        if (!found)
+                build_count_lookup(build, false);
+        build_run(build);
+}
+
+/* 0 if the remote caches are asked: once for each key, and not for what is to be made anew. */
+static int build_fetch(Build *build) {
+        FetchSpec spec = {
+                .key = build->key,
+                .source_fd = build->source_fd,
+                .source_path = build->source_path,
+        };
+        int r;
+
+        if (build->fetched || build->force || build->adopt_fd >= 0)
+                return -ENOENT;
+        spec.snapshot = *build_snapshot(build, &spec.form);
+        r = tiers_fetch(build->core->tiers, &spec, build_on_fetched, build, &build->fetch);
+        if (r < 0)
+                return r;
+        build->fetched = true;
+        build->busy = true;
+        build->state = BUILD_STATE_FETCHING;
+        build_enter(build, BUILD_FETCHING);
+        return 0;
+}
+
+/* --- after the lookup ------------------------------------------------------------------------- */
+
 /* An error of the cache is a miss: no caching, but never no compile. */
 static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
@@ -351,7 +391,7 @@ static void build_on_looked(Work *work, int r) {
         else if (r != -ECANCELED && build->had_job)
                 build_decide_error(build, BUILD_TRANSIENT, r < 0 ? r : -EIO,
                                    "the cache lost the artifact of");
-        else if (r != -ECANCELED)
+        else if (r != -ECANCELED && (build->cancelled || build_fetch(build) < 0))
                 build->state = BUILD_STATE_AT_GATE;
         if (build->record || build->state == BUILD_STATE_AT_GATE)
                 build_count_lookup(build, build->record);
@@ -479,6 +519,7 @@ static void build_again(Build *build, const JobResult *result) {
                 return;
         }
         build->known = BUILD_KNOWS_NOTHING;
+        build->fetched = false;
         build->state = BUILD_STATE_IDENTIFYING;
 }
 
@@ -600,8 +641,9 @@ static int build_step(Build *build) {
                 build_enter(build, BUILD_AT_GATE);
                 build->handlers.gate(build, build->userdata); /* it may be on its way already */
                 return 0;
-        case BUILD_STATE_MAKING:  /* busy until the job is done */
-        case BUILD_STATE_SHOWING: /* and then with that */
+        case BUILD_STATE_FETCHING: /* busy until that is over */
+        case BUILD_STATE_MAKING:   /* busy until the job is done */
+        case BUILD_STATE_SHOWING:  /* and then with that */
         case BUILD_STATE_OVER:
                 break;
         }
@@ -642,7 +684,10 @@ void build_cancel(Build *build) {
                 ticket_cancel(build->ticket);
         else if (build->state == BUILD_STATE_AT_GATE)
                 build_run_later(build);
-        else
+        else if (build->fetch) {
+                tiers_leave(TAKE_PTR(build->fetch));
+                build_run_later(build);
+        } else
                 work_cancel(&build->work);
 }
 
@@ -713,6 +758,8 @@ const char *build_phase_name(BuildPhase phase) {
                 return "hashing";
         case BUILD_LOOKING:
                 return "looking up";
+        case BUILD_FETCHING:
+                return "fetching";
         case BUILD_AT_GATE:
                 return "settling";
         case BUILD_QUEUED:

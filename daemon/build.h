@@ -3,12 +3,13 @@
 /*
  * Builds: one attempt to have the artifact of one source for one target
  *
- *      IDENTIFYING ──> LOOKING ──hit──────────────────────────────> DONE
- *          ▲              └──miss──> AT_GATE ──build_go()──> QUEUED ──┐
- *          │                            ▲                      │      │
- *          └──── source changed ────────┴──────────────────────┘      │
- *                                    LOOKING again <──────made────────┘
+ *      IDENTIFYING ──> LOOKING ──hit────────────────────────────────────────────> DONE
+ *          ▲              └──miss──> FETCHING ──miss──> AT_GATE ──build_go()──> QUEUED ──┐
+ *          │                            └──hit──┐                                 │      │
+ *          └──── source changed ────────────────│─────────────────────────────────┘      │
+ *                                               └──> LOOKING again <──────made───────────┘
  *
+ * FETCHING asks the remote caches, if there are any and it is not to be made anew.
  * Units and asks are two owners of the same thing. At the gate the owner decides: a unit waits
  * for quiet and for the end of its older job, an ask goes on or says "not ready". After the job
  * the cache is asked again, so there is one way only in which an artifact is found.
@@ -47,6 +48,7 @@ typedef enum BuildOutcome {
 typedef enum BuildPhase {
         BUILD_HASHING,
         BUILD_LOOKING,
+        BUILD_FETCHING, /* from a remote cache */
         BUILD_AT_GATE,
         BUILD_QUEUED,
         BUILD_COMPILING,

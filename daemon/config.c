@@ -95,6 +95,11 @@ int config_toolchain_copy(const ConfigToolchain *toolchain, ConfigToolchain *ret
         return 0;
 }
 
+static void config_drop_remotes(Config *config) {
+        while (config->n_remotes > 0)
+                config_remote_deinit(&config->remotes[--config->n_remotes]);
+}
+
 Config *config_free(Config *config) {
         if (!config)
                 return NULL;
@@ -102,6 +107,7 @@ Config *config_free(Config *config) {
         for (size_t i = 0; i < config->n_toolchains; i++)
                 config_toolchain_deinit(&config->toolchains[i]);
         free(config->toolchains);
+        config_drop_remotes(config);
         free(config->cache_dir);
         free(config->toolchain);
         strings_deinit(&config->roots);
@@ -334,6 +340,37 @@ static int config_read_roots(const JsonPlace *root, Config *config, Problem *pro
         config->roots = roots;
         roots = (Strings){};
         return 0;
+}
+
+static int config_add_remote(const JsonPlace *place, Config *config, Problem *problem) {
+        ConfigRemote *remote = &config->remotes[config->n_remotes];
+        int r;
+
+        r = config_remote_read(place, remote, problem);
+        if (r < 0)
+                return r;
+        config->n_remotes++;
+        for (size_t i = 0; i + 1 < config->n_remotes; i++)
+                if (strcmp(config->remotes[i].name, remote->name) == 0)
+                        return json_complain(place, problem, "\"%s\" is there twice", remote->name);
+        return 0;
+}
+
+static int config_read_remotes(const JsonPlace *root, Config *config, Problem *problem) {
+        JsonPlace list;
+        int r;
+
+        if (json_member(root, "remotes", &list) < 0)
+                return 0;
+        r = json_require_list(&list, CONFIG_REMOTES_MAX, problem);
+        if (r == 0)
+                config_drop_remotes(config);
+        for (size_t i = 0; r == 0 && i < json_length(&list); i++) {
+                const JsonPlace element = json_element(&list, i);
+
+                r = config_add_remote(&element, config, problem);
+        }
+        return r;
 }
 
 static int config_read_log_level(const JsonPlace *root, Config *config, Problem *problem) {
@@ -832,15 +869,16 @@ static int config_read_notify(const JsonPlace *root, Config *config, Problem *pr
 }
 
 static int config_apply_root(const JsonPlace *root, Config *config, Problem *problem) {
-        static const char *const known[] = { "$schema",     "cache",      "toolchains",
-                                             "toolchain",   "settle_ms",  "settle_max_ms",
-                                             "snapshot",    "roots",      "log_level",
-                                             "concurrency", "memory_mib", "nice",
-                                             "idle_io",     "notify",     NULL };
+        static const char *const known[] = {
+                "$schema",  "cache",  "toolchains", "toolchain",   "settle_ms",  "settle_max_ms",
+                "snapshot", "roots",  "log_level",  "concurrency", "memory_mib", "nice",
+                "idle_io",  "notify", "remotes",    NULL
+        };
         int (*const readers[])(const JsonPlace *, Config *, Problem *) = {
                 config_read_cache,     config_read_toolchains, config_read_toolchain_name,
                 config_read_settle,    config_read_snapshot,   config_read_roots,
                 config_read_log_level, config_read_scheduling, config_read_notify,
+                config_read_remotes,
         };
         int r;
 

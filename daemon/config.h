@@ -21,6 +21,7 @@
 #include "base/strings.h"
 #include "cache/cache.h"
 #include "cache/eviction.h"
+#include "daemon/config_remote.h"
 
 #define CONFIG_FILE_MAX        (256 * 1024) /* bytes */
 #define CONFIG_TOOLCHAINS_MAX  32
@@ -83,6 +84,8 @@ typedef struct Config {
         unsigned settle_ms;     /* quiet time before a cold compile */
         unsigned settle_max_ms; /* of steady noise, then compile anyway */
         SnapshotMode snapshot;
+        ConfigRemote remotes[CONFIG_REMOTES_MAX]; /* the nearest first */
+        size_t n_remotes;
         Strings roots; /* absolute, normalised: watched from the start */
         LogLevel log_level;
 } Config;

@@ -17,6 +17,7 @@
 #include "daemon/queue.h"
 #include "daemon/settle.h"
 #include "daemon/statistics.h"
+#include "daemon/tiers.h"
 #include "daemon/toolchains.h"
 #include "daemon/warm.h"
 #include "daemon/work.h"
@@ -42,6 +43,7 @@ typedef struct Core {
 
         Config *config;
         Toolchains *toolchains;
+        Tiers *tiers; /* NULL: no remote caches */
         Settle *settle;
         Workspaces *workspaces;
         bool unavailable;       /* a unit waits for its toolchain to be there again */

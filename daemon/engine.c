@@ -74,6 +74,8 @@ struct Engine {
 
         Work reaping;          /* of containers */
         Toolchains *reaped_by; /* a reference meanwhile */
+        Tiers *retired;        /* those of an older configuration, until they have ended */
+        unsigned n_tiers;      /* that have not ended, the present ones included */
         unsigned n_reaped;
 
         bool stopping, queue_stopped;
@@ -319,12 +321,45 @@ static void engine_on_warm_stopped(void *userdata) {
         engine->core.warm = NULL;
 }
 
+static void engine_on_tiers_stopped(void *userdata) {
+        Engine *engine = userdata;
+
+        assert(engine->n_tiers > 0);
+        engine->n_tiers--;
+}
+
+static void engine_on_retired(void *userdata) {
+        Engine *engine = userdata;
+
+        engine->retired = NULL;
+        engine_on_tiers_stopped(engine);
+}
+
+/* They end in their own time; a third generation makes them hurry. */
+static void engine_retire_tiers(Engine *engine, Tiers *tiers) {
+        if (!tiers)
+                return;
+        if (engine->retired)
+                tiers_hurry(engine->retired);
+        if (engine->retired) {
+                tiers_stop(tiers, false, engine_on_tiers_stopped, engine);
+                return;
+        }
+        engine->retired = tiers;
+        tiers_stop(tiers, true, engine_on_retired, engine);
+}
+
 static void engine_on_queue_stopped(void *userdata) {
         Engine *engine = userdata;
+        Tiers *tiers = TAKE_PTR(engine->core.tiers);
 
         engine->core.queue = NULL;
         if (engine->core.warm)
                 warm_stop(engine->core.warm, engine_on_warm_stopped, engine);
+        if (engine->retired)
+                tiers_hurry(engine->retired);
+        if (tiers)
+                tiers_stop(tiers, false, engine_on_tiers_stopped, engine);
 }
 
 static void engine_on_keeper_stopped(void *userdata) {
@@ -342,7 +377,7 @@ static void engine_go_on_stopping(Engine *engine) {
                 engine->queue_stopped = true;
                 queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
         }
-        if (!engine->core.queue && !engine->core.warm && !engine->keeper &&
+        if (!engine->core.queue && engine->n_tiers == 0 && !engine->core.warm && !engine->keeper &&
             (!engine->hook || hook_is_idle(engine->hook)) && !work_pool_is_busy(&engine->core.pool))
                 engine_close_handles(engine);
 }
@@ -549,6 +584,17 @@ static void engine_on_queue_event(void *context, QueueEvent event, const QueueVi
         jobs_emit(context, event, view, result);
 }
 
+/* without them everything can be compiled here */
+static void engine_start_tiers(Engine *engine) {
+        Core *core = &engine->core;
+        int r;
+
+        r = tiers_new(&core->tiers, core->loop, &core->pool, core->cache, core->config);
+        if (r < 0)
+                log_warning("remote caches are not used: %s", strerror(-r));
+        engine->n_tiers = core->tiers != NULL;
+}
+
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         _cleanup_(engine_freep) Engine *engine = NULL;
         Admission admission;
@@ -588,6 +634,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
                 return r;
         engine_start_handles(engine);
         keeper_start(engine->keeper);
+        engine_start_tiers(engine);
         if (!spec->once) {
                 (void) warm_new(&engine->core.warm, &engine->core.pool); /* else nothing is warm */
                 engine_reap_containers(engine);
@@ -600,11 +647,20 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
 static int engine_take_config(Engine *engine, Config *config) {
         Core *core = &engine->core;
         Toolchains *toolchains;
+        Tiers *tiers;
         int r;
 
         r = toolchains_new(&toolchains, config, core->dpucc);
         if (r < 0)
                 return r;
+        r = tiers_new(&tiers, core->loop, &core->pool, core->cache, config);
+        if (r < 0) {
+                (void) toolchains_unref(toolchains);
+                return r;
+        }
+        engine->n_tiers += tiers != NULL;
+        engine_retire_tiers(engine, core->tiers);
+        core->tiers = tiers;
         (void) toolchains_unref(core->toolchains);
         core->toolchains = toolchains;
         (void) config_free(core->config);
@@ -842,6 +898,7 @@ void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
         for (size_t i = 0; i < _STATISTIC_MAX; i++)
                 fn(statistic_text((StatisticName) i), engine->core.statistics.counts[i], userdata);
         engine_each_cache_statistic(engine, fn, userdata);
+        tiers_each_statistic(engine->core.tiers, fn, userdata);
 }
 
 uint32_t engine_n_queued(const Engine *engine) {
@@ -863,6 +920,8 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
                         r = fn(problems[i]->text, userdata);
         if (r == 0 && engine->keeper && keeper_warning(engine->keeper)[0] != '\0')
                 r = fn(keeper_warning(engine->keeper), userdata);
+        if (r == 0)
+                r = tiers_each_warning(engine->core.tiers, fn, userdata);
         return r != 0 ? r : workspaces_each_problem(&engine->workspaces, fn, userdata);
 }
 

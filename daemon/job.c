@@ -72,6 +72,7 @@ struct Job {
 
         Diagnosis diagnosis;
         bool tried_again;
+        bool stored; /* an artifact that the cache did not have */
         uint64_t started_ms;
 
         void (*on_phase)(JobPhase phase, void *userdata);
@@ -567,6 +568,7 @@ static int job_store_work(Work *work) {
 
         r = publication_store(&publication, job->core->cache);
         publication_remember(&publication, job->core->state);
+        job->stored = r == 0 && job->diagnosis.result.outcome == JOB_MADE;
         if (r == 0 || job->diagnosis.result.outcome == JOB_FAILED)
                 return 0; /* a diagnosis that cannot be kept is told all the same */
         return publication_salvage(&job->diagnosis, &job->dir, r);
@@ -686,6 +688,8 @@ static void job_finish(Job *job) {
         job_tell_end(job);
         if (job->core->warm)
                 warm_tend(job->core->warm);
+        if (job->stored)
+                tiers_upload(job->core->tiers, &job->order->key);
         job->on_done(&job->diagnosis.result, job->userdata);
         (void) job_free(job);
 }

@@ -113,7 +113,7 @@ arch_b1024() { # [FILE]
 # $SANDBOX/open exists. Two compiles at once leave $SANDBOX/overlap.
 gate_compiler() {
   mkdir -p "$SANDBOX/bin"
-  cp "$BIN/dpuccd" "$BIN/dpucc-client" "$SANDBOX/bin/"
+  cp "$BIN/dpuccd" "$BIN/dpucc-client" "$BIN/dpucc-remote" "$SANDBOX/bin/"
   cat >"$SANDBOX/bin/dpucc" <<GATE
 #!/bin/bash
 if [ "\$1" = compile ]; then

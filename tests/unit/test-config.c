@@ -337,7 +337,7 @@ static void the_schema_describes_what_is_known(void **state) {
                 (void) config_apply(config, slice_of_string(document), &problem);
                 assert_null(strstr(problem.text, "no such setting"));
         }
-        assert_int_equal(json_object_object_length(properties), 14);
+        assert_int_equal(json_object_object_length(properties), 15);
 }
 
 static int load_once(void *userdata) {

@@ -1,0 +1,45 @@
+#pragma once
+
+/*
+ * The chain of shared caches: asked between a miss here and a compile, given what was compiled
+ *
+ * Owns the helper, the tiers, what is being fetched and what waits to be sent. Fetches of one key
+ * are one fetch. What a tier further away had is sent to the nearer ones that may be written and
+ * did not have it. A tier that is down is probed in the background, and until it answers it costs
+ * nothing; that it went down cost whoever asked one time-out.
+ *
+ * NULL stands for "no remotes are configured" wherever nothing else is said.
+ */
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+#include "daemon/config.h"
+#include "daemon/fetch.h"
+#include "daemon/work.h"
+
+typedef struct Tiers Tiers;
+typedef struct TiersWait TiersWait;
+
+typedef void (*TiersDoneFn)(bool found, void *userdata);
+
+/* *ret is NULL if @config has no remotes. Nothing of @config is kept. */
+int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const Config *config);
+
+/* Looks for an artifact there: -ENOENT at once if there is nobody to ask; or @done is called
+ * exactly once, later: found, and then the local cache has it. */
+int tiers_fetch(Tiers *tiers, const FetchSpec *spec, TiersDoneFn done, void *userdata,
+                TiersWait **ret);
+void tiers_leave(TiersWait *wait); /* @done will not be called; what comes is kept all the same */
+
+/* An artifact of the local cache that others may like to have. */
+void tiers_upload(Tiers *tiers, const Digest *key);
+
+/* Everything under way ends, then @stopped is called once, later, and the tiers are freed.
+ * @patient: by itself, until tiers_hurry() is called; else soon. Not NULL. */
+void tiers_stop(Tiers *tiers, bool patient, void (*stopped)(void *userdata), void *userdata);
+void tiers_hurry(Tiers *tiers);
+
+void tiers_each_statistic(const Tiers *tiers, TierStatFn fn, void *userdata);
+int tiers_each_warning(const Tiers *tiers, int (*fn)(const char *text, void *userdata),
+                       void *userdata);
