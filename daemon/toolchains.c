@@ -130,7 +130,8 @@ static int toolchains_pick(const Toolchains *toolchains, State *state, const cha
                 return problem_set(problem, r, "no toolchain is installed");
         if (r < 0)
                 return problem_prefix(problem, r,
-                                      "\"auto\" cannot choose a toolchain yet (or name one)");
+                                      "\"auto\" cannot choose a toolchain yet (naming one, as "
+                                      "--toolchain dpucc does, would not wait for that)");
         if (root)
                 (void) state_set_toolchain(state, root, toolchain_name(*ret));
         if (problem)

@@ -323,7 +323,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         (void) salvage_unref(unit->salvage);
         unit->salvage = result->salvage;
 
-        if (state != UNIT_READY)
+        if (news && state != UNIT_READY)
                 unit_tell(unit, result->detail.text);
         if (news)
                 unit_emit(unit, EVENT_UNIT, NULL);
