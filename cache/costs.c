@@ -32,12 +32,17 @@ Cost cost_scale(const Cost *cost, uint64_t size) {
         };
 }
 
+static uint64_t cost_mean(uint64_t a, uint64_t b) {
+        if (a == 0 || b == 0)
+                return a + b;
+        return a / 2 + b / 2 + (a & b & 1);
+}
+
 Cost cost_blend(const Cost *known, const Cost *latest) {
         uint64_t faded = known->peak_memory - known->peak_memory / 8;
 
         return (Cost){
-                .build_ms = known->build_ms / 2 + latest->build_ms / 2 +
-                            (known->build_ms & latest->build_ms & 1),
+                .build_ms = cost_mean(known->build_ms, latest->build_ms),
                 .peak_memory = latest->peak_memory > faded ? latest->peak_memory : faded,
                 .size = latest->size,
         };

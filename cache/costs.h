@@ -23,12 +23,13 @@ enum {
 typedef struct State State;
 
 typedef struct Cost {
-        uint64_t build_ms;
+        uint64_t build_ms;    /* 0: not known */
         uint64_t peak_memory; /* bytes; 0: not known */
         uint64_t size;        /* of the source, in bytes */
 } Cost;
 
-/* The mean of what was known and what is new, in time; in memory the larger one, which fades. */
+/* The mean of what was known and what is new, in time, if both are known; in memory the larger one,
+ * which fades. */
 Cost cost_blend(const Cost *known, const Cost *latest);
 /* What a source of @size bytes costs if one like @cost does. */
 Cost cost_scale(const Cost *cost, uint64_t size);

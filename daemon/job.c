@@ -579,6 +579,8 @@ static int job_store_work(Work *work) {
 static int job_clean_work(Work *work) {
         Job *job = container_of(work, Job, work);
 
+        if (job->diagnosis.result.outcome == JOB_TRANSIENT && !job->cancelled)
+                publication_learn_memory(&job->diagnosis, job->core->state);
         toolchain_abandon(job->order->toolchain, &job->command);
         if (job->box) {
                 job->box->dir = TAKE_PTR(job->dir);
@@ -686,6 +688,7 @@ static void job_count(Job *job) {
 static void job_finish(Job *job) {
         job_count(job);
         job_tell_end(job);
+        job->diagnosis.result.peak_memory = job->diagnosis.peak_memory;
         if (job->core->warm)
                 warm_tend(job->core->warm);
         if (job->stored)

@@ -130,17 +130,24 @@ int publication_store(const Publication *publication, Cache *cache) {
         return cache_publish(cache, &draft, files.files, files.n, &record);
 }
 
-/* How long a failure took says little about the next compile. */
-static void publication_learn(const Publication *publication, State *state) {
-        const Order *order = publication->order;
+static void publication_learn(const Order *order, uint64_t build_ms, uint64_t peak_memory,
+                              State *state) {
         const Cost cost = {
-                .build_ms = publication->diagnosis->elapsed_ms ?: 1,
-                .peak_memory = publication->diagnosis->peak_memory,
+                .build_ms = build_ms,
+                .peak_memory = peak_memory,
                 .size = order->size,
         };
 
         (void) costs_learn(state, order->source_path, order->unit_target,
                            toolchain_name(order->toolchain), &cost);
+}
+
+/* How long a failure took says little about the next compile. */
+void publication_learn_memory(const Diagnosis *diagnosis, State *state) {
+        uint64_t peak = diagnosis->peak_memory;
+
+        if (peak > 0)
+                publication_learn(diagnosis->order, 0, peak + peak / 2, state);
 }
 
 void publication_remember(const Publication *publication, State *state) {
@@ -161,7 +168,7 @@ void publication_remember(const Publication *publication, State *state) {
 
         (void) state_add_build(state, &build);
         if (diagnosis->result.outcome == JOB_MADE && !order_adopts(order))
-                publication_learn(publication, state);
+                publication_learn(order, diagnosis->elapsed_ms ?: 1, diagnosis->peak_memory, state);
 }
 
 int publication_salvage(Diagnosis *diagnosis, JobDir **dir, int error) {

@@ -40,6 +40,9 @@ int publication_store(const Publication *publication, Cache *cache);
 /* The history serves people and estimates; nothing depends on it. */
 void publication_remember(const Publication *publication, State *state);
 
+/* It failed, perhaps for want of memory: the next one is to have more. */
+void publication_learn_memory(const Diagnosis *diagnosis, State *state);
+
 /* No caching because of @error, but never no compile: *dir, which is taken over, is kept for who
  * waits. Returns @error if not even that works. */
 int publication_salvage(Diagnosis *diagnosis, JobDir **dir, int error);

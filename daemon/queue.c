@@ -62,6 +62,7 @@ struct Flight {
         uint64_t wake_ms;  /* BACKING_OFF */
         uint64_t since_ms; /* in this state */
         uint64_t share;    /* of memory, while RUNNING */
+        uint64_t memory;   /* that failures say it needs; 0: they say nothing */
         struct TicketList tickets;
         UT_hash_handle hh;
 };
@@ -290,10 +291,18 @@ static void flight_on_done(const JobResult *result, void *userdata) {
         }
         if (result->outcome == JOB_TRANSIENT && ++flight->n_tries < QUEUE_TRIES_MAX &&
             !queue->stopping) {
+                flight->memory = result->peak_memory + result->peak_memory / 2;
                 flight_back_off(flight, (uint64_t) QUEUE_BACKOFF_MS << (flight->n_tries - 1));
                 return;
         }
         flight_finish(flight, result);
+}
+
+static uint64_t flight_share(const Flight *flight) {
+        uint64_t predicted = flight->order->predicted.peak_memory;
+
+        return admission_share(&flight->queue->admission,
+                               flight->memory > predicted ? flight->memory : predicted);
 }
 
 static void flight_start(Flight *flight) {
@@ -301,7 +310,7 @@ static void flight_start(Flight *flight) {
         int r;
 
         flight_enter(flight, FLIGHT_RUNNING);
-        flight->share = admission_share(&queue->admission, flight->order->predicted.peak_memory);
+        flight->share = flight_share(flight);
         queue->n_running++;
         queue->reserved += flight->share;
         flight->phase = JOB_PHASE_SNAPSHOT;
@@ -375,7 +384,7 @@ static Flight *queue_next(Queue *queue) {
         first = queue_first(queue);
         if (!first)
                 return NULL;
-        share = admission_share(&queue->admission, first->order->predicted.peak_memory);
+        share = flight_share(first);
         return admission_allows(&queue->admission, queue->n_running, queue->reserved, share) ? first
                                                                                              : NULL;
 }

@@ -11,6 +11,9 @@
  *                          ▲                      │
  *                          └──── BACKING_OFF <────┘ transient failure, three times at most
  *
+ * What failed so may have run out of memory: for the next try it is taken to need half as much more
+ * as it was seen to have.
+ *
  * Tickets: queue_join() fails synchronously and never calls @done, or succeeds and calls it
  * exactly once, later, from the loop; the ticket is gone when @done returns. ticket_cancel()
  * only asks. Its @done says JOB_CANCELLED once nothing runs on the ticket's behalf any more: at
@@ -56,7 +59,8 @@ typedef struct JobResult {
         JobOutcome outcome;
         char failure_class[64]; /* "" unless it failed */
         Problem diagnosis;
-        Salvage *salvage; /* JOB_UNSTORED: borrowed, take a reference to keep it */
+        uint64_t peak_memory; /* of the compiler, as far as it was seen; 0: not known */
+        Salvage *salvage;     /* JOB_UNSTORED: borrowed, take a reference to keep it */
 } JobResult;
 
 typedef enum JobPhase {

@@ -268,6 +268,20 @@ answered() { [ -s "$SANDBOX/$1.code" ]; }
   expect_stat compiler_runs 2
 }
 
+@test "a hundred saves in a second compile a few times at most, and the last one wins" {
+  open_gate
+  daemon_start
+  dpucc-client watch "$WORK"
+  for i in $(seq 10); do lenet "$i" "$SANDBOX/save.$i"; done
+  for i in $(seq 10); do
+    for j in $(seq 10); do cp "$SANDBOX/save.$j" Net_int.xmodel; done
+  done
+  dpucc-client wait --all
+  dpucc check --source "$SANDBOX/save.10" "$(dpucc-client get Net_int.xmodel)"
+  [ "$(stat_of jobs_done)" -le 3 ]
+  [ "$(stat_of compiler_runs)" -le 6 ]
+}
+
 # ---- monitor -----------------------------------------------------------------------------------
 
 # In the background, once it listens: events in $SANDBOX/events.

@@ -35,6 +35,22 @@ static void learns_from_each_compile(void **state) {
         assert_int_equal(cost.peak_memory, 700 * MB); /* fades by an eighth */
 }
 
+static void a_failure_teaches_memory_only(void **state) {
+        const Cost made = { .build_ms = 1000, .peak_memory = 100 * MB, .size = MB };
+        const Cost killed = { .peak_memory = 900 * MB, .size = MB };
+        Cost cost = {};
+
+        assert_int_equal(costs_learn(*state, "/w/a", "t", "vitis", &made), 0);
+        assert_int_equal(costs_learn(*state, "/w/a", "t", "vitis", &killed), 0);
+        assert_int_equal(costs_find(*state, "/w/a", "t", "vitis", MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 1000);
+        assert_int_equal(cost.peak_memory, 900 * MB);
+        assert_int_equal(costs_learn(*state, "/w/b", "t", "vitis", &killed), 0);
+        assert_int_equal(costs_learn(*state, "/w/b", "t", "vitis", &made), 0);
+        assert_int_equal(costs_find(*state, "/w/b", "t", "vitis", MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 1000); /* the first that is known */
+}
+
 static void each_target_and_toolchain_has_its_own(void **state) {
         const Cost a = { .build_ms = 100, .size = MB }, b = { .build_ms = 900, .size = MB };
         Cost cost = {};
@@ -74,6 +90,7 @@ static void an_unknown_size_changes_nothing(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(learns_from_each_compile, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_failure_teaches_memory_only, setup, teardown),
                 cmocka_unit_test_setup_teardown(each_target_and_toolchain_has_its_own, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_new_source_costs_as_the_nearest_in_size, setup,

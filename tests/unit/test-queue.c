@@ -381,6 +381,28 @@ static void memory_limits_what_runs_beside_it(void **state) {
         stop(f);
 }
 
+/* both would have fit; one was killed when it had 600 */
+static void what_was_killed_gets_more_room_next_time(void **state) {
+        const JobResult killed = { .outcome = JOB_TRANSIENT, .peak_memory = 600 };
+        Fixture *f = *state;
+        Asker a, b;
+
+        queue_set_admission(f->queue, &(Admission){ .running_max = 2, .memory_max = 1000 });
+        join_with(f, &a, 1, false, 2, (Cost){ .peak_memory = 400 });
+        join_with(f, &b, 2, false, 1, (Cost){ .peak_memory = 400 });
+        turn(f);
+        assert_int_equal(f->n_jobs, 2);
+        f->jobs[0].running = false;
+        f->jobs[0].done(&killed, f->jobs[0].userdata);
+        ticket_hurry(a.ticket);
+        turn(f);
+        assert_int_equal(f->n_jobs, 2); /* waits for the other one's end */
+        end_job(&f->jobs[1], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->n_jobs, 3);
+        stop(f);
+}
+
 static void nothing_starts_while_it_is_paused(void **state) {
         Fixture *f = *state;
         Asker a, b;
@@ -498,6 +520,7 @@ int main(void) {
                 TEST(a_start_that_fails_is_told_later),
                 TEST(of_one_save_the_cheapest_first),
                 TEST(memory_limits_what_runs_beside_it),
+                TEST(what_was_killed_gets_more_room_next_time),
                 TEST(nothing_starts_while_it_is_paused),
                 TEST(cancelling_a_key_ends_it_for_everybody),
                 TEST(one_can_see_what_comes_when),
