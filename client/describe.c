@@ -21,6 +21,7 @@ static const struct {
         [DPUCC__WIRE__UNIT_STATE__UNIT_NO_TARGET] = { "no target", OUTPUT_RED },
         [DPUCC__WIRE__UNIT_STATE__UNIT_NOT_SOURCE] = { "not a source", OUTPUT_DIM },
         [DPUCC__WIRE__UNIT_STATE__UNIT_INVALID] = { "invalid", OUTPUT_RED },
+        [DPUCC__WIRE__UNIT_STATE__UNIT_FETCHING] = { "fetching", OUTPUT_YELLOW },
 };
 
 static bool describe_is_known(Dpucc__Wire__UnitState state) {

@@ -511,6 +511,8 @@ static UnitState unit_visible_state(const Unit *unit) {
                 return UNIT_WRITING;
         if (unit_is_at_gate(unit))
                 return UNIT_SETTLING;
+        if (unit->probe && build_phase(unit->probe) == BUILD_FETCHING)
+                return UNIT_FETCHING;
         if (unit->probe || !source_is_idle(unit->source))
                 return unit->work.busy ? unit->state : UNIT_HASHING;
         return unit->state;

@@ -26,6 +26,7 @@ typedef enum UnitState {
         UNIT_NO_TARGET,
         UNIT_NOT_SOURCE,
         UNIT_INVALID,
+        UNIT_FETCHING, /* a remote cache is asked */
 } UnitState;
 
 typedef struct UnitView {

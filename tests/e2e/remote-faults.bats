@@ -275,6 +275,18 @@ has_helper() { [ -n "$(helper_pid)" ]; }
   expect_stat remote_r0_errors 1
 }
 
+@test "status says of a unit that it is being fetched" {
+  double_start silent
+  remote_is "$(double '"timeout_ms": 60000')"
+  daemon_start
+  dpucc-client watch .
+  is_fetching() { dpucc-client status --json | grep -q '"fetching"'; }
+  wait_for is_fetching
+  server_kill "$DOUBLE"
+  dpucc-client wait --all
+  expect_stat compiler_runs 1
+}
+
 @test "the server dies in the middle of a transfer" {
   made_elsewhere
   double_start loris "$SANDBOX/shared"
