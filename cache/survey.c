@@ -25,6 +25,7 @@
 #define SURVEY_MARK "index.stale"
 
 void survey_init(Survey *survey, const char *root, Index *index) {
+        index_follow(index);
         *survey = (Survey){ .root = root, .index = index, .recreated = index_recreated(index) };
 }
 
@@ -170,6 +171,7 @@ int survey_complete(const char *root, Index *index) {
         Survey survey;
         int r;
 
+        index_follow(index);
         if (index_is_complete(index) && !survey_is_marked(root))
                 return 0;
         survey_init(&survey, root, index);
