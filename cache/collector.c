@@ -22,8 +22,10 @@
 /*
  * The order of locks: the index's transaction first, the store lock second and without waiting.
  * A publisher has the store lock, shared, and waits for the index: so we must not wait for him. The
- * store lock is given back before the transaction is committed, because a commit may write the
- * journal back; until then no other row can come in between.
+ * store lock is had for one entry at a time, so whoever waits for it, which may be a client that
+ * asked for a path, waits for a few unlinks. It is not had while the transaction is committed, for
+ * a commit may write the journal back. Until that is done no other row can come in between: who
+ * publishes meanwhile waits, with the store lock, and that ends the slice.
  *
  * Of an entry the record goes first: from then on it is a miss. A crash after that leaves objects
  * that no record names and a row without a record, which is what survey and OBJECTS are for.
@@ -278,44 +280,50 @@ static bool collector_has_next(const Collector *collector) {
                collector->need.entries > 0;
 }
 
-/* What is removed under the lock, until the time is up. */
-static int collector_evict_some(Collector *collector) {
-        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
-        int r = 0;
-
-        while (r == 0 && collector_has_next(collector) && clock_monotonic_ns() < deadline)
-                r = collector_evict_one(collector, &collector->candidates[collector->cursor++]);
-        return r;
+static int collector_evict_next(Collector *collector) {
+        return collector_evict_one(collector, &collector->candidates[collector->cursor++]);
 }
 
-/* In a transaction: calls @some under the exclusive lock. COLLECTOR_BUSY if it cannot be had. */
-static int collector_hold(Collector *collector, int (*some)(Collector *collector)) {
-        int lock = -1, r;
+/* Under the exclusive lock, which is had for one entry only: calls @one, unless there may be records
+ * that we do not know of. Then it all begins anew. */
+static int collector_lock(Collector *collector, int (*one)(Collector *collector)) {
+        _cleanup_(closep) int lock = -1;
+        int r;
+
+        r = lock_store(collector->spec.root, LOCK_EXCLUSIVE, false, &lock);
+        if (r != 0)
+                return r == LOCK_BUSY ? COLLECTOR_BUSY : r;
+        index_follow(collector->spec.index);
+        if (!survey_is_marked(collector->spec.root) && index_is_complete(collector->spec.index) &&
+            !index_is_private(collector->spec.index))
+                return one(collector);
+        collector_begin(collector);
+        return COLLECTOR_MORE;
+}
+
+/* One slice, in one transaction: one after the other, until the time is up or somebody else wants
+ * the lock. COLLECTOR_BUSY if he has it before we have done anything. */
+static int collector_slice(Collector *collector, bool (*has_next)(const Collector *collector),
+                           int (*one)(Collector *collector)) {
+        int64_t deadline = clock_monotonic_ns() + COLLECTOR_SLICE_NS;
+        bool done_any = false;
+        int outcome, r;
 
         r = index_begin(collector->spec.index);
         if (r < 0)
                 return r;
-        r = lock_store(collector->spec.root, LOCK_EXCLUSIVE, false, &lock);
-        if (r == LOCK_BUSY) {
-                (void) index_end(collector->spec.index, 0);
-                return COLLECTOR_BUSY;
-        }
-        if (r == 0)
-                index_follow(collector->spec.index);
-        if (r == 0 &&
-            (survey_is_marked(collector->spec.root) || !index_is_complete(collector->spec.index) ||
-             index_is_private(collector->spec.index)))
-                collector_begin(collector); /* there may be records that we do not know of */
-        else if (r == 0)
-                r = some(collector);
-        closep(&lock);
-        r = index_end(collector->spec.index, r);
-        return r < 0 ? r : COLLECTOR_MORE;
+        do {
+                r = collector_lock(collector, one);
+                done_any |= r == 0;
+        } while (r == 0 && has_next(collector) && clock_monotonic_ns() < deadline);
+        outcome = r == COLLECTOR_BUSY && !done_any ? COLLECTOR_BUSY : COLLECTOR_MORE;
+        r = index_end(collector->spec.index, r < 0 ? r : 0);
+        return r < 0 ? r : outcome;
 }
 
 static int collector_evict(Collector *collector) {
         if (collector_has_next(collector))
-                return collector_hold(collector, collector_evict_some);
+                return collector_slice(collector, collector_has_next, collector_evict_next);
         collector->result.satisfied = collector->need.bytes == 0 && collector->need.entries == 0;
         collector->phase = COLLECTOR_OBJECTS;
         return COLLECTOR_MORE;
@@ -340,32 +348,27 @@ static bool collector_is_stray(const Collector *collector, const Digest *key) {
                !lease_holds(lease_used_ns(collector->spec.root, key), collector->spec.now_ns);
 }
 
-static int collector_remove_orphans(Collector *collector) {
-        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
+static bool collector_has_name(const Collector *collector) {
+        return collector->name < collector->names.n;
+}
 
-        while (collector->name < collector->names.n && clock_monotonic_ns() < deadline) {
-                const Digest *object = &collector->names.items[collector->name++];
+static int collector_remove_orphan(Collector *collector) {
+        const Digest *object = &collector->names.items[collector->name++];
 
-                if (!collector_is_orphan(collector, object))
-                        continue;
-                if (collector_unlink(collector, LAYOUT_OBJECTS, object) < 0)
-                        collector->result.failed++;
-                else
-                        collector->result.orphans++;
-        }
+        if (!collector_is_orphan(collector, object))
+                return 0;
+        if (collector_unlink(collector, LAYOUT_OBJECTS, object) < 0)
+                collector->result.failed++;
+        else
+                collector->result.orphans++;
         return 0;
 }
 
-static int collector_remove_strays(Collector *collector) {
-        int64_t deadline = clock_monotonic_ns() + COLLECTOR_HOLD_NS;
+static int collector_remove_stray(Collector *collector) {
+        const Digest *key = &collector->names.items[collector->name++];
 
-        while (collector->name < collector->names.n && clock_monotonic_ns() < deadline) {
-                const Digest *key = &collector->names.items[collector->name++];
-
-                if (collector_is_stray(collector, key) &&
-                    lease_remove_views(collector->spec.root, key) < 0)
-                        collector->result.failed++;
-        }
+        if (collector_is_stray(collector, key) && lease_remove_views(collector->spec.root, key) < 0)
+                collector->result.failed++;
         return 0;
 }
 
@@ -386,8 +389,8 @@ static void collector_keep(Collector *collector,
 static int collector_objects(Collector *collector) {
         int r;
 
-        if (collector->listed && collector->name < collector->names.n)
-                return collector_hold(collector, collector_remove_orphans);
+        if (collector->listed && collector_has_name(collector))
+                return collector_slice(collector, collector_has_name, collector_remove_orphan);
         names_deinit(&collector->names);
         collector->listed = false;
         if (collector->shard == NAMES_SHARDS) {
@@ -433,8 +436,8 @@ static int collector_views(Collector *collector) {
                         return r;
                 collector_keep(collector, collector_is_stray);
         }
-        if (collector->name < collector->names.n)
-                return collector_hold(collector, collector_remove_strays);
+        if (collector_has_name(collector))
+                return collector_slice(collector, collector_has_name, collector_remove_stray);
         collector->phase = COLLECTOR_DONE;
         return 0;
 }

@@ -16,9 +16,10 @@
  *   VIEWS    views whose record is gone and whose lease has ended
  *
  * Removing happens under the exclusive store lock, which keeps publishers and view makers out, for
- * COLLECTOR_HOLD_NS at a time; between two slices whoever waits has his turn. Where the lock cannot
- * be had at once nobody waits for it: COLLECTOR_BUSY. So a pass may go on beside a daemon's clients
- * and any number of `--once` runs. A reader that has a file open keeps it.
+ * one entry at a time; whoever waits has his turn before the next. A step ends when somebody does,
+ * or after COLLECTOR_SLICE_NS. Where the lock cannot be had at once nobody waits for it:
+ * COLLECTOR_BUSY. So a pass may go on beside a daemon's clients and any number of `--once` runs. A
+ * reader that has a file open keeps it.
  *
  * Every step may be the last one: what a kill leaves is found by the next pass.
  *
@@ -31,8 +32,8 @@
 #include "base/clock.h"
 #include "cache/eviction.h"
 
-#define COLLECTOR_HOLD_NS (2 * CLOCK_NS_PER_MS)
-#define COLLECTOR_GRACE_S 3600
+#define COLLECTOR_SLICE_NS (2 * CLOCK_NS_PER_MS)
+#define COLLECTOR_GRACE_S  3600
 
 /* outcomes of collector_step() */
 enum {
