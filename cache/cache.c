@@ -42,6 +42,7 @@ struct Cache {
         _Atomic uint64_t published;
         _Atomic uint64_t publish_errors;
         _Atomic uint64_t quarantined; /* records */
+        CacheHistograms histograms;
 };
 
 /* --- open -------------------------------------------------------------------------------- */
@@ -244,6 +245,7 @@ static void cache_count_missing(Cache *cache, const Digest *key, int r) {
 
 int cache_lookup(Cache *cache, const Digest *key, Record **ret) {
         _cleanup_(record_freep) Record *record = NULL;
+        int64_t before = clock_monotonic_ns();
         int r;
 
         r = cache_read(cache, key, &record);
@@ -259,6 +261,8 @@ int cache_lookup(Cache *cache, const Digest *key, Record **ret) {
         }
 
         index_touch(cache->index, key, clock_real_ns());
+        histogram_add(&cache->histograms.lookup_us,
+                      (uint64_t) (clock_monotonic_ns() - before) / 1000);
         cache->hits++;
         cache->failure_hits += record->kind == RECORD_FAILURE;
         *ret = TAKE_PTR(record);
@@ -345,6 +349,15 @@ static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *fil
         return 0;
 }
 
+static void cache_count_published(Cache *cache, const Record *record) {
+        const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
+
+        cache->published++;
+        histogram_add(&cache->histograms.build_ms, record->build_ms);
+        if (xmodel)
+                histogram_add(&cache->histograms.artifact_bytes, xmodel->size);
+}
+
 int cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
                   Record **ret) {
         int r;
@@ -353,7 +366,7 @@ int cache_publish(Cache *cache, const Record *draft, const CacheFile *files, siz
                 return -EROFS;
         r = cache_put_all(cache, draft, files, n_files, ret);
         if (r == 0)
-                cache->published++;
+                cache_count_published(cache, *ret);
         else
                 cache->publish_errors++;
         return r;
@@ -548,4 +561,8 @@ void cache_counters(Cache *cache, CacheCounters *ret) {
                 .deduplicated = store.deduplicated,
                 .bytes_written = store.bytes_written,
         };
+}
+
+const CacheHistograms *cache_histograms(const Cache *cache) {
+        return &cache->histograms;
 }

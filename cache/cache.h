@@ -28,6 +28,7 @@
 #include <sys/types.h>
 
 #include "base/digest.h"
+#include "base/histogram.h"
 #include "base/problem.h"
 #include "base/slice.h"
 #include "cache/record.h"
@@ -68,6 +69,13 @@ typedef struct CacheCounters {
         uint64_t deduplicated;
         uint64_t bytes_written;
 } CacheCounters;
+
+/* likewise */
+typedef struct CacheHistograms {
+        Histogram lookup_us;      /* hits: record read, objects found good */
+        Histogram build_ms;       /* of what was published */
+        Histogram artifact_bytes; /* .xmodel, of what was published */
+} CacheHistograms;
 
 /* Opens @directory (absolute; made if missing, mode 0700) and removes what killed writers left.
  * @state outlives the cache. -EPERM: it belongs to somebody else. In CACHE_OFF nothing is
@@ -157,3 +165,4 @@ typedef struct Fsck Fsck;
 int cache_fsck(Cache *cache, bool repair, Fsck **ret);
 
 void cache_counters(Cache *cache, CacheCounters *ret);
+const CacheHistograms *cache_histograms(const Cache *cache);

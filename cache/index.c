@@ -257,8 +257,22 @@ static Slice index_key_field(const Record *record, const char *tag) {
         return slice_of(NULL, 0);
 }
 
+typedef struct IndexUses {
+        bool found;
+        int64_t used_ns, hits;
+} IndexUses;
+
+static int index_take_uses(const DatabaseRow *row, void *userdata) {
+        *(IndexUses *) userdata = (IndexUses){
+                .found = true,
+                .used_ns = database_int(row, 0),
+                .hits = database_int(row, 1),
+        };
+        return 0;
+}
+
 static int index_insert_entry(Index *index, const Record *record, uint64_t record_bytes,
-                              int64_t used_ns) {
+                              int64_t used_ns, int64_t hits) {
         const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
         Slice key = slice_of(record->key.bytes, DIGEST_SIZE);
         Slice net_name = record_provenance(record, "net_name");
@@ -274,13 +288,13 @@ static int index_insert_entry(Index *index, const Record *record, uint64_t recor
                 target_key = index_key_field(record, "target.name");
         return database_run(
                 index->database, NULL, NULL,
-                "INSERT INTO entries VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
                 " ?, ?)",
-                "biiiiiiiiibbbbb", &key, record->created_ns, used_ns, (int64_t) record->build_ms,
-                (int64_t) record->peak_memory, (int64_t) bytes, (int64_t) record_bytes,
-                (int64_t) (xmodel ? xmodel->size : 0), (int64_t) (record->kind == RECORD_FAILURE),
-                (int64_t) record->facts.no_dpu_code, &net_name, &target, &source, &target_key,
-                &toolchain);
+                "biiiiiiiiiibbbbb", &key, record->created_ns, used_ns, hits,
+                (int64_t) record->build_ms, (int64_t) record->peak_memory, (int64_t) bytes,
+                (int64_t) record_bytes, (int64_t) (xmodel ? xmodel->size : 0),
+                (int64_t) (record->kind == RECORD_FAILURE), (int64_t) record->facts.no_dpu_code,
+                &net_name, &target, &source, &target_key, &toolchain);
 }
 
 static int index_insert_objects(Index *index, const Record *record) {
@@ -300,25 +314,20 @@ static int index_insert_objects(Index *index, const Record *record) {
 
 int index_add(Index *index, const Record *record, uint64_t record_bytes, int64_t used_ns) {
         Slice key = slice_of(record->key.bytes, DIGEST_SIZE);
-        int64_t used_before = 0, hits = 0;
+        IndexUses before = { .found = false };
         int r;
 
         r = database_begin(index->database);
         if (r < 0)
                 return r;
-        r = database_run(index->database, index_take_int, &used_before,
-                         "SELECT used_ns FROM entries WHERE key = ?", "b", &key);
-        if (r == 0)
-                r = database_run(index->database, index_take_int, &hits,
-                                 "SELECT hits FROM entries WHERE key = ?", "b", &key);
-        if (r == 0)
+        r = database_run(index->database, index_take_uses, &before,
+                         "SELECT used_ns, hits FROM entries WHERE key = ?", "b", &key);
+        if (r == 0 && before.found)
                 r = index_remove(index, &record->key, false, NULL, NULL);
         if (r == 0)
                 r = index_insert_entry(index, record, record_bytes,
-                                       used_ns > used_before ? used_ns : used_before);
-        if (r == 0 && hits > 0)
-                r = database_run(index->database, NULL, NULL,
-                                 "UPDATE entries SET hits = ? WHERE key = ?", "ib", hits, &key);
+                                       used_ns > before.used_ns ? used_ns : before.used_ns,
+                                       before.hits);
         if (r == 0)
                 r = index_insert_objects(index, record);
         if (r == 0)

@@ -331,6 +331,8 @@ static void build_count_lookup(Build *build, bool found) {
 
         if (build->had_job)
                 return;
+        if (!found && build->force)
+                statistics_count(statistics, STATISTIC_MISSES_FORCED);
         if (!found)
                 statistics_count(statistics, STATISTIC_MISSES);
         else if (build->outcome == BUILD_FAILED)

@@ -884,6 +884,8 @@ static void engine_each_cache_statistic(const Engine *engine, EngineStatFn fn, v
         fn("cache_newer", counters.newer, userdata);
         fn("cache_quarantined", counters.quarantined, userdata);
         fn("cache_misses_evicted", counters.evicted, userdata);
+        fn("cache_misses_absent",
+           counters.misses - counters.incomplete - counters.newer - counters.evicted, userdata);
         if (index) {
                 fn("cache_entries", index_totals(index).entries, userdata);
                 fn("cache_bytes", index_totals(index).bytes, userdata);
@@ -899,6 +901,14 @@ void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
                 fn(statistic_text((StatisticName) i), engine->core.statistics.counts[i], userdata);
         engine_each_cache_statistic(engine, fn, userdata);
         tiers_each_statistic(engine->core.tiers, fn, userdata);
+}
+
+void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata) {
+        const CacheHistograms *histograms = cache_histograms(engine->core.cache);
+
+        fn("cache_lookup_us", &histograms->lookup_us, userdata);
+        fn("cache_build_ms", &histograms->build_ms, userdata);
+        fn("cache_artifact_bytes", &histograms->artifact_bytes, userdata);
 }
 
 uint32_t engine_n_queued(const Engine *engine) {

@@ -31,6 +31,7 @@
 #include <uv.h>
 
 #include "base/digest.h"
+#include "base/histogram.h"
 #include "base/problem.h"
 #include "daemon/dialogue.h"
 #include "daemon/view.h"
@@ -144,6 +145,9 @@ bool engine_is_paused(const Engine *engine);
 
 typedef void (*EngineStatFn)(const char *name, uint64_t value, void *userdata);
 void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata);
+/* Names end in the unit: "_us", "_ms", "_bytes". */
+typedef void (*EngineHistogramFn)(const char *name, const Histogram *histogram, void *userdata);
+void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata);
 uint32_t engine_n_queued(const Engine *engine);
 uint32_t engine_n_running(const Engine *engine);
 

@@ -16,6 +16,7 @@
         XX(MEMO_HITS, memo_hits)                   /* files not read: stat identity was known */   \
         XX(HITS, hits)                             /* lookups that found an artifact */            \
         XX(MISSES, misses)                         /* lookups that found nothing */                \
+        XX(MISSES_FORCED, misses_forced)           /* ... of these, because of --force */          \
         XX(DIAGNOSES_ANSWERED, diagnoses_answered) /* lookups that found a stored failure */       \
         XX(JOBS_STARTED, jobs_started)                                                             \
         XX(JOBS_DONE, jobs_done)           /* published */                                         \

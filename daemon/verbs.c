@@ -25,6 +25,7 @@
 #include "daemon/upkeep.h"
 
 #define VERBS_STATISTICS_MAX 256
+#define VERBS_HISTOGRAMS_MAX 8
 
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
@@ -373,15 +374,59 @@ static void verbs_add_statistic(const char *name, uint64_t value, void *userdata
         all->pointers[all->n++] = statistic;
 }
 
+typedef struct HistogramMessage {
+        Dpucc__Wire__Histogram histogram;
+        Dpucc__Wire__Bucket buckets[HISTOGRAM_BUCKETS];
+        Dpucc__Wire__Bucket *pointers[HISTOGRAM_BUCKETS];
+} HistogramMessage;
+
+typedef struct HistogramsReply {
+        HistogramMessage messages[VERBS_HISTOGRAMS_MAX];
+        Dpucc__Wire__Histogram *pointers[VERBS_HISTOGRAMS_MAX];
+        size_t n;
+} HistogramsReply;
+
+static void verbs_add_bucket(HistogramMessage *message, uint64_t up_to, uint64_t count) {
+        Dpucc__Wire__Histogram *histogram = &message->histogram;
+        Dpucc__Wire__Bucket *bucket = &message->buckets[histogram->n_buckets];
+
+        if (count == 0)
+                return;
+        dpucc__wire__bucket__init(bucket);
+        bucket->up_to = up_to;
+        bucket->count = count;
+        histogram->count += count;
+        message->pointers[histogram->n_buckets++] = bucket;
+}
+
+static void verbs_add_histogram(const char *name, const Histogram *from, void *userdata) {
+        HistogramsReply *all = userdata;
+        HistogramMessage *message = &all->messages[all->n];
+
+        if (all->n == VERBS_HISTOGRAMS_MAX)
+                return;
+        dpucc__wire__histogram__init(&message->histogram);
+        message->histogram.name = (char *) name;
+        message->histogram.sum = from->sum;
+        message->histogram.buckets = message->pointers;
+        for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+                verbs_add_bucket(message, histogram_bound(i), from->counts[i]);
+        all->pointers[all->n++] = &message->histogram;
+}
+
 static void verbs_stats(const Verbs *verbs, Call *call) {
         Dpucc__Wire__StatisticList list = DPUCC__WIRE__STATISTIC_LIST__INIT;
         Reply reply = DPUCC__WIRE__REPLY__INIT;
+        HistogramsReply histograms;
         StatisticsReply all;
 
-        all.n = 0;
+        all.n = histograms.n = 0;
         engine_each_statistic(verbs->engine, verbs_add_statistic, &all);
         list.statistics = all.pointers;
         list.n_statistics = all.n;
+        engine_each_histogram(verbs->engine, verbs_add_histogram, &histograms);
+        list.histograms = histograms.pointers;
+        list.n_histograms = histograms.n;
         reply.body_case = DPUCC__WIRE__REPLY__BODY_STATS;
         reply.stats = &list;
         call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);

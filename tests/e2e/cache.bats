@@ -225,6 +225,27 @@ has_key() { dpucc-client list --json | jq -e --arg key "$1" '.artifacts[] | sele
   dpucc-client gc
 }
 
+@test "stats: misses by reason, histograms; the same for Prometheus" {
+  daemon_start
+  make_artifacts 2
+  dpucc-client get --wait --force m0_int.xmodel
+  expect_stat misses_forced 1
+  run -0 dpucc-client stats --prometheus
+  # every line is a comment or a sample
+  run ! grep -vE '^(# TYPE [a-z_]+ (counter|gauge|histogram)|[a-z_]+([{][a-z]+="[^"]+"[}])? [0-9.e+-]+)$' <<<"$output"
+  run -0 dpucc-client stats --prometheus
+  grep -qx 'dpucc_cache_entries 2' <<<"$output"
+  grep -qx 'dpucc_hits_total [0-9]*' <<<"$output"
+  grep -qE '^dpucc_cache_misses_total\{reason="absent"\} [1-9]' <<<"$output"
+  grep -qx 'dpucc_cache_misses_total{reason="evicted"} 0' <<<"$output"
+  grep -qx 'dpucc_cache_build_seconds_count 3' <<<"$output"
+  grep -qx 'dpucc_cache_build_seconds_bucket{le="+Inf"} 3' <<<"$output"
+  # no metric comes twice
+  [ -z "$(grep '^# TYPE' <<<"$output" | sort | uniq -d)" ]
+  [ "$(dpucc-client stats --json | jq '.histograms[] | select(.name == "cache_build_ms").count')" = 3 ]
+  dpucc-client stats | grep -E '^cache_artifact_bytes +3, mean '
+}
+
 @test "--force compiles again and replaces" {
   daemon_start
   make_artifacts 1

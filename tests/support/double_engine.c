@@ -374,6 +374,16 @@ void engine_each_statistic(Engine *engine, EngineStatFn fn, void *userdata) {
         fn("compiles", 0, userdata);
 }
 
+void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata) {
+        Histogram h = {};
+
+        (void) engine;
+        histogram_add(&h, 3);
+        histogram_add(&h, 4);
+        histogram_add(&h, 1000);
+        fn("cache_lookup_us", &h, userdata);
+}
+
 uint32_t engine_n_queued(const Engine *engine) {
         return engine->seen.hold ? 1 : 0;
 }
