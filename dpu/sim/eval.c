@@ -36,6 +36,13 @@ int eval_refuse(const EvalCall *call, const char *format, ...) {
         return problem_set(call->problem, -EINVAL, "%s", text);
 }
 
+int eval_spend(const EvalCall *call, double n) {
+        *call->work_left -= n;
+        if (*call->work_left >= 0)
+                return 0;
+        return problem_set(call->problem, -E2BIG, "more multiplications than a run may have");
+}
+
 /* --- attributes ------------------------------------------------------------------------------ */
 
 int eval_int32s(const EvalCall *call, const char *name, size_t n, int32_t *ret) {

@@ -20,6 +20,7 @@ typedef struct EvalCall {
         const Values *all; /* by index of op */
         Values *out;       /* zeroed, in its final storage and shape */
         unsigned n_threads;
+        double *work_left; /* multiplications that the run may still spend */
         Problem *problem;
 } EvalCall;
 
@@ -34,6 +35,10 @@ const Values *eval_arg(const EvalCall *call, const char *name); /* NULL if there
 /* Sets "TEXT" as the problem and returns -EINVAL; the evaluator adds op and type. */
 int eval_refuse(const EvalCall *call, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+
+/* Before @n multiplications: files may ask for any number. -E2BIG with the problem when the run's
+ * are spent. What an op does once for each element is bounded by memory and need not ask. */
+int eval_spend(const EvalCall *call, double n);
 
 /* --- attributes ------------------------------------------------------------------------------ */
 

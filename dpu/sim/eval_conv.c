@@ -145,6 +145,10 @@ int eval_conv(const EvalCall *call) {
         r = conv_init(&conv, call);
         if (r < 0)
                 return r;
+        r = eval_spend(call, window_taps(&conv.window) * (double) conv.window.out_channels *
+                                     (double) conv.group_in);
+        if (r < 0)
+                return r;
         return workers_run(call->n_threads,
                            (size_t) conv.window.batch * (size_t) conv.window.out_height, conv_part,
                            &conv);

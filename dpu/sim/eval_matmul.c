@@ -81,6 +81,9 @@ static int matmul_multiply(const EvalCall *call, const Values *a, const Values *
 
         if (call->out->n != m->n_batches * m->rows * m->columns)
                 return eval_refuse(call, "the shapes do not fit");
+        r = eval_spend(call, (double) call->out->n * (double) m->inner);
+        if (r < 0)
+                return r;
         r = numbers_init(&m->a, &m->b, &m->scale, a, b);
         if (r < 0)
                 return r;

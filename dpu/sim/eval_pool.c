@@ -168,6 +168,9 @@ int eval_pool(const EvalCall *call) {
         r = pool_init(&pool, call);
         if (r < 0)
                 return r;
+        r = eval_spend(call, window_taps(&pool.window) * (double) pool.window.channels);
+        if (r < 0)
+                return r;
         return workers_run(call->n_threads,
                            (size_t) pool.window.batch * (size_t) pool.window.out_height, pool_part,
                            &pool);

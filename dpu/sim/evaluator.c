@@ -30,6 +30,7 @@ struct Evaluator {
         EvalState *states; /* by index of op */
         Values *all;       /* the same, as EvalCall wants them: borrowed from states */
         uint64_t bytes;    /* of all values */
+        double work_left;  /* of the run */
 };
 
 /* --- the ops ------------------------------------------------------------------------------- */
@@ -164,6 +165,8 @@ int evaluator_new(Evaluator **ret, const Graph *graph, const EvaluatorOptions *o
                 evaluator->options.n_threads = workers_default();
         if (evaluator->options.max_bytes == 0)
                 evaluator->options.max_bytes = EVALUATOR_BYTES_MAX;
+        if (evaluator->options.max_work == 0)
+                evaluator->options.max_work = EVALUATOR_WORK_MAX;
         evaluator->states = calloc(graph->n_ops + 1, sizeof(*evaluator->states));
         evaluator->all = calloc(graph->n_ops + 1, sizeof(*evaluator->all));
         if (!evaluator->states || !evaluator->all)
@@ -319,6 +322,7 @@ static int evaluator_compute(Evaluator *evaluator, const Op *op, const EvalEntry
                 .all = evaluator->all,
                 .out = out,
                 .n_threads = evaluator->options.n_threads,
+                .work_left = &evaluator->work_left,
                 .problem = problem,
         };
 
@@ -374,6 +378,7 @@ static void evaluator_release_inputs(Evaluator *evaluator, const Op *op) {
 }
 
 static void evaluator_begin(Evaluator *evaluator) {
+        evaluator->work_left = (double) evaluator->options.max_work;
         for (size_t i = 0; i < evaluator->graph->n_ops; i++) {
                 evaluator->states[i].n_waiting = evaluator->graph->ops[i]->n_consumers;
                 if (!evaluator->states[i].is_set)

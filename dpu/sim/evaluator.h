@@ -19,6 +19,7 @@
  * with the same numbers.
  *
  * Memory: values are freed after their last use unless they are kept, and bounded by max_bytes.
+ * Time is bounded by max_work.
  * An Evaluator borrows its graph, belongs to one thread, and uses several while it runs.
  */
 
@@ -31,11 +32,13 @@ typedef struct Evaluator Evaluator;
 typedef struct EvaluatorOptions {
         unsigned n_threads; /* 0: all cores */
         uint64_t max_bytes; /* of all values at one time; 0: EVALUATOR_BYTES_MAX */
+        uint64_t max_work;  /* multiplications of one run; 0: EVALUATOR_WORK_MAX */
         bool substitute;
         uint64_t seed; /* of substitutes */
 } EvaluatorOptions;
 
 #define EVALUATOR_BYTES_MAX ((uint64_t) 6 << 30)
+#define EVALUATOR_WORK_MAX  ((uint64_t) 1 << 44) /* 17 * 10^12: an hour or so */
 
 /* Called after each op with what it put out, which may be changed in place (the consumers then
  * see that). Negative: the run ends with it. */
@@ -59,7 +62,8 @@ void evaluator_keep(Evaluator *evaluator, const Op *op); /* until the next run *
 int evaluator_blank(Evaluator *evaluator, const Op *op, Values *ret, Problem *problem);
 
 /* Evaluates all ops; @each may be NULL. Every `data` and `data-fix` op must have been set.
- * -EINVAL, -ENOSYS (an op without definition) and -EFBIG with @problem; -ENOMEM. */
+ * -EINVAL, -ENOSYS (an op without definition), -EFBIG (memory) and -E2BIG (work) with @problem;
+ * -ENOMEM. */
 int evaluator_run(Evaluator *evaluator, EvaluatorEach each, void *userdata, Problem *problem);
 
 /* After a run: values of ops that were kept or set; NULL for others. */

@@ -184,6 +184,11 @@ void window_deinit(Window *window) {
         *window = (Window){ 0 };
 }
 
+double window_taps(const Window *window) {
+        return (double) window->batch * (double) window->x.first[window->out_width] *
+               (double) window->y.first[window->out_height];
+}
+
 int window_read_bias(const EvalCall *call, int32_t fix_point, size_t n, double *ret) {
         const Values *bias = eval_arg(call, "bias");
         Values stored;

@@ -42,6 +42,9 @@ static inline void window_cleanup(Window *window) {
         window_deinit(window);
 }
 
+/* How often a tap is looked at for one output channel, in the whole batch. */
+double window_taps(const Window *window);
+
 bool eval_is_fixed_op(const EvalCall *call); /* "...-fix": of a compiled graph */
 
 /* The bias of @n channels as real numbers; zeros if the op has none. @fix_point is

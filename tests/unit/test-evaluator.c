@@ -832,6 +832,19 @@ static void bounds_its_memory(void **state) {
         assert_non_null(strstr(problem.text, "more than 1 MiB"));
 }
 
+static void bounds_its_work(void **state) {
+        const EvaluatorOptions options = { .max_work = 1000 };
+        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
+        Problem problem = { "" };
+        Op *a = fixed(0, DIMS(1, 40), NUMBERS(int8_t, [39] = 0));
+
+        (void) add("matmul", DIMS(40, 40));
+        arg("input", a), arg("input", a);
+        boolean("transpose_a", true);
+        assert_int_equal(evaluate_with(&options, &evaluator, &problem), -E2BIG);
+        assert_non_null(strstr(problem.text, "multiplications"));
+}
+
 static int note_count(const Op *each, Values *values, void *userdata) {
         (*(size_t *) userdata)++;
         if (strcmp(each->type, "const-fix") == 0)
@@ -964,6 +977,7 @@ int main(void) {
                 TEST(wants_its_inputs),
                 TEST(substitutes_alike),
                 TEST(bounds_its_memory),
+                TEST(bounds_its_work),
                 TEST(shows_every_op_and_frees_it),
                 TEST(finds_constants_in_registers),
                 TEST(knows_the_order_of_one_family_only),
