@@ -22,39 +22,45 @@ static int programs_load_graph(const char *path, Graph **ret, Problem *problem) 
         return r < 0 ? problem_prefix(problem, r, "%s", path) : 0;
 }
 
-static int programs_load_all(Programs *programs, Problem *problem) {
-        const Subgraph *root = programs->graph->root;
+int programs_of_graph(const Graph *graph, Programs *ret, Problem *problem) {
+        const Subgraph *root = graph->root;
+        Programs programs = {};
 
-        programs->items = calloc(root->n_children + 1, sizeof(*programs->items));
-        if (!programs->items)
+        programs.items = calloc(root->n_children + 1, sizeof(*programs.items));
+        if (!programs.items)
                 return -ENOMEM;
         for (size_t i = 0; i < root->n_children; i++) {
                 int r;
 
                 if (!program_is_dpu(root->children[i]))
                         continue;
-                r = program_load(root->children[i], &programs->items[programs->n], problem);
-                if (r < 0)
+                r = program_load(root->children[i], &programs.items[programs.n], problem);
+                if (r < 0) {
+                        programs_deinit(&programs);
                         return r;
-                programs->n++;
+                }
+                programs.n++;
         }
-        if (programs->n == 0)
-                return problem_set(problem, -ENOTSUP, "no part of it runs on a DPU");
+        *ret = programs;
         return 0;
 }
 
 int programs_load(const char *path, Programs *ret, Problem *problem) {
-        Programs programs = {};
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        Programs programs;
         int r;
 
-        r = programs_load_graph(path, &programs.graph, problem);
+        r = programs_load_graph(path, &graph, problem);
         if (r < 0)
                 return r;
-        r = programs_load_all(&programs, problem);
-        if (r < 0) {
-                programs_deinit(&programs);
+        r = programs_of_graph(graph, &programs, problem);
+        if (r < 0)
                 return problem_prefix(problem, r, "%s", path);
+        if (programs.n == 0) {
+                programs_deinit(&programs);
+                return problem_set(problem, -ENOTSUP, "%s: no part of it runs on a DPU", path);
         }
+        programs.graph = TAKE_PTR(graph);
         *ret = programs;
         return 0;
 }

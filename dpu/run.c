@@ -1,8 +1,8 @@
 /*
  * dpucc run
  *
- * Evaluates a model, quantized or compiled, on inputs from files or patterns, and writes what
- * comes out: so that a picture can be pushed through a model where there is no board.
+ * What a model makes of inputs from files or patterns: so that a picture can be pushed through it
+ * where there is no board. Of a compiled model the DPU code is simulated.
  */
 
 #include <errno.h>
@@ -16,29 +16,34 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "dpu/command.h"
+#include "dpu/execution.h"
 #include "dpu/feed.h"
 #include "dpu/model.h"
 #include "dpu/npy.h"
 #include "dpu/ports.h"
+#include "dpu/programs.h"
 
 #define RUN_FILE_MAX ((size_t) 1 << 33) /* bytes of one output */
 #define RUN_NAME_MAX 200
 
 const char command_run_help[] =
-        "usage: dpucc run [--input NAME=FILE]... [--seed N] [--raw] -o DIR FILE\n"
+        "usage: dpucc run [--input NAME=FILE]... [--seed N] [--by-graph] [--raw] -o DIR FILE\n"
         "\n"
-        "Evaluates a quantized or compiled model op by op, by the definition of each,\n"
-        "and writes every output into a file of its own, named after its tensor.\n"
+        "Puts inputs through a quantized or compiled model and writes every output into a\n"
+        "file of its own, named after its tensor. The DPU code of a compiled model runs in\n"
+        "the simulator; everything else is evaluated by the definition of the ops.\n"
         "\n"
         "      --input NAME=FILE  a .npy file, or raw elements: int8 go into a fixed-point\n"
         "                         input as they are, other types are real numbers; without\n"
         "                         NAME= for the only input; without any: random numbers\n"
         "      --seed N           for other random numbers\n"
+        "      --by-graph         evaluate the DPU's part of the graph, too\n"
         "      --raw              write elements without the .npy header\n"
         "  -o, --output DIR       where to; made if it does not exist\n"
         "\n"
         "Outputs are float32, or int8 where the model puts out fixed-point numbers.\n"
-        "Custom ops have no definition here: a model that has one is refused.\n"
+        "Custom ops have no definition here: a model that has one is refused. Code is\n"
+        "simulated for DPUCZDX8G with ISA 1 only.\n"
         "\n"
         "Example:\n"
         "  dpucc run --input picture.npy -o out Unet_int.xmodel\n"
@@ -48,7 +53,7 @@ const char command_run_help[] =
 typedef struct RunArguments {
         const char *path, *output;
         Feed feed;
-        bool raw;
+        bool by_graph, raw;
 } RunArguments;
 
 static int run_option(const char *name, int option, RunArguments *ret) {
@@ -58,6 +63,9 @@ static int run_option(const char *name, int option, RunArguments *ret) {
         switch (option) {
         case 'o':
                 ret->output = optarg;
+                return COMMAND_OK;
+        case 'g':
+                ret->by_graph = true;
                 return COMMAND_OK;
         case 'r':
                 ret->raw = true;
@@ -76,6 +84,7 @@ static int run_parse(int argc, char **argv, RunArguments *ret) {
         static const struct option options[] = {
                 { "input", required_argument, NULL, 'i' },
                 { "seed", required_argument, NULL, 'n' },
+                { "by-graph", no_argument, NULL, 'g' },
                 { "raw", no_argument, NULL, 'r' },
                 { "output", required_argument, NULL, 'o' },
                 { NULL, 0, NULL, 0 },
@@ -191,7 +200,22 @@ static int run_outputs(const RunArguments *arguments, const Evaluator *evaluator
 
 /* --- the work ----------------------------------------------------------------------------------- */
 
-static int run_graph(RunArguments *arguments, const Graph *graph, Problem *problem) {
+/* Evaluates the graph, with @programs in the places of its DPU subgraphs. */
+static int run_evaluate(const RunArguments *arguments, const Graph *graph, const Programs *programs,
+                        Evaluator *evaluator, Problem *problem) {
+        _cleanup_(execution_freep) Execution *execution = NULL;
+        int r;
+
+        r = execution_new(&execution, programs->items, programs->n, graph, evaluator,
+                          arguments->feed.seed);
+        if (r < 0)
+                return r;
+        r = execution_run(execution, problem);
+        return r < 0 ? problem_prefix(problem, r, "%s", arguments->path) : 0;
+}
+
+static int run_graph(RunArguments *arguments, const Graph *graph, const Programs *programs,
+                     Problem *problem) {
         const EvaluatorOptions options = { .seed = arguments->feed.seed };
         _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
         _cleanup_(ports_deinit) Ports ports = { 0 };
@@ -208,24 +232,37 @@ static int run_graph(RunArguments *arguments, const Graph *graph, Problem *probl
                 return r;
         for (size_t i = 0; i < ports.n_outputs; i++)
                 evaluator_keep(evaluator, ports.outputs[i].op);
-        r = evaluator_run(evaluator, NULL, NULL, problem);
+        r = run_evaluate(arguments, graph, programs, evaluator, problem);
         if (r < 0)
-                return problem_prefix(problem, r, "%s", arguments->path);
+                return r;
         return run_outputs(arguments, evaluator, &ports, problem);
+}
+
+static int run_model(RunArguments *arguments, Problem *problem) {
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(programs_cleanup) Programs programs = { 0 };
+        XmodelClass class;
+        int r;
+
+        r = model_load_graph(arguments->path, &class, &graph, problem);
+        if (r < 0)
+                return r;
+        if (class == XMODEL_COMPILED && !arguments->by_graph) {
+                r = programs_of_graph(graph, &programs, problem);
+                if (r < 0)
+                        return problem_prefix(problem, r, "%s", arguments->path);
+        }
+        return run_graph(arguments, graph, &programs, problem);
 }
 
 int command_run(int argc, char **argv) {
         RunArguments arguments = { 0 };
-        _cleanup_(graph_freep) Graph *graph = NULL;
         Problem problem = { "" };
-        XmodelClass class;
         int code, r;
 
         code = run_parse(argc, argv, &arguments);
         if (code == COMMAND_OK) {
-                r = model_load_graph(arguments.path, &class, &graph, &problem);
-                if (r == 0)
-                        r = run_graph(&arguments, graph, &problem);
+                r = run_model(&arguments, &problem);
                 code = r < 0 ? command_failed(argv[0], r, &problem) : COMMAND_OK;
         }
         feed_deinit(&arguments.feed);

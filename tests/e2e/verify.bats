@@ -76,9 +76,31 @@ damaged() { # MODEL AT BYTE -> damaged.xmodel
   run -8 dpucc verify --json damaged.xmodel
   [ "$(jq -r '.ok, .code[0].first.type' <<<"$output" | xargs)" = "false conv2d-fix" ]
 
+  dpucc run --raw -o graph --by-graph damaged.xmodel
+  dpucc run --raw -o code damaged.xmodel
+  run -1 cmp graph/*.bin code/*.bin
+
   damaged "$model" $((code + 0x2cc + 3)) '\x84' # CONV: waits for LOAD no more
   run -8 dpucc verify damaged.xmodel
   [[ $output == *"stopped: "* ]]
+  run -1 dpucc run -o x damaged.xmodel
+  [[ $output == *"no token orders the two"* ]]
+}
+
+@test "run simulates the code of a compiled model: the same as its graph, and as its source" {
+  need_corpus
+  for model in zerodce mnist-cnn; do
+    dpucc run --seed 3 --raw -o code "$CORPUS/compiled/$model.B4096.xmodel"
+    dpucc run --seed 3 --raw -o graph --by-graph "$CORPUS/compiled/$model.B4096.xmodel"
+    cmp code/*.bin graph/*.bin
+    [ "$model" = zerodce ] || dpucc run --seed 3 --raw -o source "$CORPUS/quantized/$model.xmodel"
+    [ "$model" = zerodce ] || cmp code/*.bin source/*.bin
+    rm -r code graph
+  done
+  run -1 dpucc run -o x "$CORPUS/compiled/mnist-cnn.U50.xmodel"
+  [[ $output == *"only DPUCZDX8G with ISA 1 is understood"* ]]
+  run -1 dpucc run -o x "$CORPUS/compiled/tf2-custom-op.B4096-3.0.xmodel"
+  [[ $output == *"custom_layer (Mylayer): there is no definition of this op"* ]]
 }
 
 @test "a compiled model computes what its source does" {
