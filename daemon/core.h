@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "base/problem.h"
 #include "cache/cache.h"
 #include "cache/state.h"
 #include "daemon/events.h"
@@ -36,10 +37,12 @@ typedef struct Core {
         Warm *warm; /* NULL: every compile has a container of its own */
         Statistics statistics;
         Events events;
-        char *dpucc;  /* absolute path of the dpucc program */
-        char *jobs;   /* directory for job directories */
-        mode_t umask; /* of what is delivered */
-        bool once;    /* nobody goes on with what a client does not wait for */
+        char *dpucc;      /* absolute path of the dpucc program */
+        char *jobs;       /* directory for job directories */
+        char *spare_jobs; /* where there is no room in that; NULL: nowhere else */
+        Problem uncached; /* why the cache does not take what is compiled; "": it does */
+        mode_t umask;     /* of what is delivered */
+        bool once;        /* nobody goes on with what a client does not wait for */
 
         Config *config;
         Toolchains *toolchains;

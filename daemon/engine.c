@@ -101,6 +101,7 @@ static Engine *engine_free(Engine *engine) {
         workspaces_deinit(&engine->workspaces);
         free(engine->core.dpucc);
         free(engine->core.jobs);
+        free(engine->core.spare_jobs);
         if (engine->scratch)
                 (void) file_remove_tree(AT_FDCWD, engine->scratch);
         free(engine->scratch);
@@ -198,6 +199,10 @@ static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
 
         if (cache_mode(engine->core.cache) == CACHE_NORMAL)
                 r = engine_try_jobs(engine, cache_directory(engine->core.cache));
+        if (r > 0) { /* the cache's disk may be full one day */
+                engine->core.spare_jobs = path_join(spec->state_dir, "jobs");
+                r = engine->core.spare_jobs ? 1 : -ENOMEM;
+        }
         if (r == 0)
                 r = engine_try_jobs(engine, spec->state_dir);
         if (r == 0 && engine_make_scratch(engine) == 0)
@@ -209,13 +214,13 @@ static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
         return r < 0 ? r : 0;
 }
 
-static void engine_reap(Engine *engine) {
+static void engine_reap(Engine *engine, const char *jobs) {
         unsigned killed = 0, removed = 0;
         int r;
 
-        r = jobdir_reap(engine->core.jobs, &killed, &removed);
+        r = jobdir_reap(jobs, &killed, &removed);
         if (r < 0)
-                log_warning("%s: %s", engine->core.jobs, strerror(-r));
+                log_warning("%s: %s", jobs, strerror(-r));
         else if (removed > 0)
                 log_notice("reaped what an earlier daemon left: %u job(s), %u process(es)", removed,
                            killed);
@@ -228,6 +233,8 @@ static int engine_reap_work(Work *work) {
         Engine *engine = container_of(work, Engine, reaping);
 
         engine->n_reaped = toolchains_reap(engine->reaped_by, engine->core.jobs);
+        if (engine->core.spare_jobs)
+                engine->n_reaped += toolchains_reap(engine->reaped_by, engine->core.spare_jobs);
         return 0;
 }
 
@@ -619,7 +626,9 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         r = engine_open(engine, spec, problem);
         if (r < 0)
                 return r;
-        engine_reap(engine);
+        engine_reap(engine, engine->core.jobs);
+        if (engine->core.spare_jobs)
+                engine_reap(engine, engine->core.spare_jobs);
 
         r = keeper_new(&engine->keeper, &engine->core, !spec->once);
         if (r == 0 && !spec->once)
@@ -921,8 +930,8 @@ uint32_t engine_n_running(const Engine *engine) {
 
 int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),
                         void *userdata) {
-        const Problem *problems[] = { &engine->cache_problem, &engine->state_problem,
-                                      &engine->config_problem };
+        const Problem *problems[] = { &engine->cache_problem, &engine->core.uncached,
+                                      &engine->state_problem, &engine->config_problem };
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)

@@ -34,6 +34,7 @@
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
+#define JOB_ROOM_MIN     ((uint64_t) 64 * 1024 * 1024) /* what a compile may need */
 #define JOB_CHECK_MS     (5 * 60 * 1000)
 #define JOB_SNAPSHOT     "in/model.xmodel"
 #define JOB_ARCH         "in/arch.json"
@@ -63,6 +64,7 @@ struct Job {
         Work work;
         Proc *proc; /* borrowed, while a child runs */
 
+        const char *jobs; /* where its directory is; borrowed */
         JobDir *dir;
         Box *box; /* whose directory that is; NULL: the job's own */
         int key_lock;
@@ -115,7 +117,7 @@ static void job_tell_end(const Job *job) {
                 LogLevel level;
         } ends[] = {
                 [JOB_MADE] = { "done", LOG_LEVEL_INFO },
-                [JOB_UNSTORED] = { "done, but the cache could not take it", LOG_LEVEL_WARNING },
+                [JOB_UNSTORED] = { "done, but the cache could not take it", LOG_LEVEL_INFO },
                 [JOB_FAILED] = { "failed", LOG_LEVEL_NOTICE },
                 [JOB_TRANSIENT] = { "failed for now", LOG_LEVEL_NOTICE },
                 [JOB_BUSY] = { "another process makes it", LOG_LEVEL_INFO },
@@ -125,7 +127,9 @@ static void job_tell_end(const Job *job) {
         };
         const JobResult *result = &job->diagnosis.result;
         const uint64_t ms = uv_now(job->core->loop) - job->started_ms;
-        bool explained = result->outcome != JOB_CANCELLED && result->diagnosis.text[0] != '\0';
+        bool explained = result->outcome != JOB_CANCELLED &&
+                         result->outcome != JOB_UNSTORED && /* job_judge_cache() does */
+                         result->diagnosis.text[0] != '\0';
         Problem what;
 
         (void) problem_set(&what, 0, "%s after %" PRIu64 ".%03u s%s%s", ends[result->outcome].word,
@@ -189,7 +193,7 @@ static int job_make_command(Job *job, Problem *problem) {
         const CommandSpec spec = {
                 .job_id = job->dir->id,
                 .directory = job->dir->path,
-                .jobs = job->core->jobs,
+                .jobs = job->jobs,
                 .xmodel = JOB_SNAPSHOT,
                 .arch = JOB_ARCH,
                 .output_dir = "out",
@@ -211,10 +215,37 @@ static int job_find_made(Job *job) {
         return cache_lookup(job->core->cache, &job->order->key, &record) == 0;
 }
 
+/* A full disk below the cache shall not keep anything from being compiled. */
+static const char *job_find_place(const Core *core) {
+        uint64_t room = file_room(core->jobs);
+
+        if (core->spare_jobs && room < JOB_ROOM_MIN && file_room(core->spare_jobs) > room)
+                return core->spare_jobs;
+        return core->jobs;
+}
+
+static int job_open_directory(Job *job, Problem *problem) {
+        const Core *core = job->core;
+        int r;
+
+        job->jobs = job_find_place(core);
+        r = jobdir_new(&job->dir, job->jobs);
+        if (r < 0 && r != -ENOMEM && core->spare_jobs && job->jobs != core->spare_jobs) {
+                job->jobs = core->spare_jobs;
+                r = jobdir_new(&job->dir, job->jobs);
+        }
+        if (r < 0)
+                return problem_set(problem, r == -ENOENT ? -EIO : r,
+                                   "no directory for the compiler in %s: %s", job->jobs,
+                                   strerror(-r));
+        return 0;
+}
+
 static int job_make_directory(Job *job, Problem *problem) {
         const Order *order = job->order;
         int r = 0;
 
+        job->jobs = job->core->jobs;
         if (job->core->warm && !order_adopts(order))
                 r = warm_take(job->core->warm, order->toolchain, &order->toolchain_identity,
                               job->core->jobs, &job->box, problem);
@@ -224,12 +255,7 @@ static int job_make_directory(Job *job, Problem *problem) {
                 job->dir = TAKE_PTR(job->box->dir);
                 return 0;
         }
-        r = jobdir_new(&job->dir, job->core->jobs);
-        if (r < 0)
-                return problem_set(problem, r == -ENOENT ? -EIO : r,
-                                   "no directory for the compiler in %s: %s", job->core->jobs,
-                                   strerror(-r));
-        return 0;
+        return job_open_directory(job, problem);
 }
 
 static int job_prepare(Job *job, Problem *problem) {
@@ -571,7 +597,7 @@ static int job_store_work(Work *work) {
         job->stored = r == 0 && job->diagnosis.result.outcome == JOB_MADE;
         if (r == 0 || job->diagnosis.result.outcome == JOB_FAILED)
                 return 0; /* a diagnosis that cannot be kept is told all the same */
-        return publication_salvage(&job->diagnosis, &job->dir, r);
+        return publication_salvage(&job->diagnosis, &job->dir, job->core->cache, r);
 }
 
 /* --- CLEANING: on a pool thread --------------------------------------------------------------- */
@@ -685,8 +711,29 @@ static void job_count(Job *job) {
         statistics_count(&job->core->statistics, names[job->diagnosis.result.outcome]);
 }
 
+/* One warning when the cache stops to take what is compiled, one line when it does again. */
+static void job_judge_cache(Job *job) {
+        const JobResult *result = &job->diagnosis.result;
+        Problem *uncached = &job->core->uncached;
+        Problem line;
+
+        if (cache_mode(job->core->cache) != CACHE_NORMAL)
+                return; /* that was told when it was opened */
+        if (result->outcome == JOB_UNSTORED) {
+                if (uncached->text[0] == '\0')
+                        log_warning("%s", result->diagnosis.text);
+                *uncached = result->diagnosis;
+        } else if (result->outcome == JOB_MADE && uncached->text[0] != '\0') {
+                (void) problem_set(&line, 0, "%s takes again what is compiled",
+                                   cache_directory(job->core->cache));
+                log_notice("%s", line.text);
+                uncached->text[0] = '\0';
+        }
+}
+
 static void job_finish(Job *job) {
         job_count(job);
+        job_judge_cache(job);
         job_tell_end(job);
         job->diagnosis.result.peak_memory = job->diagnosis.peak_memory;
         if (job->core->warm)

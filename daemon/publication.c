@@ -171,10 +171,13 @@ void publication_remember(const Publication *publication, State *state) {
                 publication_learn(order, diagnosis->elapsed_ms ?: 1, diagnosis->peak_memory, state);
 }
 
-int publication_salvage(Diagnosis *diagnosis, JobDir **dir, int error) {
+int publication_salvage(Diagnosis *diagnosis, JobDir **dir, const Cache *cache, int error) {
         JobResult *result = &diagnosis->result;
 
-        (void) problem_set(&result->diagnosis, error, "caching is off: %s", strerror(-error));
+        (void) problem_set(&result->diagnosis, error,
+                           "caching is off: %s: %s; what is compiled can be had until the daemon "
+                           "ends, and each compile tries again to keep it",
+                           cache_directory(cache), strerror(-error));
         if (salvage_new(&result->salvage, dir, bytes_slice(&diagnosis->log)) == 0) {
                 result->outcome = JOB_UNSTORED;
                 return 0;

@@ -45,4 +45,4 @@ void publication_learn_memory(const Diagnosis *diagnosis, State *state);
 
 /* No caching because of @error, but never no compile: *dir, which is taken over, is kept for who
  * waits. Returns @error if not even that works. */
-int publication_salvage(Diagnosis *diagnosis, JobDir **dir, int error);
+int publication_salvage(Diagnosis *diagnosis, JobDir **dir, const Cache *cache, int error);

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -448,6 +449,14 @@ int file_remove_tree(int dirfd, const char *name) {
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : error_from_errno();
         return file_remove_entry(dirfd, name, st.st_dev, 0);
+}
+
+uint64_t file_room(const char *path) {
+        struct statvfs st;
+
+        if (statvfs(path, &st) < 0)
+                return UINT64_MAX;
+        return st.f_flag & ST_RDONLY ? 0 : (uint64_t) st.f_bavail * st.f_frsize;
 }
 
 int file_stat_id(int dirfd, const char *path, StatId *ret) {

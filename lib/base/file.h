@@ -67,6 +67,10 @@ int file_make_dirs_durable(int dirfd, const char *path, mode_t mode);
  * file system, goes at most 64 levels deep (-ELOOP). */
 int file_remove_tree(int dirfd, const char *name);
 
+/* Bytes that we may still write below @path: 0 where nothing can be, UINT64_MAX where that cannot be
+ * told. */
+uint64_t file_room(const char *path);
+
 /* The stat identity of a path (following links) or of a descriptor. */
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
