@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "daemon/estimate.h"
+#include "daemon/schedule.h"
 
 /* pause before another try after a transient failure: doubled each time */
 #define QUEUE_BACKOFF_MS 1000
@@ -595,125 +596,75 @@ JobPhase ticket_phase(const Ticket *ticket) {
 
 /* --- what one can see of it ------------------------------------------------------------------- */
 
-/* Those that run, then those that wait in the order in which they would start, then the rest. */
-typedef struct QueueEntry {
-        Flight *flight;
-        Priority priority;
-        size_t arrived;
-        uint64_t left_ms;
-} QueueEntry;
-
-typedef struct QueueSchedule {
-        QueueEntry *entries;
-        size_t n, n_running, n_waiting;
-} QueueSchedule;
-
-static void queue_schedule_deinit(QueueSchedule *schedule) {
-        free(schedule->entries);
-}
-
-static int queue_compare(const void *a, const void *b) {
-        static const int rank[] = {
-                [FLIGHT_RUNNING] = 0,
-                [FLIGHT_WAITING] = 1,
-                [FLIGHT_BACKING_OFF] = 2,
-        };
-        const QueueEntry *x = a, *y = b;
-        int by_state = rank[x->flight->state] - rank[y->flight->state];
-
-        if (by_state != 0)
-                return by_state;
-        if (x->flight->state == FLIGHT_WAITING) {
-                if (priority_is_before(x->priority, y->priority))
-                        return -1;
-                if (priority_is_before(y->priority, x->priority))
-                        return 1;
+static ScheduleState flight_schedule_state(const Flight *flight) {
+        switch (flight->state) {
+        case FLIGHT_RUNNING:
+                return SCHEDULE_RUNNING;
+        case FLIGHT_WAITING:
+                return SCHEDULE_WAITING;
+        case FLIGHT_BACKING_OFF:
+                break;
         }
-        return x->arrived < y->arrived ? -1 : 1;
+        return SCHEDULE_RESTING;
 }
 
-static uint64_t flight_left_ms(const Flight *flight) {
-        return estimate_left(flight->order->predicted.build_ms,
-                             uv_now(flight->queue->loop) - flight->since_ms);
-}
+/* The caller frees the entries; their jobs are flights. */
+static int queue_make_schedule(const Queue *queue, ScheduleEntry **ret, size_t *ret_n) {
+        _cleanup_(freep) ScheduleEntry *entries = NULL;
+        size_t n = 0;
+        int r;
 
-static void queue_estimate(const Queue *queue, QueueSchedule *schedule, uint64_t *times) {
-        uint64_t *predicted = times, *ends = times + schedule->n;
-
-        for (size_t i = 0; i < schedule->n; i++) {
-                const Flight *flight = schedule->entries[i].flight;
-                bool running = i < schedule->n_running;
-
-                predicted[i] = running ? flight_left_ms(flight) : flight->order->predicted.build_ms;
-                schedule->entries[i].left_ms = running ? predicted[i] : ESTIMATE_UNKNOWN;
-        }
-        if (queue->paused)
-                return;
-        estimate_ends(predicted, schedule->n_running, predicted + schedule->n_running,
-                      schedule->n_waiting, queue->admission.running_max, ends);
-        for (size_t i = 0; i < schedule->n_waiting; i++)
-                schedule->entries[schedule->n_running + i].left_ms = ends[i];
-}
-
-static int queue_make_schedule(const Queue *queue, QueueSchedule *ret) {
-        _cleanup_(freep) uint64_t *times = NULL;
-        size_t n = HASH_COUNT(queue->flights);
-
-        ret->entries = calloc(n > 0 ? n : 1, sizeof(QueueEntry));
-        times = calloc(n > 0 ? 2 * n : 1, sizeof(*times));
-        if (!ret->entries || !times)
+        entries = calloc(HASH_COUNT(queue->flights) + 1, sizeof(*entries));
+        if (!entries)
                 return -ENOMEM;
-        for (Flight *flight = queue->flights; flight; flight = flight->hh.next) {
-                ret->n_running += flight->state == FLIGHT_RUNNING;
-                ret->n_waiting += flight->state == FLIGHT_WAITING;
-                ret->entries[ret->n] = (QueueEntry){
-                        .flight = flight,
+        for (Flight *flight = queue->flights; flight; flight = flight->hh.next)
+                entries[n++] = (ScheduleEntry){
+                        .state = flight_schedule_state(flight),
                         .priority = flight_priority(flight),
-                        .arrived = ret->n,
+                        .predicted_ms = flight->order->predicted.build_ms,
+                        .elapsed_ms = uv_now(queue->loop) - flight->since_ms,
+                        .job = flight,
                 };
-                ret->n++;
-        }
-        qsort(ret->entries, ret->n, sizeof(QueueEntry), queue_compare);
-        queue_estimate(queue, ret, times);
+        r = schedule_make(entries, n, queue->admission.running_max, queue->paused);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(entries);
+        *ret_n = n;
         return 0;
 }
 
-static QueueView queue_view(const QueueSchedule *schedule, size_t i) {
-        const QueueEntry *entry = &schedule->entries[i];
-        QueueView view = flight_view(entry->flight);
-
-        view.position = i < schedule->n_running ? 0 : (uint32_t) (i - schedule->n_running + 1);
-        view.left_ms = entry->left_ms;
-        return view;
-}
-
 int queue_each(Queue *queue, QueueViewFn fn, void *userdata) {
-        _cleanup_(queue_schedule_deinit) QueueSchedule schedule = {};
+        _cleanup_(freep) ScheduleEntry *entries = NULL;
+        size_t n = 0;
         int r;
 
-        r = queue_make_schedule(queue, &schedule);
-        for (size_t i = 0; r == 0 && i < schedule.n; i++) {
-                const QueueView view = queue_view(&schedule, i);
+        r = queue_make_schedule(queue, &entries, &n);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                QueueView view = flight_view(entries[i].job);
 
+                view.position = entries[i].position;
+                view.left_ms = entries[i].left_ms;
                 r = fn(&view, userdata);
         }
         return r;
 }
 
 uint64_t ticket_left_ms(const Ticket *ticket) {
-        _cleanup_(queue_schedule_deinit) QueueSchedule schedule = {};
+        _cleanup_(freep) ScheduleEntry *entries = NULL;
         const Flight *flight = ticket->flight;
+        size_t n = 0;
 
         if (!flight)
                 return ESTIMATE_UNKNOWN;
         if (flight->state == FLIGHT_RUNNING)
-                return flight_left_ms(flight);
+                return estimate_left(flight->order->predicted.build_ms,
+                                     uv_now(ticket->queue->loop) - flight->since_ms);
         if (HASH_COUNT(ticket->queue->flights) > QUEUE_ESTIMATE_MAX ||
-            queue_make_schedule(ticket->queue, &schedule) < 0)
+            queue_make_schedule(ticket->queue, &entries, &n) < 0)
                 return ESTIMATE_UNKNOWN;
-        for (size_t i = 0; i < schedule.n; i++)
-                if (schedule.entries[i].flight == ticket->flight)
-                        return schedule.entries[i].left_ms;
+        for (size_t i = 0; i < n; i++)
+                if (entries[i].job == flight)
+                        return entries[i].left_ms;
         return ESTIMATE_UNKNOWN;
 }
 
