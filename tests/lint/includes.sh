@@ -74,6 +74,19 @@ check_daemon() { # FILE LINE TARGET
   fi
 }
 
+# dpu/sim holds the judge (the evaluator) and the judged (the simulator), which share nothing
+judge=" dot eval evaluator numbers pattern round values window workers "
+check_sim() { # FILE LINE TARGET
+  local noun target=${3#dpu/sim/} of_judge=false to_judge=false
+  if [[ $3 != dpu/isa/* && $3 != dpu/sim/* ]]; then return; fi
+  noun=$(basename "${1%.*}") target=${target%.h}
+  if [[ $judge == *" $noun "* || $noun == eval_* ]]; then of_judge=true; fi
+  if [[ $judge == *" $target "* ]]; then to_judge=true; fi
+  if [[ $of_judge != "$to_judge" ]]; then
+    complain "$1:$2: the evaluator and the simulator share nothing: $3"
+  fi
+}
+
 while IFS=: read -r file line text; do
   target=$(sed -E 's/^#include "([^"]*)".*/\1/' <<<"$text")
   module=$(module_of "$file")
@@ -91,6 +104,7 @@ while IFS=: read -r file line text; do
   *) complain "$file:$line: $module must not include $target" ;;
   esac
   if [[ $module == daemon ]]; then check_daemon "$file" "$line" "$target"; fi
+  if [[ $module == dpu/sim ]]; then check_sim "$file" "$line" "$target"; fi
   # below dpu/ the folders are modules of their own
   if [[ $module == dpu && $file == dpu/*/* ]]; then
     complain "$file:$line: no rule for this folder"
