@@ -205,6 +205,7 @@ static int program_add_tensor(Program *program, const Op *op, Problem *problem) 
                 return -ENOMEM;
         all[program->n_tensors++] = tensor;
         program->tensors = all;
+        program->places[op->index] = (uint32_t) program->n_tensors;
         return 0;
 }
 
@@ -241,9 +242,9 @@ static int program_add_input(Program *program, const Op *inside, const Op *outsi
         if (!port.tensor)
                 return problem_set(problem, -EBADMSG, "input %s has no place in memory",
                                    outside->tensor.name);
-        for (size_t i = 0; i < program->n_inputs; i++)
-                if (program->inputs[i].tensor == port.tensor)
-                        return 0; /* a second reader of the same */
+        if (port.tensor->is_input)
+                return 0; /* a second reader of the same */
+        program->tensors[port.tensor - program->tensors].is_input = true;
         return program_add_port(program, &program->inputs, &program->n_inputs, &port);
 }
 
@@ -300,6 +301,23 @@ static int program_collect(Program *program, const Subgraph *subgraph, ProgramOp
         return 0;
 }
 
+/* room for the index of every op inside, and of those that they read */
+static int program_init_places(Program *program, const ProgramOps *ops) {
+        for (size_t i = 0; i < ops->n; i++) {
+                const Op *op = ops->items[i];
+
+                if (op->index >= program->n_places)
+                        program->n_places = op->index + 1;
+                for (size_t a = 0; a < op->n_args; a++)
+                        for (size_t k = 0; k < op->args[a].n_ops; k++)
+                                if (op->args[a].ops[k]->index >= program->n_places)
+                                        program->n_places = op->args[a].ops[k]->index + 1;
+        }
+        program->places =
+                arena_zalloc(&program->arena, program->n_places + 1, sizeof(*program->places));
+        return program->places ? 0 : -ENOMEM;
+}
+
 static int program_compare_ops(const void *a, const void *b) {
         const Op *x = *(const Op *const *) a, *y = *(const Op *const *) b;
 
@@ -342,6 +360,9 @@ static int program_load_graph(Program *program, Problem *problem) {
                 return r;
         if (ops.n > 0)
                 qsort(ops.items, ops.n, sizeof(*ops.items), program_compare_ops);
+        r = program_init_places(program, &ops);
+        if (r < 0)
+                return r;
         r = program_load_tensors(program, &ops, problem);
         if (r < 0)
                 return r;
@@ -356,10 +377,11 @@ static int program_load_graph(Program *program, Problem *problem) {
 /* --- programs -------------------------------------------------------------------------------- */
 
 const ProgramTensor *program_place(const Program *program, const Op *op) {
-        for (size_t i = 0; i < program->n_tensors; i++)
-                if (program->tensors[i].op == op)
-                        return &program->tensors[i];
-        return NULL;
+        uint32_t number = op->index < program->n_places ? program->places[op->index] : 0;
+
+        if (number == 0 || program->tensors[number - 1].op != op)
+                return NULL;
+        return &program->tensors[number - 1];
 }
 
 static int program_load_all(Program *program, Problem *problem) {

@@ -52,6 +52,7 @@ typedef struct ProgramTensor {
         uint32_t dims[PROGRAM_TENSOR_DIMS];
         uint64_t strides[PROGRAM_TENSOR_DIMS]; /* bytes */
         uint64_t elements;                     /* product of dims */
+        bool is_input;                         /* one of the program's inputs */
 } ProgramTensor;
 
 /* An input or output of the subgraph. */
@@ -72,6 +73,8 @@ typedef struct Program {
         size_t n_tensors;
         ProgramPort *inputs, *outputs;
         size_t n_inputs, n_outputs;
+        uint32_t *places; /* by index of op: number of its tensor, from 1; private */
+        size_t n_places;
         Arena arena;
 } Program;
 

@@ -65,8 +65,8 @@ int simulator_read(const Simulator *simulator, const ProgramTensor *tensor, Byte
 
 /* The same for the moment at which the program had written the last byte of the tensor: for
  * finding the first layer that differs. Only after simulator_capture(), called before the run.
- * -ENOENT: the program did not write all of it (another op's tensor lies there in its place), so
- * there is nothing to say about it. */
+ * -ENOENT: the program did not save all of it. Many a layer's result is handed on inside the chip
+ * and never reaches the place in memory that the graph names for it. */
 int simulator_capture(Simulator *simulator);
 int simulator_captured(const Simulator *simulator, const ProgramTensor *tensor, Slice *ret);
 
