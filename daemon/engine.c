@@ -20,10 +20,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "cache/index.h"
 #include "daemon/ask.h"
 #include "daemon/audit.h"
@@ -35,6 +33,7 @@
 #include "daemon/hook.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
+#include "daemon/jobplace.h"
 #include "daemon/jobs.h"
 #include "daemon/keeper.h"
 #include "daemon/monitor.h"
@@ -161,59 +160,6 @@ static int engine_lock(Engine *engine, Problem *problem) {
         return 0;
 }
 
-/* A directory for this run only, with a name that nobody can know before. */
-static int engine_make_scratch(Engine *engine) {
-        const char *temporary = getenv("TMPDIR");
-        char *path;
-
-        if (asprintf(&path, "%s/dpucc.XXXXXX",
-                     temporary && temporary[0] == '/' ? temporary : "/tmp") < 0)
-                return -ENOMEM;
-        if (!mkdtemp(path)) {
-                free(path);
-                return error_from_errno();
-        }
-        engine->scratch = path;
-        return 0;
-}
-
-/* 1 if it can be written to, and is core.jobs from now on; else 0 or -ENOMEM */
-static int engine_try_jobs(Engine *engine, const char *beside) {
-        _cleanup_(freep) char *jobs = path_join(beside, "jobs");
-        _cleanup_(closep) int fd = -1;
-
-        if (!jobs)
-                return -ENOMEM;
-        fd = file_make_dirs(AT_FDCWD, jobs, 0700);
-        if (fd < 0 || faccessat(fd, ".", W_OK, AT_EACCESS) < 0)
-                return 0;
-        engine->core.jobs = TAKE_PTR(jobs);
-        return 1;
-}
-
-/* Compilers run beside the cache; where that cannot be written, beside the state. Both are
- * directories that only we can write to. Where neither can be written, they run where temporary
- * files go. */
-static int engine_find_jobs(Engine *engine, const EngineSpec *spec) {
-        int r = 0;
-
-        if (cache_mode(engine->core.cache) == CACHE_NORMAL)
-                r = engine_try_jobs(engine, cache_directory(engine->core.cache));
-        if (r > 0) { /* the cache's disk may be full one day */
-                engine->core.spare_jobs = path_join(spec->state_dir, "jobs");
-                r = engine->core.spare_jobs ? 1 : -ENOMEM;
-        }
-        if (r == 0)
-                r = engine_try_jobs(engine, spec->state_dir);
-        if (r == 0 && engine_make_scratch(engine) == 0)
-                r = engine_try_jobs(engine, engine->scratch);
-        if (r == 0) { /* what is in the cache can be had all the same */
-                engine->core.jobs = path_join(spec->state_dir, "jobs");
-                r = engine->core.jobs ? 0 : -ENOMEM;
-        }
-        return r < 0 ? r : 0;
-}
-
 static void engine_reap(Engine *engine, const char *jobs) {
         unsigned killed = 0, removed = 0;
         int r;
@@ -287,7 +233,7 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
         engine->cache_mode = core->config->cache_mode;
         r = core->once ? 0 : engine_lock(engine, problem);
         if (r == 0)
-                r = engine_find_jobs(engine, spec);
+                r = jobplace_find(core, spec->state_dir, &engine->scratch);
         if (r == 0 && !core->once)
                 r = watch_new(&engine->watch, WATCH_NODES_MAX);
         return r;
