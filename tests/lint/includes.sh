@@ -13,6 +13,7 @@ declare -A allowed=(
   [dpu/models]="base xmodel"
   [dpu/isa]="base"
   [dpu/sim]="base xmodel dpu/isa"
+  [dpu/codegen]="base xmodel dpu/isa"
   [dpu/compiler]="base xmodel dpu/isa"
   [daemon]="base proto xmodel cache"
   [client]="base proto"

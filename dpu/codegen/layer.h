@@ -1,0 +1,83 @@
+#pragma once
+
+/*
+ * Layers: one op of a region, ready for its generator
+ *
+ * The op with its attributes, and where its tensors lie. conv_layer.h, alu_layer.h, elew_layer.h
+ * and copy_layer.h turn layers into instructions. Their functions check all that they depend on,
+ * and refuse what the engines or they cannot do with -EOPNOTSUPP and the reason in words. They
+ * never append a wrong program: after an error the stream is worth nothing.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "dpu/codegen/axis.h"
+#include "dpu/codegen/machine.h"
+#include "xmodel/graph.h"
+
+typedef struct Constant {
+        bool present;
+        unsigned reg_id;
+        uint64_t address;
+        int32_t fix_point;
+} Constant;
+
+typedef struct Layer {
+        const Op *op;
+        const View *inputs; /* borrowed */
+        size_t n_inputs;
+        View output;
+        Constant weights, bias;
+} Layer;
+
+typedef int (*LayerFn)(const Layer *layer, Machine *machine, Problem *problem);
+
+/* the generator for a type of op; NULL if there is none */
+LayerFn layer_find(const char *op_type);
+
+/* --- attributes and shapes ------------------------------------------------------------------- */
+
+/* Exactly @n values. @ret is as it was where the attribute is absent. -EOPNOTSUPP. */
+int layer_int32s(const Layer *layer, const char *name, size_t n, int32_t *ret, Problem *problem);
+
+/* The image that an op makes: leading dimensions of 1 are left out or added. A constant may be many
+ * images (filters), which count as one of as many times the height. -EOPNOTSUPP: more than one
+ * image otherwise; an open or empty dimension; no 8 bits. Sets @ret to a dense view without place. */
+int layer_image(const Op *op, View *ret, Problem *problem);
+
+/* act_type of CONVINIT and ALUINIT for the attribute `nonlinear`; @leaky: the engine's feature.
+ * -EOPNOTSUPP. */
+int layer_activation(const Layer *layer, const Machine *machine, DpuFeature leaky, uint32_t *ret,
+                     Problem *problem);
+
+/* Kernel, stride and padding in both directions, for the first input and the output. */
+typedef struct LayerAxes {
+        Axis y, x;
+        uint32_t dilation_y, dilation_x;
+} LayerAxes;
+
+int layer_axes(const Layer *layer, LayerAxes *ret, Problem *problem);
+
+/* The shifts of products: to the output, and of the bias. -EOPNOTSUPP: beyond the engines. */
+typedef struct LayerShifts {
+        uint32_t cut, bias;
+} LayerShifts;
+
+int layer_shifts(const Layer *layer, LayerShifts *ret, Problem *problem);
+
+/* --- the generators -------------------------------------------------------------------------- */
+
+int conv_layer(const Layer *layer, Machine *machine, Problem *problem);
+int depthwise_layer(const Layer *layer, Machine *machine, Problem *problem); /* alu_layer.c */
+int pool_layer(const Layer *layer, Machine *machine, Problem *problem);
+int scale_layer(const Layer *layer, Machine *machine, Problem *problem);
+int sigmoid_layer(const Layer *layer, Machine *machine, Problem *problem);
+int elew_layer(const Layer *layer, Machine *machine, Problem *problem); /* elew_layer.c */
+int concat_layer(const Layer *layer, Machine *machine, Problem *problem);
+int reshape_layer(const Layer *layer, Machine *machine, Problem *problem);
+int upsample_layer(const Layer *layer, Machine *machine, Problem *problem);
+int downsample_layer(const Layer *layer, Machine *machine, Problem *problem);
+int tile_layer(const Layer *layer, Machine *machine, Problem *problem);

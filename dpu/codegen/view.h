@@ -1,0 +1,43 @@
+#pragma once
+
+/*
+ * Views: images in memory as LOAD and SAVE see them
+ *
+ * int8 pixels of @channels neighbouring bytes, at distances of @pixel_pitch and @row_pitch. A
+ * slice of a concatenation, every second row, one channel group: all are views of the same bytes.
+ */
+
+#include <stdint.h>
+
+typedef struct View {
+        unsigned reg_id;
+        uint64_t address;                /* of the first pixel in its region */
+        uint64_t row_pitch, pixel_pitch; /* bytes */
+        uint32_t height, width, channels;
+        int32_t fix_point;
+} View;
+
+/* rows @first, @first + @step .. of it, @n of them */
+static inline View view_rows(View view, uint32_t first, uint32_t step, uint32_t n) {
+        view.address += first * view.row_pitch;
+        view.row_pitch *= step;
+        view.height = n;
+        return view;
+}
+
+static inline View view_columns(View view, uint32_t first, uint32_t step, uint32_t n) {
+        view.address += first * view.pixel_pitch;
+        view.pixel_pitch *= step;
+        view.width = n;
+        return view;
+}
+
+static inline View view_channels(View view, uint32_t first, uint32_t n) {
+        view.address += first;
+        view.channels = n;
+        return view;
+}
+
+static inline uint64_t view_at(const View *view, uint32_t row, uint32_t column) {
+        return view->address + row * view->row_pitch + column * view->pixel_pitch;
+}

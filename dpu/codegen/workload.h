@@ -1,0 +1,21 @@
+#pragma once
+
+/*
+ * Workload: how many operations a layer takes, as the vendor's compiler counts them
+ *
+ * Once as the network has it, once rounded up to what the engines' parallelism makes of it. The
+ * formulas are those that all layers of public compiled models agree with.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xmodel/fingerprint.h"
+#include "xmodel/graph.h"
+
+typedef struct Workload {
+        uint64_t plain, on_arch;
+} Workload;
+
+/* false: an op that is counted as nothing, and has no such attributes */
+bool workload_of(const Op *op, const FingerprintInfo *target, Workload *ret);
