@@ -284,6 +284,23 @@ answered() { [ -s "$SANDBOX/$1.code" ]; }
   [ "$(stat_of compiler_runs)" -le 6 ]
 }
 
+@test "wait accounts for every save made before it, heard of or not" {
+  open_gate
+  daemon_start
+  dpucc-client watch "$WORK"
+  dpucc-client wait --all
+  kill -STOP "$DAEMON"
+  for i in 1 2 3; do lenet "$i" "Net${i}_int.xmodel"; done
+  {
+    local code=0
+    dpucc-client wait --all || code=$?
+    echo "$code $(stat_of jobs_done)" >"$SANDBOX/waited"
+  } 3>&- &
+  kill -CONT "$DAEMON"
+  wait_for test -s "$SANDBOX/waited"
+  [ "$(cat "$SANDBOX/waited")" = "0 3" ]
+}
+
 # ---- monitor -----------------------------------------------------------------------------------
 
 # In the background, once it listens: events in $SANDBOX/events.
