@@ -56,8 +56,9 @@ struct Database {
         const char *schema;
         struct stat file; /* the one that connection has open */
         unsigned recreated;
-        unsigned depth; /* of transactions */
-        int failed;     /* of one of them: all of it is undone */
+        int checkpoint_pages; /* 0: SQLite's */
+        unsigned depth;       /* of transactions */
+        int failed;           /* of one of them: all of it is undone */
 };
 
 static inline void database_finalizep(sqlite3_stmt **statement) {
@@ -171,6 +172,8 @@ static int database_connect_once(Database *database, const char *path) {
 
         if (path && stat(path, &database->file) < 0)
                 return -EIO;
+        if (database->checkpoint_pages > 0)
+                (void) sqlite3_wal_autocheckpoint(connection, database->checkpoint_pages);
         database->connection = TAKE_PTR(connection);
         return 0;
 }
@@ -535,6 +538,14 @@ int database_run_durable(Database *database, const char *sql, const char *types,
         (void) pthread_mutex_unlock(&database->mutex);
         va_end(ap);
         return r;
+}
+
+void database_set_checkpoint(Database *database, int pages) {
+        (void) pthread_mutex_lock(&database->mutex);
+        database->checkpoint_pages = pages;
+        if (database->connection)
+                (void) sqlite3_wal_autocheckpoint(database->connection, pages);
+        (void) pthread_mutex_unlock(&database->mutex);
 }
 
 bool database_is_in_memory(Database *database) {

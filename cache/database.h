@@ -44,6 +44,10 @@ unsigned database_recreated(Database *database);
 
 bool database_is_in_memory(Database *database);
 
+/* The journal is written back when it has so many pages (SQLite: 1000). More of them mean fewer
+ * syncs for who writes much, and a longer journal. */
+void database_set_checkpoint(Database *database, int pages);
+
 /* A file that is no longer the one under its name (removed, or replaced by somebody) is let go,
  * and the one there is opened, or made; that counts as recreated. Nothing happens while there is
  * no directory for it. */

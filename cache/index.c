@@ -22,6 +22,10 @@
  * Texts are BLOBs: paths need not be UTF-8.
  */
 
+/* 32 MiB: an eviction changes many pages, and each time they are written back everybody's file
+ * system is busy */
+#define INDEX_CHECKPOINT_PAGES 8192
+
 #define INDEX_VERSION 1
 #define INDEX_SCHEMA                                                                               \
         "CREATE TABLE entries (key BLOB PRIMARY KEY, created_ns INTEGER NOT NULL,"                 \
@@ -105,6 +109,7 @@ int index_open(Index **ret, const char *root, Problem *problem) {
         if (r < 0)
                 return r;
 
+        database_set_checkpoint(index->database, INDEX_CHECKPOINT_PAGES);
         index_read_totals(index);
         *ret = TAKE_PTR(index);
         return 0;

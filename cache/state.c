@@ -66,7 +66,8 @@
 
 struct State {
         Database *database;
-        char *directory; /* NULL: in memory */
+        char *directory;        /* NULL: in memory */
+        _Atomic int filled_for; /* state_recreated() when it was last filled; -1: never */
         char boot_id[STATE_BOOT_MAX + 1];
 };
 
@@ -148,9 +149,12 @@ static int state_read_backup(State *state) {
 
 /* 1 if the database was new, and has now what the backup has; 0: it had that */
 static int state_fill(State *state) {
+        int recreated = (int) database_recreated(state->database);
         int64_t filled = 0;
         int r;
 
+        if (state->filled_for == recreated)
+                return 0;
         r = database_run(state->database, NULL, NULL, STATE_LATER_SCHEMA, "");
         if (r == 0)
                 r = database_run(state->database, NULL, NULL, STATE_COSTS_SCHEMA, "");
@@ -159,14 +163,16 @@ static int state_fill(State *state) {
         if (r == 0)
                 r = database_run(state->database, state_take_int, &filled, "SELECT one FROM filled",
                                  "");
-        if (r < 0 || filled)
-                return r;
-        r = state_read_backup(state);
-        if (r == 0)
+        if (r == 0 && !filled)
+                r = state_read_backup(state);
+        if (r == 0 && !filled)
                 r = database_run_durable(state->database,
                                          "INSERT INTO filled VALUES (1) ON CONFLICT DO NOTHING",
                                          "");
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        state->filled_for = recreated;
+        return filled ? 0 : 1;
 }
 
 static int state_save_root(const DatabaseRow *row, void *userdata) {
@@ -236,6 +242,7 @@ int state_open(State **ret, const char *directory, Problem *problem) {
         if (!state)
                 return -ENOMEM;
 
+        state->filled_for = -1;
         state->directory = directory ? strdup(directory) : NULL;
         if (directory && !state->directory)
                 return -ENOMEM;

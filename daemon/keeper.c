@@ -14,7 +14,7 @@
 #define KEEPER_LOOK_MS  5000                      /* after a use: more of them will come */
 #define KEEPER_IDLE_MS  (60 * 60 * 1000)          /* what else may have happened: age, the disk */
 #define KEEPER_RETRY_NS (5 * 60 * CLOCK_NS_PER_S) /* after a pass that could not do all */
-#define KEEPER_PAUSE_MS 1 /* between two slices: those who wait have their turn */
+#define KEEPER_PAUSE_MS 3 /* between two slices: those who wait have their turn */
 #define KEEPER_BUSY_MS  5
 
 typedef enum KeeperPhase {
