@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -31,6 +32,8 @@
  * that no record names and a row without a record, which is what survey and OBJECTS are for.
  */
 
+#define COLLECTOR_REMOVED_MAX 32 /* of one entry */
+
 #define COLLECTOR_CHUNK 2048 /* rows of the index that one step of planning reads */
 
 typedef enum CollectorPhase {
@@ -51,6 +54,10 @@ struct Collector {
         EvictionCandidate *candidates;
         size_t n, capacity, cursor;
         EvictionNeed need; /* what still has to go */
+
+        int removed
+                [COLLECTOR_REMOVED_MAX]; /* files without a name, to be closed without the lock */
+        size_t n_removed;
 
         unsigned shard; /* of objects/ */
         Names names;    /* what is to be looked at, or to go */
@@ -223,15 +230,19 @@ static bool collector_may_go(Collector *collector, const EvictionCandidate *cand
 /* Removes a file and counts what it held. */
 static int collector_unlink(Collector *collector, const char *directory, const Digest *name) {
         struct stat st;
-        int r;
+        int fd = -1, r;
 
         r = names_stat(collector->spec.root, directory, name, &st);
         if (r == -ENOENT)
                 return 0;
         if (r == 0)
-                r = names_unlink(collector->spec.root, directory, name);
+                r = names_take(collector->spec.root, directory, name, &fd);
         if (r < 0)
                 return r;
+        if (fd >= 0 && collector->n_removed < COLLECTOR_REMOVED_MAX)
+                collector->removed[collector->n_removed++] = fd;
+        else
+                closep(&fd);
         collector->result.freed_bytes += (uint64_t) st.st_size;
         return 0;
 }
@@ -301,6 +312,11 @@ static int collector_lock(Collector *collector, int (*one)(Collector *collector)
         return COLLECTOR_MORE;
 }
 
+static void collector_close_removed(Collector *collector) {
+        while (collector->n_removed > 0)
+                close(collector->removed[--collector->n_removed]);
+}
+
 /* One slice, in one transaction: one after the other, until the time is up or somebody else wants
  * the lock. COLLECTOR_BUSY if he has it before we have done anything. */
 static int collector_slice(Collector *collector, bool (*has_next)(const Collector *collector),
@@ -314,6 +330,7 @@ static int collector_slice(Collector *collector, bool (*has_next)(const Collecto
                 return r;
         do {
                 r = collector_lock(collector, one);
+                collector_close_removed(collector);
                 done_any |= r == 0;
         } while (r == 0 && has_next(collector) && clock_monotonic_ns() < deadline);
         outcome = r == COLLECTOR_BUSY && !done_any ? COLLECTOR_BUSY : COLLECTOR_MORE;

@@ -102,12 +102,23 @@ int names_stat(const char *root, const char *directory, const Digest *name, stru
         return 0;
 }
 
-int names_unlink(const char *root, const char *directory, const Digest *name) {
-        _cleanup_(closep) int shard = -1;
+int names_take(const char *root, const char *directory, const Digest *name, int *ret_fd) {
+        _cleanup_(closep) int shard = -1, fd = -1;
         char leaf[LAYOUT_LEAF];
 
+        *ret_fd = -1;
         shard = layout_open_shard(root, directory, name, false, leaf);
         if (shard < 0)
                 return shard == -ENOENT ? 0 : shard;
-        return unlinkat(shard, leaf, 0) < 0 && errno != ENOENT ? error_from_errno() : 0;
+        fd = openat(shard, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (unlinkat(shard, leaf, 0) < 0)
+                return errno == ENOENT ? 0 : error_from_errno();
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int names_unlink(const char *root, const char *directory, const Digest *name) {
+        _cleanup_(closep) int fd = -1;
+
+        return names_take(root, directory, name, &fd);
 }

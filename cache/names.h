@@ -38,3 +38,6 @@ int names_stat(const char *root, const char *directory, const Digest *name, stru
 
 /* Removes it; missing is no error. */
 int names_unlink(const char *root, const char *directory, const Digest *name);
+/* The same, but *ret_fd holds on to the file (-1: it was missing): what it occupies is given back
+ * when that is closed, which on a busy disk takes longer than all else. */
+int names_take(const char *root, const char *directory, const Digest *name, int *ret_fd);
