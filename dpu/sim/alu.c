@@ -236,7 +236,7 @@ static void alu_compute(Core *core, const Instruction *instruction, const Patch 
         if (init->exec_mode == ALU_DEPTHWISE)
                 alu_read_bias(core, &instruction->alu, bias);
         for (uint32_t row = 0; row < out->rows; row++) {
-                OutputRow to = output_row(core, out, row);
+                OutputRow to = output_row(out, row);
 
                 for (uint32_t x = 0; x < init->length; x++)
                         for (uint32_t g = 0; g < init->channel_group; g++) {

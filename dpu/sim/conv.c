@@ -172,7 +172,7 @@ static void conv_write(Core *core, const Instruction *instruction, const OutputS
         unsigned lanes = core->banks.lanes;
 
         for (uint32_t row = 0; row < spec->rows; row++) {
-                OutputRow place = output_row(core, spec, row);
+                OutputRow place = output_row(spec, row);
 
                 for (uint32_t x = 0; x < instruction->conv.length; x++) {
                         uint32_t address = place.address + x * core->convinit.jump_write;

@@ -25,12 +25,6 @@
 
 #define CORE_OPERANDS 4 /* of an element-wise operation */
 
-/* what an instruction has done, for statistics and limits */
-typedef struct CoreWork {
-        uint64_t multiplications; /* that count for the result: not those with padding */
-        uint64_t bytes;           /* moved between memory and banks */
-} CoreWork;
-
 typedef struct Core {
         FingerprintInfo target;
         Banks banks;
@@ -44,9 +38,9 @@ typedef struct Core {
         IsaAluinit aluinit;
         IsaElewinit elewinit[CORE_OPERANDS];
 
-        Kernel kernel; /* the inner loop of convolutions */
-        Crew *crew;    /* NULL: one thread */
-        uint64_t work, work_max;
+        Kernel kernel;           /* the inner loop of convolutions */
+        Crew *crew;              /* NULL: one thread */
+        uint64_t work, work_max; /* multiplications and bytes moved so far, and at most */
 
         /* buffers that keep their size from instruction to instruction */
         int16_t *patch, *weights;

@@ -177,10 +177,9 @@ int output_check(const Core *core, const Instruction *instruction, const OutputS
         return 0;
 }
 
-OutputRow output_row(const Core *core, const OutputSpec *spec, uint32_t row) {
+OutputRow output_row(const OutputSpec *spec, uint32_t row) {
         uint32_t in_order = spec->offset + row;
 
-        (void) core;
         return (OutputRow){ .bank = spec->bank + in_order / spec->stride_out,
                             .address =
                                     spec->address + in_order % spec->stride_out * spec->row_pitch };

@@ -8,7 +8,7 @@
  * banks in the group, and each time that number wraps, the next of four start addresses counts.
  * Inside a row group rows follow each other at row_pitch words, pixels at pixel_pitch.
  *
- * Patch rows and columns are counted from the first row and column that the first output needs,
+ * Window rows and columns are counted from the first row and column that the first output needs,
  * those that padding stands for included. (docs/ISA.md, "Feature maps in banks".)
  */
 
@@ -63,4 +63,4 @@ typedef struct OutputRow {
 /* Refuses layouts that programs do not have: -EINVAL with @problem. */
 int output_check(const Core *core, const Instruction *instruction, const OutputSpec *spec,
                  Problem *problem);
-OutputRow output_row(const Core *core, const OutputSpec *spec, uint32_t row);
+OutputRow output_row(const OutputSpec *spec, uint32_t row);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -137,6 +138,23 @@ void micro_run(const Micro *micro, const SimulatorOptions *options, Bytes *ret) 
                 abort();
         }
         must(simulator_read(s, &all, ret) == 0);
+}
+
+bool micro_is_refused(const Micro *micro, int error, const char *said) {
+        _cleanup_(simulator_freep) Simulator *s = NULL;
+        Problem problem = { "" };
+        int r;
+
+        must(simulator_new(&s, &micro->program, NULL, &problem) == 0);
+        r = simulator_run(s, &problem);
+        if (r == error && strstr(problem.text, said))
+                return true;
+        (void) fprintf(stderr, "%d '%s', not %d '%s'\n", r, problem.text, error, said);
+        return false;
+}
+
+uint32_t micro_between(Random *random, uint32_t low, uint32_t high) {
+        return low + (uint32_t) random_below(random, high - low + 1);
 }
 
 int8_t micro_divide(int64_t value, int64_t by) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/random.h"
 #include "dpu/isa/isa.h"
 #include "dpu/sim/program.h"
 #include "dpu/sim/simulator.h"
@@ -66,6 +67,12 @@ MicroWindow micro_window(const Micro *micro, const MicroImage *image, uint32_t t
 
 /* Runs the program and appends region 1 to @ret. Aborts with the problem if that fails. */
 void micro_run(const Micro *micro, const SimulatorOptions *options, Bytes *ret);
+
+/* The program is refused with @error and words that contain @said; else false, after saying so. */
+bool micro_is_refused(const Micro *micro, int error, const char *said);
+
+/* a number from @low to @high */
+uint32_t micro_between(Random *random, uint32_t low, uint32_t high);
 
 /* (value / by), rounded half up, saturated to int8: written without shifts */
 int8_t micro_divide(int64_t value, int64_t by);

@@ -20,10 +20,6 @@ typedef struct Case {
         int8_t *image, *weights, *bias; /* weights as [kh][kw][channels] */
 } Case;
 
-static uint32_t between(Random *random, uint32_t low, uint32_t high) {
-        return low + (uint32_t) random_below(random, high - low + 1);
-}
-
 static int8_t *random_bytes(Random *random, size_t n) {
         int8_t *bytes = malloc(n + 1);
 
@@ -39,16 +35,16 @@ static void make_numbers(Random *random, Case *c) {
 
         c->mode = modes[random_below(random, ARRAY_SIZE(modes))];
         c->act = (uint32_t[]){ 0, 1, 3 }[random_below(random, 3)];
-        c->shift_cut = between(random, 0, 16);
-        c->shift_bias = between(random, 0, 17);
-        c->factor = between(random, 1, 255);
+        c->shift_cut = micro_between(random, 0, 16);
+        c->shift_bias = micro_between(random, 0, 17);
+        c->factor = micro_between(random, 1, 255);
         if (c->mode == ALU_AVERAGE)
-                c->shift_cut = between(random, 8, 30);
+                c->shift_cut = micro_between(random, 8, 30);
         if (c->mode == ALU_MAXIMUM)
-                c->shift_cut = between(random, 0, 2);
+                c->shift_cut = micro_between(random, 0, 2);
         if (c->mode == ALU_HARD_SIGMOID) {
-                c->shift_cut = between(random, 7, 24);
-                c->shift_bias = between(random, 0, 15);
+                c->shift_cut = micro_between(random, 7, 24);
+                c->shift_bias = micro_between(random, 0, 15);
                 c->kh = c->kw = 1;
                 c->act = 0;
         }
@@ -57,27 +53,27 @@ static void make_numbers(Random *random, Case *c) {
 static void make_case(Random *random, const FingerprintInfo *target, Case *c) {
         uint32_t lanes = target->input_channels;
 
-        *c = (Case){ .kh = between(random, 1, 6), .kw = between(random, 1, 6) };
+        *c = (Case){ .kh = micro_between(random, 1, 6), .kw = micro_between(random, 1, 6) };
         make_numbers(random, c);
-        c->sh = between(random, 1, 5);
-        c->sw = between(random, 1, 5);
-        c->rows = between(random, 1, target->alu_pixels);
-        c->columns = between(random, 1, 10);
-        c->top = between(random, 0, c->kh - 1);
-        c->left = between(random, 0, c->kw - 1);
+        c->sh = micro_between(random, 1, 5);
+        c->sw = micro_between(random, 1, 5);
+        c->rows = micro_between(random, 1, target->alu_pixels);
+        c->columns = micro_between(random, 1, 10);
+        c->top = micro_between(random, 0, c->kh - 1);
+        c->left = micro_between(random, 0, c->kw - 1);
         c->in = (MicroImage){
                 .height = (c->rows - 1) * c->sh + c->kh - c->top,
                 .width = (c->columns - 1) * c->sw + c->kw - c->left,
-                .channels = between(random, 1, 3 * lanes),
-                .group = between(random, 0, 1),
+                .channels = micro_between(random, 1, 3 * lanes),
+                .group = micro_between(random, 0, 1),
                 .stride = c->sh,
-                .position = c->top + between(random, 0, target->pixels * c->sh - 1),
-                .start = between(random, 0, 2047),
+                .position = c->top + micro_between(random, 0, target->pixels * c->sh - 1),
+                .start = micro_between(random, 0, 2047),
         };
-        c->in.height -= between(random, 0, c->in.height > c->kh ? c->kh - 1 : 0);
-        c->in.width -= between(random, 0, c->in.width > c->kw ? c->kw - 1 : 0);
-        c->in.pixel_pitch = (c->in.channels + lanes - 1) / lanes + between(random, 0, 2);
-        c->in.row_pitch = c->in.width * c->in.pixel_pitch + between(random, 0, 3);
+        c->in.height -= micro_between(random, 0, c->in.height > c->kh ? c->kh - 1 : 0);
+        c->in.width -= micro_between(random, 0, c->in.width > c->kw ? c->kw - 1 : 0);
+        c->in.pixel_pitch = (c->in.channels + lanes - 1) / lanes + micro_between(random, 0, 2);
+        c->in.row_pitch = c->in.width * c->in.pixel_pitch + micro_between(random, 0, 3);
         c->image = random_bytes(random, (size_t) c->in.height * c->in.width * c->in.channels);
         c->weights = random_bytes(random, (size_t) c->kh * c->kw * c->in.channels);
         c->bias = random_bytes(random, c->in.channels);
@@ -281,9 +277,7 @@ static void random_operations_are_right(void **state) {
 /* --- what is refused ------------------------------------------------------------------------- */
 
 static void refuse(const IsaAluinit *init_fields, const IsaAlu *fields, const char *said) {
-        _cleanup_(simulator_freep) Simulator *s = NULL;
         Instruction init = isa_blank(ISA_ALUINIT), alu = isa_blank(ISA_ALU);
-        Problem problem = { "" };
         Micro m;
 
         micro_init(&m, MICRO_B4096, 16, 16);
@@ -292,10 +286,7 @@ static void refuse(const IsaAluinit *init_fields, const IsaAlu *fields, const ch
         alu.alu = *fields;
         micro_add(&m, alu);
         micro_finish(&m);
-        assert_int_equal(simulator_new(&s, &m.program, NULL, &problem), 0);
-        assert_int_equal(simulator_run(s, &problem), -EINVAL);
-        if (!strstr(problem.text, said))
-                fail_msg("'%s' does not say '%s'", problem.text, said);
+        assert_true(micro_is_refused(&m, -EINVAL, said));
         micro_deinit(&m);
 }
 
