@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "dpu/constants.h"
 #include "dpu/ports.h"
 #include "dpu/sim/round.h"
 
@@ -24,6 +25,7 @@ typedef struct ComparisonState {
         uint64_t *hashes;          /* by index of source op */
         Evaluator *source_run, *compiled_run;
         Comparison *result;
+        bool source_constants;
         size_t round; /* in the first, counts are taken */
 } ComparisonState;
 
@@ -238,6 +240,12 @@ static int comparison_round(ComparisonState *state, bool *ret_more, Problem *pro
                           problem);
         if (r < 0)
                 return problem_prefix(problem, r, "source");
+        if (state->round == 0 && state->source_constants) {
+                r = constants_set(state->source_run, state->source, state->compiled_run,
+                                  state->compiled, problem);
+                if (r < 0)
+                        return r;
+        }
         r = evaluator_run(state->compiled_run, comparison_check, state, problem);
         if (r < 0)
                 return r;
@@ -255,7 +263,7 @@ static void comparison_state_deinit(ComparisonState *state) {
         (void) evaluator_free(state->compiled_run);
 }
 
-static int comparison_begin(ComparisonState *state, const EvaluatorOptions *options,
+static int comparison_begin(ComparisonState *state, const ComparisonOptions *options,
                             ComparisonFill fill, void *userdata, Problem *problem) {
         _cleanup_(ports_deinit) Ports outputs = { 0 };
         int r;
@@ -270,19 +278,22 @@ static int comparison_begin(ComparisonState *state, const EvaluatorOptions *opti
         r = comparison_pair(state, &outputs);
         if (r < 0)
                 return r;
-        r = evaluator_new(&state->source_run, state->source, options);
+        r = evaluator_new(&state->source_run, state->source, &options->evaluator);
         if (r < 0)
                 return r;
-        r = evaluator_new(&state->compiled_run, state->compiled, options);
+        r = evaluator_new(&state->compiled_run, state->compiled, &options->evaluator);
         if (r < 0)
                 return r;
+        state->source_constants = options->source_constants;
+        if (options->source_constants)
+                constants_keep(state->source_run, state->source);
         r = fill(state->source_run, state->source, userdata, problem);
         if (r < 0)
                 return r;
         return fill(state->compiled_run, state->compiled, userdata, problem);
 }
 
-int comparison_run(const Graph *source, const Graph *compiled, const EvaluatorOptions *options,
+int comparison_run(const Graph *source, const Graph *compiled, const ComparisonOptions *options,
                    ComparisonFill fill, void *userdata, Comparison *ret, Problem *problem) {
         Comparison result = { .complete = true };
         _cleanup_(comparison_state_deinit) ComparisonState state = { .source = source,

@@ -39,11 +39,16 @@ typedef struct Comparison {
         bool complete; /* false: more differences than fit */
 } Comparison;
 
+typedef struct ComparisonOptions {
+        EvaluatorOptions evaluator;
+        bool source_constants; /* the compiled graph gets the source's (constants.h) */
+} ComparisonOptions;
+
 /* Gives the inputs of a graph to its evaluator. */
 typedef int (*ComparisonFill)(Evaluator *evaluator, const Graph *graph, void *userdata,
                               Problem *problem);
 
 /* Both graphs verified, consumers counted. -EINVAL with @problem: inputs or outputs that have no
  * counterpart, or what evaluator_run() says. */
-int comparison_run(const Graph *source, const Graph *compiled, const EvaluatorOptions *options,
+int comparison_run(const Graph *source, const Graph *compiled, const ComparisonOptions *options,
                    ComparisonFill fill, void *userdata, Comparison *ret, Problem *problem);

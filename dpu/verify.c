@@ -22,6 +22,7 @@
 
 #define VERIFY_JSON_MAX   ((size_t) 16 << 20)
 #define VERIFY_ORDERS_MAX 1000
+#define VERIFY_VERSION    1 /* of the JSON: docs/FORMATS.md */
 
 const char command_verify_help[] =
         "usage: dpucc verify [--source FILE] [--inputs WHAT] [--seed N] [--orders N] [--json]\n"
@@ -42,7 +43,8 @@ const char command_verify_help[] =
         "      --orders N     run the programs in N other orders that their tokens allow\n"
         "      --json         one line of JSON\n"
         "\n"
-        "Programs are simulated for DPUCZDX8G with ISA 1 only. No board is asked.\n"
+        "Programs are simulated for DPUCZDX8G with ISA 1 only; of models for other DPUs the\n"
+        "graph is compared with the source, with the source's weights. No board is asked.\n"
         "\n"
         "Example:\n"
         "  dpucc verify --source Unet_int.xmodel --inputs all out/unet.xmodel\n"
@@ -61,7 +63,8 @@ typedef struct VerifyArguments {
 typedef struct Verify {
         const VerifyArguments *arguments;
         Programs compiled;
-        Graph *source; /* NULL: none was given */
+        Problem left_out; /* why the code cannot be simulated; "": it can */
+        Graph *source;    /* NULL: none was given */
         bool right;
         JsonWriter *json; /* NULL: text */
 } Verify;
@@ -283,11 +286,30 @@ static int verify_load_source(const char *path, Graph **ret, Problem *problem) {
         return 0;
 }
 
+/* The programs of the model; or, where they are for another DPU but there is a source to hold the
+ * graph against, the graph alone. */
+static int verify_load_compiled(Verify *verify, Problem *problem) {
+        const VerifyArguments *arguments = verify->arguments;
+        XmodelClass class;
+        int r;
+
+        r = programs_load(arguments->path, &verify->compiled, problem);
+        if (r != -ENOTSUP || !arguments->source_path)
+                return r;
+        verify->left_out = *problem;
+        r = model_load_graph(arguments->path, &class, &verify->compiled.graph, problem);
+        if (r == 0 && !verify->json)
+                (void) printf("code is not simulated: %s\n"
+                              "constants are the source's\n",
+                              verify->left_out.text);
+        return r;
+}
+
 static int verify_load(Verify *verify, Problem *problem) {
         const VerifyArguments *arguments = verify->arguments;
         int r;
 
-        r = programs_load(arguments->path, &verify->compiled, problem);
+        r = verify_load_compiled(verify, problem);
         if (r < 0)
                 return r;
         r = graph_verify(verify->compiled.graph, problem);
@@ -304,7 +326,10 @@ static int verify_fill(Evaluator *evaluator, const Graph *graph, void *userdata,
 }
 
 static int verify_source(Verify *verify, Feed *feed, const char *inputs, Problem *problem) {
-        const EvaluatorOptions options = { .substitute = true, .seed = feed->seed };
+        const ComparisonOptions options = {
+                .evaluator = { .substitute = true, .seed = feed->seed },
+                .source_constants = verify->left_out.text[0] != '\0',
+        };
         Comparison comparison;
         int r;
 
@@ -366,13 +391,19 @@ static int verify_each(Verify *verify, const char *key, VerifyFn fn, Problem *pr
 }
 
 static int verify_run(Verify *verify, Problem *problem) {
+        bool simulated;
         int r;
 
         r = verify_load(verify, problem);
         if (r < 0)
                 return r;
         verify_print_substituted(verify);
-        r = verify_each(verify, "code", verify_code, problem);
+        simulated = verify->left_out.text[0] == '\0';
+        if (verify->json)
+                json_writer_string(verify->json, "code_left_out",
+                                   simulated ? NULL : verify->left_out.text);
+        if (simulated)
+                r = verify_each(verify, "code", verify_code, problem);
         if (r < 0 || !verify->source)
                 return r;
         return verify_each(verify, "source", verify_source, problem);
@@ -385,6 +416,7 @@ static int verify_run_json(Verify *verify, Problem *problem) {
 
         verify->json = &w;
         json_writer_object(&w, NULL);
+        json_writer_int64(&w, "verify", VERIFY_VERSION);
         json_writer_string(&w, "file", verify->arguments->path);
         r = verify_run(verify, problem);
         if (r < 0)

@@ -73,7 +73,8 @@ static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Proble
 }
 
 static int compare(Comparison *ret) {
-        const EvaluatorOptions options = { .n_threads = 1, .seed = 1 };
+        const ComparisonOptions options = { .evaluator = { .n_threads = 1, .seed = 1 },
+                                            .source_constants = true };
         Feed feed = { .pattern = PATTERN_RANDOM, .seed = 1 };
         Problem problem = { "" };
 
