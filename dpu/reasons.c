@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "dpu/compiler/emit.h"
+#include "dpu/compiler/lower_spec.h"
 #include "dpu/compiler/partition.h"
 #include "dpu/origin.h"
 #include "dpu/where.h"
@@ -100,7 +100,7 @@ static int reasons_collect(Reasons *reasons, const Graph *graph, const Graph *so
 
         for (size_t i = 0; i < graph->n_ops; i++)
                 reasons_set(&reasons->items[i],
-                            attrs_string(&graph->ops[i]->attrs, EMIT_REASON_ATTR), "compiler");
+                            attrs_string(&graph->ops[i]->attrs, LOWER_REASON_ATTR), "compiler");
         if (source)
                 r = reasons_from_source(reasons, graph, source);
         if (r == 0 && reasons->log)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "dpu/compiler/emit.h"
+#include "dpu/compiler/engines.h"
 #include "dpu/compiler/lower.h"
 
 static const char *const compiler_stages[] = {
@@ -24,7 +25,7 @@ int compiler_stage_from_name(const char *name, CompilerStage *ret) {
         return -EINVAL;
 }
 
-static int compiler_check_target(uint64_t fingerprint, Problem *problem) {
+static int compiler_find_engines(uint64_t fingerprint, Engines *ret, Problem *problem) {
         FingerprintInfo info;
         int r;
 
@@ -36,14 +37,26 @@ static int compiler_check_target(uint64_t fingerprint, Problem *problem) {
                                    "target %s: this compiler is for DPUCZDX8G ISA1 only; the "
                                    "vendor's vai_c_xir compiles for the others",
                                    info.name);
+        engines_init(ret, &info);
         return 0;
 }
 
-static int compiler_passes(const CompilerSpec *spec, Compilation *c, Problem *problem) {
+/* A file that is to be written must run as it is: while nothing generates code, its ops stay what
+ * the runtime's CPU has names for. */
+static bool compiler_wants_engines(CompilerStage last) {
+        return last == COMPILER_LOWER || last == COMPILER_PARTITION;
+}
+
+static int compiler_passes(const CompilerSpec *spec, const Engines *engines, Compilation *c,
+                           Problem *problem) {
+        const LowerSpec lower = {
+                .accepts = compiler_wants_engines(spec->last) ? engines_accept : NULL,
+                .userdata = engines,
+        };
         const EmitSpec emit = { .source_md5 = spec->source_md5, .compiler = spec->compiler };
         int r;
 
-        r = lower_run(spec->source, &c->graph, problem);
+        r = lower_run(spec->source, &lower, &c->graph, problem);
         if (r < 0 || spec->last == COMPILER_LOWER)
                 return r;
         r = partition_run(c->graph, &c->partition);
@@ -57,15 +70,16 @@ static int compiler_passes(const CompilerSpec *spec, Compilation *c, Problem *pr
 
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem) {
         _cleanup_(compilation_freep) Compilation *c = NULL;
+        Engines engines;
         int r;
 
-        r = compiler_check_target(spec->fingerprint, problem);
+        r = compiler_find_engines(spec->fingerprint, &engines, problem);
         if (r < 0)
                 return r;
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        r = compiler_passes(spec, c, problem);
+        r = compiler_passes(spec, &engines, c, problem);
         if (r < 0)
                 return r;
 

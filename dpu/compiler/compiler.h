@@ -12,7 +12,8 @@
  * It accepts targets of the family DPUCZDX8G ISA1 only: that is the engine it is made for. It
  * generates no instructions yet, so the compiled graph is the same for all of them and has no
  * DPU subgraph; with another family it would be the same file, too, but nobody could tell when
- * that changed.
+ * that changed. What is asked of lower or partition alone is made for the target's engines;
+ * everything up to plan and emit is made as long as no generator takes it, without them.
  */
 
 #include "base/bytes.h"

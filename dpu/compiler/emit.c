@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "dpu/compiler/lower_spec.h"
 
 #define EMIT_NAME_MAX   8192 /* bytes of a subgraph's name; op names are shorter than the half */
 #define EMIT_CPU_RUNNER "libvart-cpu-runner.so"
@@ -71,7 +72,7 @@ static int emit_ops(Graph *graph, const Partition *partition, const Part *part,
                         return r;
                 if (!reason)
                         continue;
-                r = graph_set_string(graph, &op->attrs, EMIT_REASON_ATTR, reason);
+                r = graph_set_string(graph, &op->attrs, LOWER_REASON_ATTR, reason);
                 if (r < 0)
                         return r;
         }

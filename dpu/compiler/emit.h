@@ -21,9 +21,6 @@
  * writes the absolute path there; ours must be the same everywhere. */
 #define EMIT_SOURCE_NAME "model.xmodel"
 
-/* why an op is not on the DPU: op attribute, string, named as the vendor's inspector names it */
-#define EMIT_REASON_ATTR "partition_msg"
-
 typedef struct EmitSpec {
         Md5 source_md5;       /* of the canonical form of the source */
         const char *compiler; /* version and build of this program, for `libs_info` */

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "dpu/compiler/lower.h"
 
 #define PARTITION_NO_CODE "this version of the open compiler generates no DPU code"
 
@@ -249,6 +250,14 @@ int partition_regions(const Graph *lowered, const Device *devices, Partition **r
         return 0;
 }
 
+static Device partition_device(const Op *op) {
+        const char *device = attrs_string(&op->attrs, LOWER_DEVICE_ATTR);
+
+        if (partition_is_input(op))
+                return DEVICE_USER;
+        return device && strcmp(device, device_name(DEVICE_DPU)) == 0 ? DEVICE_DPU : DEVICE_CPU;
+}
+
 int partition_run(const Graph *lowered, Partition **ret) {
         _cleanup_(freep) Device *devices = NULL;
         Partition *p;
@@ -258,7 +267,7 @@ int partition_run(const Graph *lowered, Partition **ret) {
         if (!devices)
                 return -ENOMEM;
         for (size_t i = 0; i < lowered->n_ops; i++)
-                devices[i] = partition_is_input(lowered->ops[i]) ? DEVICE_USER : DEVICE_CPU;
+                devices[i] = partition_device(lowered->ops[i]);
 
         r = partition_regions(lowered, devices, &p);
         if (r < 0)
@@ -266,7 +275,9 @@ int partition_run(const Graph *lowered, Partition **ret) {
         for (size_t i = 0; i < lowered->n_ops; i++)
                 if (p->placements[i].device == DEVICE_CPU &&
                     !partition_is_constant(lowered->ops[i]))
-                        p->placements[i].reason = PARTITION_NO_CODE;
+                        p->placements[i].reason =
+                                attrs_string(&lowered->ops[i]->attrs, LOWER_REASON_ATTR)
+                                        ?: PARTITION_NO_CODE;
 
         *ret = p;
         return 0;

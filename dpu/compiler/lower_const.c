@@ -1,0 +1,138 @@
+/*
+ * Constants: a `const` of float32 and the `fix` behind it become one const-fix with int8 numbers:
+ * q = floor(w * 2^fp + 0.5), saturated, in the order of the source (reference pairs of the
+ * vendor's compiler, all of them byte by byte). The op keeps the name of the `const`, the tensor
+ * that of the `fix`.
+ *
+ * A bias that is finer than what the engines add is shifted to the right, rounding down; its fix
+ * point stays as it was (same pairs). The last bits that this drops are below half a step of the
+ * accumulator; where they are not zero the vendor's arithmetic is not the quantizer's, and neither
+ * is ours.
+ */
+
+#include "dpu/compiler/lowering.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+bool lowering_is_const(const Op *op, int32_t *ret_fix_point) {
+        const Op *input = op_input(op, 0);
+
+        return lowering_is_fix(op, ret_fix_point) && input && strcmp(input->type, "const") == 0;
+}
+
+/* the float32 elements; false if they are of another type or not as many as the shape says */
+static bool const_floats(const Op *op, Slice *ret) {
+        const Tensor *tensor = &op->tensor;
+
+        return strcmp(op->type, "const") == 0 && tensor->data_type == DATA_TYPE_FLOAT &&
+               tensor->bit_width == 32 && attrs_bytes(&op->attrs, "data", ret) == 0 &&
+               ret->size == tensor_elements(tensor) * sizeof(float);
+}
+
+static float const_float(Slice data, size_t i) {
+        float x;
+
+        memcpy(&x, data.data + i * sizeof(x), sizeof(x));
+        return x;
+}
+
+bool lowering_const_number(const Op *op, double *ret) {
+        Slice data;
+
+        if (!const_floats(op, &data) || data.size == 0)
+                return false;
+        for (size_t i = 1; i < data.size / sizeof(float); i++)
+                if (const_float(data, i) != const_float(data, 0))
+                        return false;
+        *ret = (double) const_float(data, 0);
+        return true;
+}
+
+static int8_t const_quantize(double x, int32_t fix_point, int32_t shift) {
+        double q = floor(ldexp(x, fix_point) + 0.5);
+
+        if (!(q >= INT8_MIN))
+                q = isnan(q) ? 0 : INT8_MIN;
+        if (q > INT8_MAX)
+                q = INT8_MAX;
+        return (int8_t) floor(ldexp(q, -shift));
+}
+
+static int const_set_data(Lowering *l, Op *op, Slice floats, int32_t fix_point, int32_t shift) {
+        size_t n = floats.size / sizeof(float);
+        int8_t *data = arena_alloc(&l->target->arena, n);
+
+        if (!data)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                data[i] = const_quantize((double) const_float(floats, i), fix_point, shift);
+        return attrs_lend_bytes(&op->attrs, &l->target->arena, "data", slice_of(data, n));
+}
+
+static int const_add(Lowering *l, const LowerConst *spec, const char *name, const char *tensor,
+                     Op **ret) {
+        const Tensor *shape = &spec->op->tensor;
+        const int32_t *dims = spec->n_dims > 0 ? spec->dims : shape->dims;
+        size_t n_dims = spec->n_dims > 0 ? spec->n_dims : shape->n_dims;
+        int32_t fix_point = 0;
+        Slice floats;
+        Op *op;
+        int r;
+
+        (void) lowering_is_const(spec->op, &fix_point);
+        (void) const_floats(op_input(spec->op, 0), &floats);
+        r = lowering_add(l, name, "const-fix", &op);
+        if (r < 0)
+                return r;
+        r = lowering_set_fixed(l, op, tensor, fix_point, dims, n_dims);
+        if (r < 0)
+                return r;
+        r = graph_set_int32s(l->target, &op->attrs, "shape", dims, n_dims);
+        if (r < 0)
+                return r;
+        r = graph_set_string(l->target, &op->attrs, "data_type", "XINT8");
+        if (r == 0 && !l->trial)
+                r = const_set_data(l, op, floats, fix_point, spec->shift);
+        if (r < 0)
+                return r;
+
+        *ret = op;
+        return 0;
+}
+
+/* Readers share a constant. One that wants other bytes or another shape than the others gets its
+ * own, with its name behind it. */
+static bool const_is_special(const LowerConst *spec) {
+        return (spec->suffix || spec->shift > 0) && spec->op->n_consumers > 1;
+}
+
+int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **ret) {
+        const Op *from = op_input(spec->op, 0);
+        const char *name, *tensor = spec->op->tensor.name;
+        int32_t fix_point;
+        Slice floats;
+        Op *known;
+        int r;
+
+        *ret = NULL;
+        if (!lowering_is_const(spec->op, &fix_point))
+                return lowering_refuse(l, reader, "%s is no quantized constant", spec->op->name);
+        if (!const_floats(from, &floats))
+                return lowering_refuse(l, reader, "%s does not hold float32 numbers", from->name);
+
+        r = lowering_name(l, &name, "%s%s%s%s", from->name, spec->suffix ?: "",
+                          const_is_special(spec) ? "_" : "",
+                          const_is_special(spec) ? reader->name : "");
+        if (r == 0 && spec->suffix)
+                r = lowering_name(l, &tensor, "%s_inserted_fix_%zu", name, l->n_inserted++);
+        if (r < 0)
+                return r;
+        known = l->trial ? NULL : graph_find_op(l->target, name);
+        if (known && strcmp(known->type, "const-fix") == 0) {
+                *ret = known;
+                return 0;
+        }
+        return const_add(l, spec, name, tensor, ret);
+}

@@ -1,0 +1,415 @@
+/*
+ * The forms of a value, and what is between them
+ *
+ * At the borders of the fixed-point ops stand fix2float (named `<tensor>_<reader>`, or `<tensor>_`
+ * where the application reads; S50, P41) and float2fix. A reshape of something fixed is made where
+ * it is read, as one reshape-fix past all reshapes before it, so that those that a matmul takes in
+ * never appear, nor do the constants that give their shape (P42).
+ */
+
+#include "dpu/compiler/lowering.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+int lowering_refuse(Lowering *l, const Op *op, const char *format, ...) {
+        LowerValue *value = lowering_value(l, op);
+        char text[PROBLEM_MAX];
+        va_list ap;
+
+        if (value->reason)
+                return 0;
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        value->reason = arena_string(&l->arena, text, strlen(text));
+        return value->reason ? 0 : -ENOMEM;
+}
+
+int lowering_name(Lowering *l, const char **ret, const char *format, ...) {
+        _cleanup_(freep) char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        *ret = arena_string(&l->arena, text, (size_t) n);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* --- what is known of the source ------------------------------------------------------------ */
+
+static bool value_is_type(const Op *op, const char *const *types, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(op->type, types[i]) == 0)
+                        return true;
+        return false;
+}
+
+bool lowering_is_fix(const Op *op, int32_t *ret_fix_point) {
+        const char *mode = attrs_string(&op->attrs, "round_mode");
+        int32_t bit_width, fix_point;
+        bool is_signed;
+
+        if (strcmp(op->type, "fix") != 0 || !mode || strcmp(mode, "DPU_ROUND") != 0 ||
+            attrs_int32(&op->attrs, "bit_width", &bit_width) < 0 || bit_width != 8 ||
+            attrs_bool(&op->attrs, "if_signed", &is_signed) < 0 || !is_signed ||
+            attrs_int32(&op->attrs, "fix_point", &fix_point) < 0)
+                return false;
+        if (fix_point < -LOWER_FIX_POINT_MAX || fix_point > LOWER_FIX_POINT_MAX)
+                return false;
+        *ret_fix_point = fix_point;
+        return true;
+}
+
+static bool value_is_reshape_type(const Op *op) {
+        static const char *const types[] = { "reshape", "flatten", "squeeze" };
+
+        return value_is_type(op, types, ARRAY_SIZE(types));
+}
+
+/* every number that they put out is one that went in */
+static bool value_moves(const Op *op) {
+        static const char *const types[] = { "concat",        "identity",     "maxpool2d", "relu",
+                                             "reduction_max", "transpose",    "reorg",     "stack",
+                                             "strided_slice", "pixel-shuffle" };
+        const char *mode = attrs_string(&op->attrs, "mode");
+
+        if (strcmp(op->type, "resize") == 0)
+                return mode && strcmp(mode, "NEAREST") == 0;
+        return value_is_reshape_type(op) || value_is_type(op, types, ARRAY_SIZE(types));
+}
+
+void lowering_find_grid(Lowering *l, const Op *op) {
+        LowerValue *value = lowering_value(l, op);
+        const Arg *arg = op_arg(op, "input");
+
+        value->has_grid = lowering_is_fix(op, &value->grid);
+        if (value->has_grid || !value_moves(op) || !arg || arg->n_ops == 0)
+                return;
+        value->grid = lowering_value(l, arg->ops[0])->grid;
+        value->has_grid = true;
+        for (size_t i = 0; i < arg->n_ops; i++) {
+                const LowerValue *from = lowering_value(l, arg->ops[i]);
+
+                value->has_grid = value->has_grid && from->has_grid && from->grid == value->grid;
+        }
+}
+
+bool lowering_is_reshape(const Lowering *l, const Op *op) {
+        const Op *input = op_input(op, 0);
+        int32_t fix_point;
+
+        if (!input || lowering_value(l, op)->owner)
+                return false;
+        if (lowering_is_fix(op, &fix_point))
+                return value_is_reshape_type(input) && lowering_value(l, input)->has_grid &&
+                       lowering_value(l, input)->grid == fix_point;
+        return value_is_reshape_type(op);
+}
+
+const Op *lowering_before_reshape(const Lowering *l, const Op *op) {
+        while (lowering_is_reshape(l, op))
+                op = op_input(op, 0);
+        return op;
+}
+
+int32_t lowering_fix_point(const Op *fixed) {
+        int32_t fix_point = 0;
+
+        (void) attrs_int32(&fixed->tensor.attrs, "fix_point", &fix_point);
+        return fix_point;
+}
+
+/* --- building ------------------------------------------------------------------------------- */
+
+int lowering_add(Lowering *l, const char *name, const char *type, Op **ret) {
+        char number[32];
+
+        (void) snprintf(number, sizeof(number), "%zu", l->target->n_ops);
+        return graph_add_op(l->target, l->trial ? number : name, type, ret);
+}
+
+int lowering_set_grid(Lowering *l, Attrs *attrs, int32_t fix_point) {
+        int r;
+
+        r = graph_set_int32(l->target, attrs, "fix_point", fix_point);
+        if (r == 0)
+                r = graph_set_int32(l->target, attrs, "bit_width", 8);
+        if (r == 0)
+                r = graph_set_string(l->target, attrs, "round_mode", "DPU_ROUND");
+        return r < 0 ? r : graph_set_bool(l->target, attrs, "if_signed", true);
+}
+
+int lowering_set_fixed(Lowering *l, Op *op, const char *tensor, int32_t fix_point,
+                       const int32_t *dims, size_t n_dims) {
+        int r;
+
+        r = graph_set_tensor(l->target, op, tensor, DATA_TYPE_XINT, 8, dims, n_dims);
+        return r < 0 ? r : lowering_set_grid(l, &op->tensor.attrs, fix_point);
+}
+
+int lowering_copy_attrs(Lowering *l, Attrs *to, const Attrs *from) {
+        int r;
+
+        for (size_t i = 0; i < from->n; i++) {
+                r = graph_set_attr(l->target, to, from->items[i].name, &from->items[i].value);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int lowering_add_reshape(Lowering *l, const char *name, const char *tensor, Op *input,
+                         const int32_t *dims, size_t n_dims, Op **ret) {
+        Op *op;
+        int r;
+
+        r = lowering_add(l, name, "reshape-fix", &op);
+        if (r == 0)
+                r = graph_add_arg(l->target, op, "input", input);
+        if (r == 0)
+                r = graph_set_int32s(l->target, &op->attrs, "shape", dims, n_dims);
+        if (r == 0)
+                r = graph_set_string(l->target, &op->attrs, LOWER_DEVICE_ATTR, "DPU");
+        if (r == 0)
+                r = lowering_set_fixed(l, op, tensor, lowering_fix_point(input), dims, n_dims);
+        if (r < 0)
+                return r;
+        *ret = op;
+        return 0;
+}
+
+/* --- the fixed form -------------------------------------------------------------------------- */
+
+bool lowering_accept(Lowering *l, const Op *op, Problem *reason) {
+        return l->spec->accepts(op, l->spec->userdata, reason);
+}
+
+/* Readers that the engines do not reshape for get nothing. */
+static int value_check_reshape(Lowering *l, const Op *made, const Op *reader, Op **ret) {
+        Problem reason = { "" };
+
+        if (!lowering_accept(l, made, &reason)) {
+                *ret = NULL;
+                return lowering_refuse(l, reader, "%s", reason.text);
+        }
+        return 0;
+}
+
+static int value_reshape(Lowering *l, const Op *op, const Op *reader, Op *from, Op **ret) {
+        const Tensor *shape = &op->tensor;
+        const char *name, *tensor;
+        int32_t unused;
+        int r;
+
+        if (lowering_value(l, op)->image)
+                r = lowering_name(l, &name, "%s_reshaped", from->tensor.name);
+        else
+                r = lowering_name(l, &name, "%s",
+                                  lowering_is_fix(op, &unused) ? op_input(op, 0)->name : op->name);
+        if (r == 0)
+                r = lowering_name(l, &tensor, "%s%s", op->tensor.name,
+                                  lowering_is_fix(op, &unused) ? "" : "_fix");
+        if (r == 0)
+                r = lowering_add_reshape(l, name, tensor, from, shape->dims, shape->n_dims, ret);
+        return r < 0 ? r : value_check_reshape(l, *ret, reader, ret);
+}
+
+int lowering_image(Lowering *l, const Op *op, const Op *reader, Op **ret) {
+        if (lowering_value(l, op)->image) {
+                *ret = lowering_value(l, op)->image;
+                return 0;
+        }
+        return lowering_fixed(l, op, reader, ret);
+}
+
+int lowering_fixed(Lowering *l, const Op *op, const Op *reader, Op **ret) {
+        const LowerConst constant = { .op = op };
+        const Op *root = lowering_before_reshape(l, op);
+        LowerValue *value = lowering_value(l, op);
+        int32_t unused;
+        Op *from = NULL;
+        int r = 0;
+
+        *ret = value->fixed;
+        if (value->fixed)
+                return 0;
+        if (lowering_is_const(op, &unused)) {
+                r = lowering_const(l, &constant, reader, &value->fixed);
+                *ret = value->fixed;
+                return r;
+        }
+        from = lowering_value(l, root)->image ?: lowering_value(l, root)->fixed;
+        if (!from)
+                return lowering_refuse(l, reader, "%s, which it reads, is not quantized",
+                                       root->name);
+        r = value_reshape(l, op, reader, from, &value->fixed);
+        *ret = value->fixed;
+        return r;
+}
+
+int lowering_add_unary(Lowering *l, const Match *match, const char *name, const char *type,
+                       Op **ret) {
+        Op *input, *op;
+        int r;
+
+        *ret = NULL;
+        r = lowering_fixed(l, op_input(match->core, 0), match->core, &input);
+        if (r < 0 || !input)
+                return r;
+        r = lowering_add(l, name, type, &op);
+        if (r < 0)
+                return r;
+        r = graph_add_arg(l->target, op, "input", input);
+        if (r < 0)
+                return r;
+        *ret = op;
+        return 0;
+}
+
+/* --- the real form ------------------------------------------------------------------------------ */
+
+static int value_fix2float(Lowering *l, Op *fixed, const Op *reader, Op **ret) {
+        const Tensor *shape = &fixed->tensor;
+        const char *name;
+        Op *op;
+        int r;
+
+        r = lowering_name(l, &name, "%s_%s", shape->name, reader ? reader->name : "");
+        if (r < 0)
+                return r;
+        *ret = graph_find_op(l->target, name);
+        if (*ret) /* a reader may read it twice */
+                return strcmp((*ret)->type, "fix2float") == 0 ? 0 : -EEXIST;
+        r = lowering_add(l, name, "fix2float", &op);
+        if (r == 0)
+                r = graph_add_arg(l->target, op, "input", fixed);
+        if (r == 0)
+                r = lowering_set_grid(l, &op->attrs, lowering_fix_point(fixed));
+        if (r == 0)
+                r = graph_set_string(l->target, &op->attrs, LOWER_REASON_ATTR,
+                                     "it brings results of the DPU to the CPU");
+        if (r == 0)
+                r = graph_set_tensor(l->target, op, name, DATA_TYPE_FLOAT, 32, shape->dims,
+                                     shape->n_dims);
+        if (r < 0)
+                return r;
+        *ret = op;
+        return 0;
+}
+
+/* A constant that float ops read stays what it was; its name may be a const-fix's already. */
+static int value_real_const(Lowering *l, const Op *op) {
+        const char *name = op->name;
+        int r;
+
+        if (graph_find_op(l->target, name)) {
+                r = lowering_name(l, &name, "%s_const", op->name);
+                if (r < 0)
+                        return r;
+        }
+        return lowering_copy(l, op, name);
+}
+
+int lowering_real(Lowering *l, const Op *op, const Op *reader, Op **ret) {
+        LowerValue *value = lowering_value(l, op);
+        int32_t unused;
+        Op *fixed;
+        int r = 0;
+
+        if (!value->real && lowering_is_const(op, &unused)) {
+                const Op *from = op_input(op, 0);
+
+                if (!lowering_value(l, from)->real)
+                        r = value_real_const(l, from);
+                if (r == 0)
+                        r = lowering_copy(l, op, op->name);
+        } else if (!value->real && strcmp(op->type, "const") == 0) {
+                r = value_real_const(l, op);
+        }
+        if (r < 0)
+                return r;
+        *ret = value->real;
+        if (value->real)
+                return 0;
+        r = lowering_fixed(l, op, reader ?: op, &fixed);
+        if (r < 0)
+                return r;
+        return fixed ? value_fix2float(l, fixed, reader, ret) : -EINVAL;
+}
+
+/* --- ops that stay as they are ------------------------------------------------------------------- */
+
+static int value_copy_args(Lowering *l, const Op *from, Op *op) {
+        for (size_t i = 0; i < from->n_args; i++) {
+                const Arg *arg = &from->args[i];
+                int r;
+
+                r = graph_add_arg(l->target, op, arg->name, NULL); /* it may have no ops */
+                for (size_t k = 0; r == 0 && k < arg->n_ops; k++)
+                        r = graph_add_arg(l->target, op, arg->name,
+                                          lowering_value(l, arg->ops[k])->reading);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* the real forms of all inputs, made before the op that reads them */
+static int value_prepare_args(Lowering *l, const Op *from) {
+        for (size_t i = 0; i < from->n_args; i++) {
+                for (size_t k = 0; k < from->args[i].n_ops; k++) {
+                        const Op *input = from->args[i].ops[k];
+                        int r;
+
+                        r = lowering_real(l, input, from, &lowering_value(l, input)->reading);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+/* what the later passes read is what we say, not the source */
+static void value_remove_ours(Op *op) {
+        (void) attrs_remove(&op->attrs, LOWER_DEVICE_ATTR);
+        (void) attrs_remove(&op->attrs, LOWER_REASON_ATTR);
+}
+
+int lowering_copy(Lowering *l, const Op *from, const char *name) {
+        LowerValue *value = lowering_value(l, from);
+        const Tensor *tensor = &from->tensor;
+        Op *op;
+        int r;
+
+        r = value_prepare_args(l, from);
+        if (r == 0)
+                r = graph_add_op(l->target, name, from->type, &op);
+        if (r == 0)
+                r = lowering_copy_attrs(l, &op->attrs, &from->attrs);
+        if (r == 0)
+                r = value_copy_args(l, from, op);
+        if (r == 0)
+                r = graph_set_tensor(l->target, op, tensor->name, (DataType) tensor->data_type,
+                                     tensor->bit_width, tensor->dims, tensor->n_dims);
+        if (r == 0)
+                r = lowering_copy_attrs(l, &op->tensor.attrs, &tensor->attrs);
+        if (r == 0)
+                value_remove_ours(op);
+        if (r == 0 && value->reason)
+                r = graph_set_string(l->target, &op->attrs, LOWER_REASON_ATTR, value->reason);
+        if (r < 0)
+                return r;
+        value->real = op;
+        return 0;
+}

@@ -1,0 +1,107 @@
+#include "lower_fixture.h"
+
+#include "unit.h"
+
+#include "base/cleanup.h"
+#include "dpu/comparison.h"
+#include "dpu/compiler/engines.h"
+#include "dpu/compiler/lower.h"
+#include "dpu/feed.h"
+#include "tests/support/corpus.h"
+
+Graph *lower_for(const Graph *source, uint64_t fingerprint) {
+        FingerprintInfo info;
+        Engines engines;
+        LowerSpec spec = { .accepts = engines_accept, .userdata = &engines };
+        Graph *graph = NULL;
+        Problem problem = { "" };
+
+        assert_int_equal(fingerprint_decode(fingerprint, &info, &problem), 0);
+        engines_init(&engines, &info);
+        if (lower_run(source, &spec, &graph, &problem) < 0 || graph_verify(graph, &problem) < 0)
+                fail_msg("%s: %s", source->name, problem.text);
+        return graph;
+}
+
+static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Problem *problem) {
+        return feed_inputs(userdata, evaluator, graph, problem);
+}
+
+static void compare(const Graph *source, const Graph *lowered, Pattern pattern) {
+        const EvaluatorOptions options = { .substitute = true, .seed = 5 };
+        Feed feed = { .pattern = pattern, .seed = 3 };
+        Problem problem = { "" };
+        Comparison c;
+
+        if (comparison_run(source, lowered, &options, fill, &feed, &c, &problem) < 0)
+                fail_msg("%s: %s", source->name, problem.text);
+        if (c.n_differences > 0)
+                fail_msg("%s, inputs %s: %s differs first, %zu of %zu tensors", source->name,
+                         pattern_name(pattern), c.differences[0].op->name, c.n_different,
+                         c.n_compared);
+        assert_int_equal(c.n_outputs_missing, 0);
+        assert_int_not_equal(c.n_outputs, 0);
+}
+
+static bool is_border(const Op *op) {
+        return strcmp(op->type, "fix2float") == 0 || strcmp(op->type, "float2fix") == 0 ||
+               strncmp(op->type, "const", 5) == 0 || strncmp(op->type, "data", 4) == 0;
+}
+
+static void check_kept(const Graph *lowered, const char *const *kept) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < lowered->n_ops; i++) {
+                const Op *op = lowered->ops[i];
+
+                if (is_border(op) || attrs_string(&op->attrs, LOWER_DEVICE_ATTR))
+                        continue;
+                assert_non_null(attrs_string(&op->attrs, LOWER_REASON_ATTR));
+                if (!kept[n])
+                        fail_msg("%s: %s (%s) stays on the CPU: %s", lowered->name, op->name,
+                                 op->type, attrs_string(&op->attrs, LOWER_REASON_ATTR));
+                assert_string_equal(op->type, kept[n]);
+                n++;
+        }
+        assert_null(kept[n]);
+}
+
+void lower_check(const Graph *source, uint64_t fingerprint, const char *const *kept) {
+        _cleanup_(graph_freep) Graph *lowered = lower_for(source, fingerprint);
+
+        check_kept(lowered, kept);
+        for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
+                compare(source, lowered, (Pattern) pattern);
+}
+
+/* --- the corpus ------------------------------------------------------------------------------ */
+
+typedef struct CorpusRun {
+        const LowerExpected *models;
+        size_t n, n_done;
+} CorpusRun;
+
+static void check_corpus_model(const char *name, const Bytes *content, void *userdata) {
+        _cleanup_(graph_freep) Graph *source = NULL;
+        CorpusRun *run = userdata;
+        Problem problem;
+
+        for (size_t i = 0; i < run->n; i++) {
+                if (strcmp(run->models[i].name, name) != 0)
+                        continue;
+                assert_int_equal(
+                        graph_read(&source, slice_of(content->data, content->size), &problem), 0);
+                graph_count_consumers(source);
+                lower_check(source, LOWER_B4096, run->models[i].kept);
+                run->n_done++;
+        }
+}
+
+void lower_check_corpus(const LowerExpected *models, size_t n) {
+        CorpusRun run = { .models = models, .n = n };
+
+        if (!corpus_present())
+                skip();
+        assert_true(corpus_each("quantized", check_corpus_model, &run) > 0);
+        assert_int_equal(run.n_done, n);
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * For tests of what was lowered: against what it was lowered from.
+ */
+
+#include <stdbool.h>
+
+#include "xmodel/graph.h"
+
+#define LOWER_B4096 UINT64_C(0x101000056010407)
+#define LOWER_B512  UINT64_C(0x101000056010400)
+
+/* For the engines of a target; verified. */
+Graph *lower_for(const Graph *source, uint64_t fingerprint);
+
+/* Fails unless what is lowered is @source bit by bit, with all patterns of inputs, and exactly ops
+ * of the types @kept (NULL ends them; borders and constants do not count) stay off the DPU, each
+ * with a reason. */
+void lower_check(const Graph *source, uint64_t fingerprint, const char *const *kept);
+
+typedef struct LowerExpected {
+        const char *name; /* of a file in the corpus's folder "quantized" */
+        const char *kept[8];
+} LowerExpected;
+
+/* lower_check() of these files, or skips. */
+void lower_check_corpus(const LowerExpected *models, size_t n);
