@@ -1,0 +1,107 @@
+/*
+ * The vendor's programs and ours, side by side
+ *
+ *   bench-codegen
+ *
+ * For every compiled model of the corpus: its program, and the one that is generated for the same
+ * ops and target. Instructions, bytes moved, cycles by both assumptions of the cost model
+ * (dpu/sim/cost.h), which are no measurements; and how long the generation took. Prints the table of
+ * docs/CODEGEN.md.
+ */
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "dpu/sim/account.h"
+#include "tests/support/corpus.h"
+#include "tests/support/regenerate.h"
+
+typedef struct Sums {
+        uint64_t instructions, bytes, optimistic, pessimistic;
+} Sums;
+
+typedef struct Table {
+        double logarithms[2]; /* of ours / vendor's, optimistic and pessimistic */
+        unsigned n;
+} Table;
+
+static int sum_program(const Subgraph *subgraph, Sums *sums, FingerprintInfo *target) {
+        _cleanup_(account_cleanup) Account account = {};
+        _cleanup_(program_cleanup) Program program = {};
+        int r;
+
+        r = program_load(subgraph, &program, NULL);
+        if (r < 0)
+                return r;
+        r = account_take(&program, &account, NULL);
+        if (r < 0)
+                return r;
+        *target = program.target;
+        for (size_t i = 0; i < ISA_KINDS; i++)
+                sums->instructions += account.counts[i];
+        sums->bytes +=
+                account.load_images + account.load_weights + account.load_bias + account.save;
+        sums->optimistic += account.optimistic.cycles;
+        sums->pessimistic += account.pessimistic.cycles;
+        return 0;
+}
+
+static Sums sum_graph(const Graph *graph, FingerprintInfo *target) {
+        Sums sums = {};
+
+        for (size_t i = 0; i < graph->root->n_children; i++)
+                if (program_is_dpu(graph->root->children[i]))
+                        (void) sum_program(graph->root->children[i], &sums, target);
+        return sums;
+}
+
+static void visit(const char *name, const Bytes *content, void *userdata) {
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        FingerprintInfo target = {};
+        Problem problem = { "" };
+        Table *table = userdata;
+        Sums theirs, ours;
+        uint64_t begin, end;
+
+        if (graph_read(&graph, bytes_slice(content), NULL) < 0 || regenerate_count(graph) == 0)
+                return;
+        theirs = sum_graph(graph, &target);
+        begin = clock_monotonic_ns();
+        if (regenerate_run(graph, &target, &problem) < 0) {
+                (void) printf("| %s | refused: %s |\n", name, problem.text);
+                return;
+        }
+        end = clock_monotonic_ns();
+        ours = sum_graph(graph, &target);
+        (void) printf("| %s | %" PRIu64 " / %" PRIu64
+                      " | %.2f / %.2f | %.3f / %.3f (%.2f) | %.3f / "
+                      "%.3f (%.2f) | %.0f |\n",
+                      name, theirs.instructions, ours.instructions, (double) theirs.bytes / 1e6,
+                      (double) ours.bytes / 1e6, (double) theirs.optimistic / 1e6,
+                      (double) ours.optimistic / 1e6,
+                      (double) ours.optimistic / (double) theirs.optimistic,
+                      (double) theirs.pessimistic / 1e6, (double) ours.pessimistic / 1e6,
+                      (double) ours.pessimistic / (double) theirs.pessimistic,
+                      (double) (end - begin) / 1e6);
+        table->logarithms[0] += log((double) ours.optimistic / (double) theirs.optimistic);
+        table->logarithms[1] += log((double) ours.pessimistic / (double) theirs.pessimistic);
+        table->n++;
+}
+
+int main(void) {
+        Table table = {};
+
+        if (!corpus_present())
+                return 77;
+        (void) printf("| model | instructions | MB moved | Mcycles, optimistic | Mcycles, "
+                      "pessimistic | ms to generate |\n|---|---|---|---|---|---|\n");
+        if (corpus_each("compiled", visit, &table) < 0 || table.n == 0)
+                return EXIT_FAILURE;
+        (void) printf("geometric mean of ours / vendor's: %.2f, %.2f\n",
+                      exp(table.logarithms[0] / table.n), exp(table.logarithms[1] / table.n));
+        return EXIT_SUCCESS;
+}
