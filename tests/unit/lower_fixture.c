@@ -28,7 +28,7 @@ static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Proble
 }
 
 static void compare(const Graph *source, const Graph *lowered, Pattern pattern) {
-        const EvaluatorOptions options = { .substitute = true, .seed = 5 };
+        const ComparisonOptions options = { .evaluator = { .substitute = true, .seed = 5 } };
         Feed feed = { .pattern = pattern, .seed = 3 };
         Problem problem = { "" };
         Comparison c;
