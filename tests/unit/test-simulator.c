@@ -132,6 +132,7 @@ static void tensors_lie_where_strides_say(void **state) {
         assert_int_equal(all.data[5 + 10], 3);
         assert_int_equal(simulator_write(s, &slice, slice_of(numbers, 11), &problem), -EINVAL);
         assert_non_null(strstr(problem.text, "has 12 elements, not 11"));
+        (void) simulator_free(TAKE_PTR(s));
         micro_deinit(&m);
 }
 
@@ -176,6 +177,7 @@ static void captures_outlive_what_follows(void **state) {
         assert_int_equal(simulator_captured(s, &tensors[1], &captured), 0);
         assert_int_equal(captured.data[0], 2);
         assert_int_equal(simulator_captured(s, &tensors[2], &captured), -ENOENT);
+        (void) simulator_free(TAKE_PTR(s)); /* before the program that it borrows */
         micro_deinit(&m);
 }
 
