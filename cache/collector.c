@@ -129,11 +129,12 @@ static int collector_start_plan(Collector *collector) {
 
         collector->need = collector_need(&collector->spec);
         /* records of a later version may name anything, and so may what others enter into an index
-         * that is not ours: nothing goes */
+         * that is not ours: nothing goes; with the latter collector_lock() would never go on */
         if (collector->survey.n_unknown > 0 || index_is_private(collector->spec.index)) {
                 collector->result.satisfied =
                         collector->need.bytes == 0 && collector->need.entries == 0;
-                collector->phase = COLLECTOR_VIEWS;
+                collector->phase =
+                        index_is_private(collector->spec.index) ? COLLECTOR_DONE : COLLECTOR_VIEWS;
         } else if (collector->need.bytes == 0 && collector->need.entries == 0 &&
                    limits->max_idle_s == 0) {
                 collector->phase = COLLECTOR_EVICT; /* of no candidates */

@@ -518,6 +518,33 @@ static void stray_views_go(void **state) {
         assert_true(exists(kept));
 }
 
+/* There is no place for the index: it is in memory, and what others publish is not in it. */
+static void a_private_index_ends_the_pass(void **state) {
+        Fixture *f = *state;
+        _cleanup_(collector_freep) Collector *collector = NULL;
+        _cleanup_(freep) char *path = NULL;
+        unsigned n_steps = 0;
+
+        publish(f);
+        path = make_view(f, 2);
+        assert_int_equal(unlink(shard_path(f->dir, "c/records", &f->keys[2])), 0);
+        f->cache = cache_close(f->cache);
+        assert_int_equal(unlink(below(f->dir, "c/index.db")), 0);
+        assert_int_equal(mkdir(below(f->dir, "c/index.db"), 0700), 0);
+        assert_int_equal(cache_open(&f->cache, below(f->dir, "c"), f->state, CACHE_NORMAL, NULL),
+                         0);
+        f->spec.root = cache_directory(f->cache);
+        f->spec.index = cache_index(f->cache);
+        assert_true(index_is_private(f->spec.index));
+
+        f->spec.limits.max_entries = 10;
+        assert_int_equal(collector_new(&collector, &f->spec), 0);
+        while (collector_step(collector) != 0)
+                assert_true(n_steps++ < 1000);
+        assert_false(collector_result(collector)->satisfied);
+        assert_int_equal(count_there(f), N - 1);
+}
+
 /* What a later version wrote may name any object: nothing is removed. */
 static void records_of_a_later_version_stop_it(void **state) {
         Fixture *f = *state;
@@ -564,6 +591,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(any_step_may_be_the_last, setup, teardown),
                 cmocka_unit_test_setup_teardown(orphans_go_when_they_are_old, setup, teardown),
                 cmocka_unit_test_setup_teardown(stray_views_go, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_private_index_ends_the_pass, setup, teardown),
                 cmocka_unit_test_setup_teardown(records_of_a_later_version_stop_it, setup,
                                                 teardown),
         };
