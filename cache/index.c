@@ -391,6 +391,7 @@ static int index_remember_evicted(Index *index, const Slice *key) {
 int index_remove(Index *index, const Digest *key, bool evicted, IndexObjectFn orphan,
                  void *userdata) {
         Slice blob = slice_of(key->bytes, DIGEST_SIZE);
+        unsigned recreated = index_recreated(index);
         IndexObjects objects = { .n = 0 };
         int r = 0;
 
@@ -406,17 +407,23 @@ int index_remove(Index *index, const Digest *key, bool evicted, IndexObjectFn or
         if (r == 0 && evicted)
                 r = index_remember_evicted(index, &blob);
         for (size_t i = 0; r == 0 && i < objects.n; i++)
-                if (!index_names_object(index, &objects.objects[i]))
+                if (!index_names_object(index, &objects.objects[i]) &&
+                    index_recreated(index) == recreated)
                         r = orphan(&objects.objects[i], userdata);
         return r;
 }
 
+/* If the file is found to be corrupt it is made anew: that the new one does not have it says
+ * nothing. */
 static int index_exists(Index *index, const char *sql, const Digest *digest, bool *ret) {
         Slice blob = slice_of(digest->bytes, DIGEST_SIZE);
+        unsigned recreated = index_recreated(index);
         int64_t one = 0;
         int r;
 
         r = database_run(index->database, index_take_int, &one, sql, "b", &blob);
+        if (r == 0 && index_recreated(index) != recreated)
+                r = -EIO;
         *ret = one != 0;
         return r;
 }

@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/path.h"
 #include "cache/cache.h"
 #include "cache/database.h"
@@ -335,6 +337,70 @@ static void a_corrupt_index_comes_back(void **state) {
         expect_totals(f, N);
 }
 
+typedef struct Orphans {
+        Digest shared; /* the content that all name */
+        unsigned n;    /* how often it was said to be nobody's */
+} Orphans;
+
+static int count_shared_orphan(const Digest *object, void *userdata) {
+        Orphans *orphans = userdata;
+
+        orphans->n += digest_equal(object, &orphans->shared);
+        return 0;
+}
+
+static Digest shared_object(Fixture *f) {
+        _cleanup_(record_freep) Record *record = NULL;
+
+        assert_int_equal(cache_load(f->cache, &f->keys[0], &record), 0);
+        return record_object(record, RECORD_ROLE_LOG)->digest;
+}
+
+/* The pages of the file that @bytes are, one after the other; all is well in between. */
+static void damage_page(Fixture *f, Slice bytes, size_t page, size_t n) {
+        _cleanup_(freep) uint8_t *copy = malloc(bytes.size);
+
+        assert_non_null(copy);
+        memcpy(copy, bytes.data, bytes.size);
+        memset(copy + n * page, 'x', page);
+        write_file(below(f->dir, "c/index.db"), copy, bytes.size);
+}
+
+/* Found only when somebody asks what nobody names: the new file has no rows, which means nothing. */
+static void a_corrupt_index_makes_no_orphans(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(16 * 1024 * 1024);
+        unsigned n_asked = 0, n_removed = 0;
+        Orphans orphans = {};
+        size_t page;
+
+        publish_all(f);
+        orphans.shared = shared_object(f);
+        f->cache = cache_close(f->cache);
+        assert_int_equal(file_read(AT_FDCWD, below(f->dir, "c/index.db"), &bytes), 0);
+        page = (size_t) bytes.data[16] << 8 | bytes.data[17];
+        for (size_t n = 1; n < bytes.size / page; n++) {
+                for (unsigned remove = 0; remove < 2; remove++) {
+                        bool whole;
+
+                        damage_page(f, bytes_slice(&bytes), page, n);
+                        assert_int_equal(open_cache(f), 0);
+                        whole = index_recreated(index_of(f)) == 0;
+                        if (remove)
+                                (void) index_remove(index_of(f), &f->keys[0], true,
+                                                    count_shared_orphan, &orphans);
+                        else if (whole)
+                                assert_true(index_names_object(index_of(f), &orphans.shared));
+                        if (whole && index_recreated(index_of(f)) > 0)
+                                *(remove ? &n_removed : &n_asked) += 1;
+                        f->cache = cache_close(f->cache);
+                }
+        }
+        assert_int_equal(orphans.n, 0);
+        assert_true(n_asked > 0 && n_removed > 0); /* it was found in the middle of it */
+        assert_int_equal(open_cache(f), 0);
+}
+
 /* in the middle of work, with the file open */
 static void an_index_that_vanishes_comes_back(void **state) {
         Fixture *f = *state;
@@ -465,6 +531,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_miss_after_eviction_is_counted, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_lost_index_comes_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_corrupt_index_comes_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_corrupt_index_makes_no_orphans, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_that_vanishes_comes_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_that_breaks_comes_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(surveys_correct_both_ways, setup, teardown),
