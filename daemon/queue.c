@@ -268,9 +268,11 @@ static void flight_drop_unwanted(Flight *flight) {
 static void flight_on_done(const JobResult *result, void *userdata) {
         Flight *flight = userdata;
         Queue *queue = flight->queue;
+        bool was_dying = flight->dying;
 
         flight_tell(flight, QUEUE_ENDED, result);
         flight->job = NULL;
+        flight->dying = false; /* the next job is another one, however this one ended */
         queue->n_running--;
         queue->reserved -= flight->share;
         queue_wake(queue, 0);
@@ -280,8 +282,7 @@ static void flight_on_done(const JobResult *result, void *userdata) {
                 (void) flight_free(flight);
                 return;
         }
-        if (flight->dying && result->outcome == JOB_CANCELLED && !queue->stopping) {
-                flight->dying = false;
+        if (was_dying && result->outcome == JOB_CANCELLED && !queue->stopping) {
                 flight_enter(flight, FLIGHT_WAITING);
                 flight_set_phase(flight, JOB_PHASE_QUEUED);
                 return;

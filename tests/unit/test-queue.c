@@ -244,6 +244,30 @@ static void who_joins_a_dying_job_gets_a_new_one(void **state) {
         assert_int_equal(b.outcome, JOB_MADE);
 }
 
+/* The job that dies may end as if nobody had asked it to: the one after it dies as well. */
+static void a_job_after_a_dying_one_can_be_cancelled(void **state) {
+        static const JobOutcome outcomes[] = { JOB_CANCELLED, JOB_TRANSIENT, JOB_BUSY };
+        Fixture *f = *state;
+        Asker a, b;
+
+        for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+                join(f, &a, 1, false, 1);
+                turn(f);
+                ticket_cancel(a.ticket);
+                join(f, &b, 1, false, 2);
+                end_job(&f->jobs[2 * i], outcomes[i]);
+                turn(f);
+                ticket_hurry(b.ticket);
+                turn(f);
+                assert_int_equal(f->n_jobs, 2 * i + 2);
+                ticket_cancel(b.ticket);
+                assert_true(f->jobs[2 * i + 1].cancelled);
+                end_job(&f->jobs[2 * i + 1], JOB_CANCELLED);
+                turn(f);
+                assert_int_equal(b.outcome, JOB_CANCELLED);
+        }
+}
+
 static void a_waiting_job_just_goes(void **state) {
         Fixture *f = *state;
         Asker a, b;
@@ -513,6 +537,7 @@ int main(void) {
                 TEST(no_more_at_once_than_allowed),
                 TEST(a_job_dies_with_its_last_ticket),
                 TEST(who_joins_a_dying_job_gets_a_new_one),
+                TEST(a_job_after_a_dying_one_can_be_cancelled),
                 TEST(a_waiting_job_just_goes),
                 TEST(transient_failures_are_tried_three_times),
                 TEST(a_new_reason_ends_the_backing_off),
