@@ -25,6 +25,8 @@ static int places_pad(Places *places, uint64_t size, Problem *problem) {
         if (size > PLACES_REGION_MAX)
                 return problem_set(problem, -EFBIG, "constants of more than %" PRIu64 " bytes",
                                    PLACES_REGION_MAX);
+        if (size == places->constants.size)
+                return 0;
         r = bytes_reserve(&places->constants, size - places->constants.size);
         if (r < 0)
                 return r;
