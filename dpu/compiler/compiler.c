@@ -65,7 +65,7 @@ static int compiler_passes(const CompilerSpec *spec, const Engines *engines, Com
         r = plan_run(c->graph, c->partition, &c->plan, problem);
         if (r < 0 || spec->last == COMPILER_PLAN)
                 return r;
-        return emit_run(&emit, c->partition, c->plan, c->graph);
+        return emit_run(&emit, c->partition, c->plan, c->graph, problem);
 }
 
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem) {

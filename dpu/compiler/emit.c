@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "dpu/codegen/attach.h"
 #include "dpu/compiler/lower_spec.h"
 
 #define EMIT_NAME_MAX   8192 /* bytes of a subgraph's name; op names are shorter than the half */
@@ -79,18 +80,32 @@ static int emit_ops(Graph *graph, const Partition *partition, const Part *part,
         return 0;
 }
 
-static int emit_part(Graph *graph, const Partition *partition, const Part *part,
-                     const PlanPart *plan) {
+static int emit_program(const EmitSpec *spec, Graph *graph, const Part *part, Subgraph *subgraph,
+                        uint64_t *workload, Problem *problem) {
+        _cleanup_(codegen_cleanup) Codegen codegen = {};
+        int r;
+
+        r = codegen_run(part->ops, part->n_ops, spec->target, &codegen, problem);
+        if (r < 0)
+                return r;
+        r = attach_run(&codegen, spec->target, graph, subgraph, problem);
+        return r < 0 ? r : attrs_uint64(&subgraph->attrs, "workload", workload);
+}
+
+static int emit_part(const EmitSpec *spec, Graph *graph, const Partition *partition,
+                     const Part *part, uint64_t *workload, Problem *problem) {
         Subgraph *subgraph;
         int r;
 
         r = emit_new_subgraph(graph, part, &subgraph);
         if (r < 0)
                 return r;
+        if (part->device == DEVICE_DPU)
+                return emit_program(spec, graph, part, subgraph, workload, problem);
         r = graph_set_string(graph, &subgraph->attrs, "device", device_name(part->device));
         if (r < 0)
                 return r;
-        r = emit_workload(graph, &subgraph->attrs, plan->workload);
+        r = emit_workload(graph, &subgraph->attrs, *workload);
         if (r < 0)
                 return r;
         if (part->device == DEVICE_CPU) {
@@ -115,15 +130,18 @@ static int emit_provenance(Graph *graph, const EmitSpec *spec) {
         return emit_string_map(graph, &graph->attrs, "libs_info", &pair, 1);
 }
 
-int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan, Graph *graph) {
+int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan, Graph *graph,
+             Problem *problem) {
         uint64_t workload = 0;
         int r;
 
         for (size_t i = 0; i < partition->n_parts; i++) {
-                r = emit_part(graph, partition, &partition->parts[i], &plan->parts[i]);
+                uint64_t part = plan->parts[i].workload;
+
+                r = emit_part(spec, graph, partition, &partition->parts[i], &part, problem);
                 if (r < 0)
                         return r;
-                workload += plan->parts[i].workload;
+                workload += part;
         }
         r = emit_workload(graph, &graph->root->attrs, workload);
         if (r < 0)

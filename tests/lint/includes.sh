@@ -14,7 +14,7 @@ declare -A allowed=(
   [dpu/isa]="base"
   [dpu/sim]="base xmodel dpu/isa"
   [dpu/codegen]="base xmodel dpu/isa"
-  [dpu/compiler]="base xmodel dpu/isa"
+  [dpu/compiler]="base xmodel dpu/isa dpu/codegen"
   [daemon]="base proto xmodel cache"
   [client]="base proto"
 )
