@@ -11,9 +11,11 @@
  * own: they join the first region, in the final order, that reads them. All edges still lead
  * forward, which would not hold if "first" meant the first reader in the graph.
  *
- * The regions are not always the fewest possible (an op may be put on an early level although a
- * later region of its device could take it). With one kind of region besides the inputs, as
- * now, they are.
+ * Levels put a region as early as possible, and sometimes apart from the one that reads it. So
+ * regions move to a later level, from the last level to the first, where that joins them with a
+ * region of their device that reads them and nothing else that reads them is in the way. All edges
+ * still lead to a higher level, or stay inside a region. What is left are the regions that no single
+ * move can join; they are not always the fewest possible.
  */
 #include "dpu/compiler/partition.h"
 
@@ -34,6 +36,8 @@ typedef struct Node {
         size_t level;  /* see above */
         size_t joined; /* union-find: index of an op of the same region, towards its first op */
         size_t part;   /* of a region's first op, then of every op */
+        size_t limit;  /* of a region's first op: the level that its readers leave to it */
+        size_t kin;    /* a reader of the same device, on the lowest level of such; or SIZE_MAX */
 } Node;
 
 typedef struct Region {
@@ -89,7 +93,11 @@ static void partition_join(Node *nodes, size_t a, size_t b) {
 
 static void partition_init_nodes(const Graph *graph, const Device *devices, Node *nodes) {
         for (size_t i = 0; i < graph->n_ops; i++)
-                nodes[i] = (Node){ .device = devices[i], .joined = i, .part = SIZE_MAX };
+                nodes[i] = (Node){ .device = devices[i],
+                                   .joined = i,
+                                   .part = SIZE_MAX,
+                                   .limit = SIZE_MAX,
+                                   .kin = SIZE_MAX };
 
         for (size_t i = 0; i < graph->n_ops; i++) {
                 PARTITION_EACH_INPUT(graph->ops[i], in) {
@@ -116,6 +124,11 @@ static void partition_level(const Graph *graph, Node *nodes) {
         }
 }
 
+/* the level of the region that op @i is in */
+static size_t partition_level_of(Node *nodes, size_t i) {
+        return nodes[partition_first_of(nodes, i)].level;
+}
+
 static void partition_connect(const Graph *graph, Node *nodes) {
         for (size_t i = 0; i < graph->n_ops; i++) {
                 PARTITION_EACH_INPUT(graph->ops[i], in) {
@@ -123,11 +136,81 @@ static void partition_connect(const Graph *graph, Node *nodes) {
 
                         if (from->floating || from->device == DEVICE_USER)
                                 continue;
-                        if (from->device == nodes[i].device && from->level == nodes[i].level)
+                        if (from->device == nodes[i].device &&
+                            partition_level_of(nodes, in->index) == partition_level_of(nodes, i))
                                 partition_join(nodes, in->index, i);
                 }
         }
 }
+
+/* --- moving regions to later levels -------------------------------------------------------------- */
+
+/* What op @i leaves to the regions that it reads. Its own does not move any more. */
+static void partition_limit_inputs(const Graph *graph, Node *nodes, size_t i) {
+        size_t level = partition_level_of(nodes, i);
+
+        PARTITION_EACH_INPUT(graph->ops[i], in) {
+                const Node *from = &nodes[in->index];
+                Node *first = &nodes[partition_first_of(nodes, in->index)];
+                bool kin = from->device == nodes[i].device;
+                size_t limit = kin ? level : level - 1;
+
+                if (from->floating || from->device == DEVICE_USER || first->level >= level)
+                        continue;
+                if (limit < first->limit)
+                        first->limit = limit;
+                if (kin &&
+                    (first->kin == SIZE_MAX || level < partition_level_of(nodes, first->kin)))
+                        first->kin = i;
+        }
+}
+
+/* Moves the region whose first op is @i to the level of a reader of its device, if that is as late
+ * as it may go. */
+static void partition_move(Node *nodes, size_t i) {
+        size_t kin = nodes[i].kin, level;
+
+        if (nodes[i].joined != i || kin == SIZE_MAX)
+                return;
+        level = partition_level_of(nodes, kin);
+        if (level <= nodes[i].limit)
+                nodes[i].level = level;
+}
+
+typedef struct Leveled {
+        size_t level, op;
+} Leveled;
+
+static int partition_compare_levels(const void *a, const void *b) {
+        const Leveled *x = a, *y = b;
+
+        if (x->level != y->level)
+                return x->level > y->level ? -1 : 1;
+        return (x->op > y->op) - (x->op < y->op);
+}
+
+/* from the last level to the first: what reads a region has found its place before it */
+static int partition_move_all(const Graph *graph, Node *nodes) {
+        _cleanup_(freep) Leveled *order = calloc(graph->n_ops + 1, sizeof(*order));
+
+        if (!order)
+                return -ENOMEM;
+        for (size_t i = 0; i < graph->n_ops; i++)
+                order[i] = (Leveled){ .level = nodes[i].level, .op = i };
+        qsort(order, graph->n_ops, sizeof(*order), partition_compare_levels);
+
+        for (size_t i = 0, end; i < graph->n_ops; i = end) {
+                for (end = i; end < graph->n_ops && order[end].level == order[i].level; end++)
+                        partition_move(nodes, order[end].op);
+                for (size_t k = i; k < end; k++)
+                        if (!nodes[order[k].op].floating &&
+                            nodes[order[k].op].device != DEVICE_USER)
+                                partition_limit_inputs(graph, nodes, order[k].op);
+        }
+        return 0;
+}
+
+/* --- parts ------------------------------------------------------------------------------------------- */
 
 static int partition_compare_regions(const void *a, const void *b) {
         const Region *x = a, *y = b;
@@ -236,6 +319,10 @@ int partition_regions(const Graph *lowered, const Device *devices, Partition **r
         partition_init_nodes(lowered, devices, nodes);
         partition_level(lowered, nodes);
         partition_connect(lowered, nodes);
+        r = partition_move_all(lowered, nodes);
+        if (r < 0)
+                return r;
+        partition_connect(lowered, nodes); /* what is on one level now */
         r = partition_number(lowered, nodes, &n_parts);
         if (r < 0)
                 return r;

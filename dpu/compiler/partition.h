@@ -60,7 +60,7 @@ int partition_run(const Graph *lowered, Partition **ret);
 
 /* Makes parts for the given devices (one for each op by index; those of constants that are read
  * do not count): connected regions of one device, split where a single part would need an input
- * that depends on the part itself. -ENOMEM. */
+ * that depends on the part itself, and as few as moving regions back can make. -ENOMEM. */
 int partition_regions(const Graph *lowered, const Device *devices, Partition **ret);
 
 Partition *partition_free(Partition *partition);

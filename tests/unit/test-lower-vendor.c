@@ -1,13 +1,14 @@
 /*
  * What we lower beside what the vendor's compiler made of the same models: op by op, by name, the
- * type, shape, fix point and attributes, which side of the border it is on, and the order of what it
- * reads. Every deviation is listed here with its reason; one that is not listed fails, and so does
+ * type, shape, fix point and attributes, which side of the border it is on and with what others, and
+ * the order of what it reads. Every deviation is listed here with its reason; one that is not listed fails, and so does
  * one that no longer happens.
  */
 
 #include "unit.h"
 
 #include "base/cleanup.h"
+#include "dpu/compiler/partition.h"
 #include "lower_fixture.h"
 #include "tests/support/corpus.h"
 #include "xmodel/attrs.h"
@@ -158,6 +159,54 @@ static void compare_op(Pair *pair, const Op *ours, const Op *theirs) {
         compare_tensors(pair, ours, theirs);
 }
 
+/* --- parts ------------------------------------------------------------------------------------ */
+
+static const Subgraph *part_of(const Op *vendor) {
+        const Subgraph *s = vendor->subgraph;
+
+        while (s && s->depth > 1)
+                s = s->parent;
+        return s;
+}
+
+static size_t count_dpu_subgraphs(const Graph *vendor) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < vendor->root->n_children; i++)
+                n += strcmp(attrs_string(&vendor->root->children[i]->attrs, "device"), "DPU") == 0;
+        return n;
+}
+
+/* The part of the vendor's that the last op of ours is in has all others, too. */
+static void compare_part(Pair *pair, const Part *part) {
+        const Subgraph *expected = NULL;
+
+        for (size_t i = part->n_ops; i-- > 0;) {
+                const Op *theirs = graph_find_op(pair->vendor, part->ops[i]->name);
+
+                if (!theirs || partition_is_constant(theirs))
+                        continue;
+                if (!expected)
+                        expected = part_of(theirs);
+                if (part_of(theirs) != expected)
+                        deviates(pair, part->ops[i]->name, "part");
+        }
+}
+
+static void compare_parts(Pair *pair, const Graph *ours) {
+        _cleanup_(partition_freep) Partition *partition = NULL;
+        size_t n = 0;
+
+        assert_int_equal(partition_run(ours, &partition), 0);
+        for (size_t i = 0; i < partition->n_parts; i++) {
+                if (partition->parts[i].device != DEVICE_DPU)
+                        continue;
+                compare_part(pair, &partition->parts[i]);
+                n++;
+        }
+        assert_int_equal(n, count_dpu_subgraphs(pair->vendor));
+}
+
 /* --- pairs -------------------------------------------------------------------------------------- */
 
 static void load(const char *name, const Bytes *content, void *userdata) {
@@ -194,6 +243,7 @@ static void compare_pair(Pair *pair) {
                 if (!is_moved(theirs) && !graph_find_op(ours, theirs->name))
                         deviates(pair, theirs->name, "being absent");
         }
+        compare_parts(pair, ours);
         for (size_t i = 0; i < ARRAY_SIZE(pair->deviations); i++)
                 if (pair->deviations[i].op && !pair->deviations[i].seen)
                         fail_msg("%s: no longer deviates: %s, %s", pair->source,

@@ -132,6 +132,47 @@ static void layers_that_touch_share_a_part(void **state) {
         }
 }
 
+/* a -> b -> c with b on the CPU, and m, which only c reads: m waits for c */
+static void a_region_joins_its_only_reader(void **state) {
+        static const Device devices[] = { DEVICE_USER, DEVICE_DPU, DEVICE_DPU, DEVICE_CPU,
+                                          DEVICE_DPU };
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(partition_freep) Partition *p = NULL;
+        Op *in, *a, *m, *b, *c;
+
+        assert_int_equal(graph_new(&graph, "late"), 0);
+        in = add(graph, "in", "data");
+        a = add_reader(graph, "a", in, NULL);
+        m = add_reader(graph, "m", in, NULL);
+        b = add_reader(graph, "b", a, NULL);
+        c = add_reader(graph, "c", b, m);
+        graph_count_consumers(graph);
+        assert_int_equal(partition_regions(graph, devices, &p), 0);
+        check_invariants(graph, p);
+        assert_int_equal(p->n_parts, 4);
+        assert_int_equal(p->placements[m->index].part, p->placements[c->index].part);
+        assert_int_not_equal(p->placements[a->index].part, p->placements[c->index].part);
+}
+
+/* The same, but b reads m, too: then m must come first. */
+static void a_region_stays_before_other_readers(void **state) {
+        static const Device devices[] = { DEVICE_USER, DEVICE_DPU, DEVICE_CPU, DEVICE_DPU };
+        _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(partition_freep) Partition *p = NULL;
+        Op *in, *m, *b, *c;
+
+        assert_int_equal(graph_new(&graph, "early"), 0);
+        in = add(graph, "in", "data");
+        m = add_reader(graph, "m", in, NULL);
+        b = add_reader(graph, "b", m, NULL);
+        c = add_reader(graph, "c", b, m);
+        graph_count_consumers(graph);
+        assert_int_equal(partition_regions(graph, devices, &p), 0);
+        check_invariants(graph, p);
+        assert_int_equal(p->n_parts, 4);
+        assert_int_not_equal(p->placements[m->index].part, p->placements[c->index].part);
+}
+
 static void an_empty_graph_has_no_parts(void **state) {
         _cleanup_(graph_freep) Graph *graph = NULL;
         _cleanup_(partition_freep) Partition *p = NULL;
@@ -263,6 +304,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(parts_never_form_a_cycle),
                 cmocka_unit_test(layers_that_touch_share_a_part),
+                cmocka_unit_test(a_region_joins_its_only_reader),
+                cmocka_unit_test(a_region_stays_before_other_readers),
                 cmocka_unit_test(an_empty_graph_has_no_parts),
                 cmocka_unit_test(every_input_is_a_part),
                 cmocka_unit_test(shared_constants_make_no_cycle),
