@@ -14,6 +14,9 @@
 /* For the engines of a target; verified. */
 Graph *lower_for(const Graph *source, uint64_t fingerprint);
 
+/* Only its error: for allocations that fail. */
+int lower_try(const Graph *source, uint64_t fingerprint);
+
 /* Fails unless what is lowered is @source bit by bit, with all patterns of inputs, and exactly ops
  * of the types @kept (NULL ends them; borders and constants do not count) stay off the DPU, each
  * with a reason. */
