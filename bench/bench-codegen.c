@@ -5,8 +5,8 @@
  *
  * For every compiled model of the corpus: its program, and the one that is generated for the same
  * ops and target. Instructions, bytes moved, cycles by both assumptions of the cost model
- * (dpu/sim/cost.h), which are no measurements; and how long the generation took. Prints the table of
- * docs/CODEGEN.md.
+ * (dpu/sim/cost.h), which are no measurements; and how long the generation took. Then the networks
+ * of mkmodel for B1024, from the quantized graph on. Prints the tables of docs/CODEGEN.md.
  */
 
 #include <inttypes.h>
@@ -16,6 +16,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "dpu/codegen/codegen.h"
+#include "dpu/compiler/borders.h"
+#include "dpu/compiler/emit.h"
+#include "dpu/compiler/engines.h"
+#include "dpu/compiler/lower.h"
+#include "dpu/models/network.h"
 #include "dpu/sim/account.h"
 #include "tests/support/corpus.h"
 #include "tests/support/regenerate.h"
@@ -92,6 +98,76 @@ static void visit(const char *name, const Bytes *content, void *userdata) {
         table->n++;
 }
 
+/* --- from the quantized graph on ------------------------------------------------------------- */
+
+#define B1024 2 /* of regenerate_target() */
+
+typedef struct Target {
+        FingerprintInfo info;
+        Engines engines;
+} Target;
+
+static bool accepts(const Op *op, const void *userdata, Problem *reason) {
+        const Target *target = userdata;
+
+        return engines_accept(op, &target->engines, reason) &&
+               codegen_accepts(op, &target->info, reason) == 0;
+}
+
+static int compile(const Graph *source, const Target *target, Graph **ret) {
+        const LowerSpec spec = { .accepts = accepts, .userdata = target };
+        const EmitSpec emit = { .compiler = "bench", .target = &target->info };
+        _cleanup_(graph_freep) Graph *lowered = NULL;
+        _cleanup_(partition_freep) Partition *first = NULL, *partition = NULL;
+        _cleanup_(plan_freep) Plan *plan = NULL;
+        int r;
+
+        r = lower_run(source, &spec, &lowered, NULL);
+        if (r == 0)
+                r = partition_run(lowered, &first);
+        if (r == 0)
+                r = borders_run(lowered, first, ret, &partition);
+        if (r == 0)
+                r = plan_run(*ret, partition, &plan, NULL);
+        return r < 0 ? r : emit_run(&emit, partition, plan, *ret, NULL);
+}
+
+static int measure_network(const Network *network) {
+        const NetworkOptions options = NETWORK_OPTIONS_INIT;
+        _cleanup_(graph_freep) Graph *source = NULL, *graph = NULL;
+        Target target = { .info = regenerate_target(B1024) };
+        FingerprintInfo found;
+        uint64_t begin, end;
+        Sums sums;
+        int r;
+
+        engines_init(&target.engines, &target.info);
+        r = network_make(network, &options, &source, NULL);
+        if (r < 0)
+                return r;
+        begin = clock_monotonic_ns();
+        r = compile(source, &target, &graph);
+        end = clock_monotonic_ns();
+        if (r < 0)
+                return r;
+        sums = sum_graph(graph, &found);
+        (void) printf("| %s | %" PRIu64 " | %.2f | %.3f | %.3f | %.0f |\n", network->name,
+                      sums.instructions, (double) sums.bytes / 1e6, (double) sums.optimistic / 1e6,
+                      (double) sums.pessimistic / 1e6, (double) (end - begin) / 1e6);
+        return 0;
+}
+
+static int measure_networks(void) {
+        const Network *network;
+        int r = 0;
+
+        (void) printf("| network, B1024 | instructions | MB moved | Mcycles, optimistic | Mcycles, "
+                      "pessimistic | ms to compile |\n|---|---|---|---|---|---|\n");
+        for (size_t i = 0; (network = network_at(i)) && r == 0; i++)
+                r = measure_network(network);
+        return r;
+}
+
 int main(void) {
         Table table = {};
 
@@ -103,5 +179,5 @@ int main(void) {
                 return EXIT_FAILURE;
         (void) printf("geometric mean of ours / vendor's: %.2f, %.2f\n",
                       exp(table.logarithms[0] / table.n), exp(table.logarithms[1] / table.n));
-        return EXIT_SUCCESS;
+        return measure_networks() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

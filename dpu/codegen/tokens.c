@@ -1,7 +1,9 @@
 /*
  * Memory is looked at in blocks: an access to a part of one counts for all of it. That costs a wait
  * now and then, where a row ends and another tensor begins, and saves the bookkeeping for every
- * byte. Bank words are looked at one by one.
+ * byte. Bank words are looked at one by one, but rarely: instructions come in flocks that touch
+ * the same words (the filters of an output group, the output groups of a tile, the rows of a tile),
+ * and the second of a flock needs nothing that the first did not.
  */
 
 #include "dpu/codegen/tokens.h"
@@ -26,9 +28,19 @@ typedef struct TokenPlace {
         uint32_t read[ISA_ENGINES], written[ISA_ENGINES];
 } TokenPlace;
 
+/* The last access, if it was to a bank; its clock may be ahead of what the places have. */
+typedef struct TokenFlock {
+        uint64_t first, n; /* n 0: none */
+        bool writes;
+        unsigned engine;
+        uint32_t clock;
+        bool ahead;
+} TokenFlock;
+
 typedef struct TokenPlaces {
         TokenPlace *items; /* owned */
         uint64_t n;
+        TokenFlock flock;
 } TokenPlaces;
 
 typedef struct TokenPass {
@@ -95,6 +107,41 @@ static void token_touch(TokenPlaces *places, uint64_t first, uint64_t n, bool wr
         }
 }
 
+/* the same for words of a bank, which is a ring */
+static void token_touch_ring(TokenPlaces *places, uint64_t first, uint64_t n, bool writes,
+                             unsigned engine, uint32_t clock, TokenClocks *needed) {
+        uint64_t end = first + n;
+
+        if (end > STREAM_BANK_DEPTH) {
+                token_touch(places, 0, end - STREAM_BANK_DEPTH, writes, engine, clock, needed);
+                end = STREAM_BANK_DEPTH;
+        }
+        token_touch(places, first, end - first, writes, engine, clock, needed);
+}
+
+static void token_touch_bank(TokenPlaces *places, const Access *access, unsigned engine,
+                             uint32_t clock, TokenClocks *needed) {
+        TokenFlock *flock = &places->flock;
+        uint64_t first = access->first % STREAM_BANK_DEPTH;
+        TokenClocks ignored = {};
+
+        if (flock->n == access->n && flock->first == first && flock->writes == access->writes &&
+            flock->engine == engine) {
+                flock->clock = clock;
+                flock->ahead = true;
+                return;
+        }
+        if (flock->ahead)
+                token_touch_ring(places, flock->first, flock->n, flock->writes, flock->engine,
+                                 flock->clock, &ignored);
+        token_touch_ring(places, first, access->n, access->writes, engine, clock, needed);
+        *flock = (TokenFlock){ .first = first,
+                               .n = access->n,
+                               .writes = access->writes,
+                               .engine = engine,
+                               .clock = clock };
+}
+
 static int token_access(TokenPass *pass, const Access *access, unsigned engine, uint32_t clock,
                         TokenClocks *needed, Problem *problem) {
         TokenPlaces *places = &pass->spaces[access->space];
@@ -102,26 +149,20 @@ static int token_access(TokenPass *pass, const Access *access, unsigned engine, 
 
         if (access->n == 0)
                 return 0;
-        if (access->space >= STREAM_BANK_SPACES) {
-                first = access->first / TOKENS_BLOCK;
-                end = (access->first + access->n - 1) / TOKENS_BLOCK + 1;
-                if (places->n == 0 && !access->writes)
-                        return 0; /* constants */
-                if (end > places->n)
-                        return problem_set(problem, -EINVAL, "an instruction leaves REG_%u",
-                                           access->space - STREAM_BANK_SPACES);
-                token_touch(places, first, end - first, access->writes, engine, clock, needed);
+        if (access->space < STREAM_BANK_SPACES) {
+                if (access->n > STREAM_BANK_DEPTH)
+                        return problem_set(problem, -EINVAL,
+                                           "an instruction wants more than a bank");
+                token_touch_bank(places, access, engine, clock, needed);
                 return 0;
         }
-        if (access->n > STREAM_BANK_DEPTH)
-                return problem_set(problem, -EINVAL, "an instruction wants more than a bank");
-        first = access->first % STREAM_BANK_DEPTH;
-        end = first + access->n;
-        if (end > STREAM_BANK_DEPTH) {
-                token_touch(places, 0, end - STREAM_BANK_DEPTH, access->writes, engine, clock,
-                            needed);
-                end = STREAM_BANK_DEPTH;
-        }
+        first = access->first / TOKENS_BLOCK;
+        end = (access->first + access->n - 1) / TOKENS_BLOCK + 1;
+        if (places->n == 0 && !access->writes)
+                return 0; /* constants */
+        if (end > places->n)
+                return problem_set(problem, -EINVAL, "an instruction leaves REG_%u",
+                                   access->space - STREAM_BANK_SPACES);
         token_touch(places, first, end - first, access->writes, engine, clock, needed);
         return 0;
 }
