@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 
-static const Network *const networks[] = { &network_lenet, &network_unet };
+static const Network *const networks[] = { &network_lenet, &network_unet, &network_resnet50 };
 
 const Network *network_at(size_t index) {
         return index < ARRAY_SIZE(networks) ? networks[index] : NULL;

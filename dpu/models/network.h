@@ -38,4 +38,5 @@ int network_make(const Network *network, const NetworkOptions *options, Graph **
 
 /* the entries of the table in network.c */
 extern const Network network_lenet;
+extern const Network network_resnet50;
 extern const Network network_unet;

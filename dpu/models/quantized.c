@@ -528,6 +528,77 @@ Op *quantized_maxpool(Quantized *q, Op *input, int32_t kernel, int32_t stride, i
                          estimate(q, input)->peak);
 }
 
+/* what the engines multiply a sum over size x size places by (numerator, bits), times the places:
+ * Xilinx/Vitis-AI src/vai_library/cpu_task/ops/pool-fix; 0 where that is not known here */
+static float average_correction(int32_t size) {
+        switch (size) {
+        case 3:
+                return 7.0f * 9 / 64;
+        case 5:
+                return 10.0f * 25 / 256;
+        case 6:
+                return 7.0f * 36 / 256;
+        case 7:
+                return 21.0f * 49 / 1024;
+        default:
+                return size > 0 && (size & (size - 1)) == 0 ? 1 : 0;
+        }
+}
+
+static Op *add_average(Quantized *q, Op *input, const char *base, const int32_t *dims) {
+        char *name = NULL;
+        Op *op;
+
+        if (asprintf(&name, "%s_i0", base) < 0)
+                return fail(q, -ENOMEM);
+        op = add_op(q, &q->nodes, name, "avgpool2d", dims, 4);
+        set_arg(q, op, "input", input);
+        set_window(q, op, input->tensor.dims[1], input->tensor.dims[1], 0);
+        set_bool(q, op, "global", true);
+        set_bool(q, op, "count_include_pad", true);
+        set_bool(q, op, "count_include_invalid", true);
+        return op;
+}
+
+static Op *add_number(Quantized *q, const char *base, float number) {
+        const int32_t one = 1;
+        char *name = NULL;
+        float *value;
+        size_t n;
+        Op *op;
+
+        if (asprintf(&name, "%s_i1", base) < 0)
+                return fail(q, -ENOMEM);
+        op = add_const(q, &q->helpers, name, &one, 1, &value, &n);
+        if (op)
+                value[0] = number;
+        return op;
+}
+
+Op *quantized_global_avgpool(Quantized *q, Op *input, const char *path) {
+        const int32_t *in = input ? input->tensor.dims : NULL;
+        _cleanup_(freep) char *base = NULL;
+        float correction;
+        Op *op, *mul;
+
+        if (!input || q->error < 0)
+                return NULL;
+        const int32_t dims[] = { in[0], 1, 1, in[3] };
+
+        correction = in[1] == in[2] ? average_correction(in[1]) : 0;
+        if (correction == 0)
+                return fail(q, problem_set(&q->problem, -EINVAL,
+                                           "an average over %dx%d is not supported", in[1], in[2]));
+        base = make_node_name(q, path, "");
+        if (!base)
+                return fail(q, -ENOMEM);
+        op = add_average(q, input, base, dims);
+        mul = add_op(q, &q->nodes, strdup(base), "mul", dims, ARRAY_SIZE(dims));
+        set_arg(q, mul, "input", op);
+        set_arg(q, mul, "input", add_number(q, base, correction));
+        return finish_like(q, mul, input);
+}
+
 Op *quantized_upsample(Quantized *q, Op *input, int32_t scale, const char *path) {
         const float scales[] = { (float) scale, (float) scale };
         const int32_t *in = input ? input->tensor.dims : NULL;

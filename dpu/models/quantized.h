@@ -69,6 +69,10 @@ Op *quantized_relu(Quantized *q, Op *input, const char *path);
 Op *quantized_add(Quantized *q, Op *a, Op *b, const char *path);
 Op *quantized_maxpool(Quantized *q, Op *input, int32_t kernel, int32_t stride, int32_t pad,
                       const char *path);
+
+/* One pixel for the image, and the `mul` that makes of the division what the engines do. Square
+ * images of a power of two, 3, 5, 6 or 7 pixels. */
+Op *quantized_global_avgpool(Quantized *q, Op *input, const char *path);
 Op *quantized_upsample(Quantized *q, Op *input, int32_t scale, const char *path); /* nearest */
 Op *quantized_concat(Quantized *q, Op *a, Op *b, const char *path);               /* channels */
 Op *quantized_flatten(Quantized *q, Op *input, const char *path); /* all but the batch; no fix */

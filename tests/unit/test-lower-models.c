@@ -33,6 +33,7 @@ static void networks_of_mkmodel(void **state) {
 
         check_network("lenet", 0, none);
         check_network("unet", 64, softmax);
+        check_network("resnet50", 32, none);
 }
 
 int main(void) {
