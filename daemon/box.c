@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "daemon/capture.h"
 
 #define BOX_ASK_MS      30000
@@ -192,14 +193,18 @@ Box *box_free(Box *box) {
         return NULL;
 }
 
-static bool box_same(const char *a, const char *b) {
-        return a == b || (a && b && strcmp(a, b) == 0);
-}
-
+/* conda and the launcher are in the key, and not in the identity */
 bool box_fits(const Box *box, const ConfigToolchain *toolchain, const Digest *identity) {
-        return digest_equal(&box->identity, identity) && box->config.engine == toolchain->engine &&
-               box_same(box->config.path, toolchain->path) && box->config.cpus == toolchain->cpus &&
-               box->config.memory_limit == toolchain->memory_limit;
+        const ConfigToolchain *own = &box->config;
+
+        return digest_equal(&box->identity, identity) && own->engine == toolchain->engine &&
+               own->remote == toolchain->remote && own->cpus == toolchain->cpus &&
+               own->memory_limit == toolchain->memory_limit &&
+               strings_equal(own->path, toolchain->path) &&
+               strings_equal(own->conda, toolchain->conda) &&
+               strings_equal(own->conda_root, toolchain->conda_root) &&
+               strings_are_same(&own->launcher, &toolchain->launcher) &&
+               strings_are_same(&own->environment, &toolchain->environment);
 }
 
 int box_renew(Box *box) {

@@ -44,6 +44,13 @@ bool strings_contain(const Strings *list, const char *string) {
         return false;
 }
 
+bool strings_are_same(const Strings *a, const Strings *b) {
+        for (size_t i = 0; i < a->n && i < b->n; i++)
+                if (strcmp(a->items[i], b->items[i]) != 0)
+                        return false;
+        return a->n == b->n;
+}
+
 int strings_dup(char **ret, const char *string) {
         char *copy = string ? strdup(string) : NULL;
 

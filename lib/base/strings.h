@@ -19,6 +19,7 @@ int strings_add_all(Strings *list, const Strings *other); /* on error a part may
 int strings_dup(char **ret, const char *string);          /* one copy; NULL of NULL; -ENOMEM */
 void strings_deinit(Strings *list);                       /* back to empty */
 bool strings_contain(const Strings *list, const char *string);
+bool strings_are_same(const Strings *a, const Strings *b); /* in the same order */
 
 bool strings_equal(const char *a, const char *b); /* NULL is only equal to NULL */
 

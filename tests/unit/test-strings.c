@@ -49,11 +49,26 @@ static void adds_whole_lists(void **state) {
         assert_null(list.items[3]);
 }
 
+static void compares_lists(void **state) {
+        _cleanup_(strings_cleanup) Strings a = {}, b = {};
+
+        assert_true(strings_are_same(&a, &b));
+        assert_int_equal(strings_add(&a, "x"), 0);
+        assert_false(strings_are_same(&a, &b));
+        assert_int_equal(strings_add(&b, "x"), 0);
+        assert_true(strings_are_same(&a, &b));
+        assert_int_equal(strings_add(&a, "y"), 0);
+        assert_false(strings_are_same(&b, &a));
+        assert_int_equal(strings_add(&b, "z"), 0);
+        assert_false(strings_are_same(&a, &b));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(survives_failing_allocations),
                 cmocka_unit_test(owns_copies),
                 cmocka_unit_test(adds_whole_lists),
+                cmocka_unit_test(compares_lists),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

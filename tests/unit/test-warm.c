@@ -187,6 +187,38 @@ static void other_limits_and_other_images_need_another(void **state) {
         assert_int_equal(n_containers(f), 3);
 }
 
+/* One image may have several compilers, and one engine may be there several times. */
+static void other_compilers_in_it_need_another(void **state) {
+        Fixture *f = *state;
+        ConfigToolchain *config = &f->base.config;
+        Box *box = take(f), *other;
+
+        warm_give(f->warm, box, true);
+        config->conda = (char *) "vitis-ai-tensorflow2";
+        use(f, 600);
+        other = take(f);
+        assert_ptr_not_equal(other, box);
+        warm_give(f->warm, other, true);
+        assert_ptr_equal(take(f), other);
+
+        warm_give(f->warm, other, true);
+        config->conda_root = (char *) "/opt/conda";
+        use(f, 600);
+        other = take(f);
+        assert_int_equal(n_containers(f), 3);
+        warm_give(f->warm, other, true);
+
+        config->conda = config->conda_root = NULL;
+        use(f, 600);
+        assert_ptr_equal(take(f), box);
+        assert_int_equal(strings_add(&config->launcher, "env"), 0);
+        warm_give(f->warm, box, true);
+        use(f, 600);
+        other = take(f);
+        assert_int_equal(n_containers(f), 4);
+        warm_give(f->warm, other, true);
+}
+
 static void a_failure_ends_it(void **state) {
         Fixture *f = *state;
         Box *box = take(f);
@@ -255,6 +287,7 @@ int main(void) {
                 TEST(none_unless_it_is_configured),
                 TEST(the_next_job_gets_the_same_one_empty),
                 TEST(other_limits_and_other_images_need_another),
+                TEST(other_compilers_in_it_need_another),
                 TEST(a_failure_ends_it),
                 TEST(what_is_left_ends_it),
                 TEST(an_end_that_was_not_told_is_none),
