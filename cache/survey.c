@@ -172,7 +172,8 @@ int survey_complete(const char *root, Index *index) {
         int r;
 
         index_follow(index);
-        if (index_is_complete(index) && !survey_is_marked(root))
+        /* what others publish is not entered into an index that they do not see */
+        if (index_is_complete(index) && !survey_is_marked(root) && !index_is_private(index))
                 return 0;
         survey_init(&survey, root, index);
         do

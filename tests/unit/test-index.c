@@ -504,6 +504,19 @@ static void corrupt_files_are_bounded(void **state) {
         expect_totals(f, 1);
 }
 
+/* Nobody enters into it what he publishes, and nobody marks it for that. */
+static void a_private_index_is_surveyed_each_time(void **state) {
+        Fixture *f = *state;
+        _cleanup_(index_closep) Index *index = NULL;
+
+        assert_int_equal(index_open(&index, NULL, NULL), 0);
+        for (unsigned i = 0; i < 3; i++) {
+                publish(f, i);
+                assert_int_equal(survey_complete(below(f->dir, "c"), index), 0);
+                assert_int_equal(index_totals(index).entries, i + 1);
+        }
+}
+
 static void without_a_file_it_is_private(void **state) {
         _cleanup_(index_closep) Index *index = NULL;
         Problem problem = {};
@@ -537,6 +550,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(surveys_correct_both_ways, setup, teardown),
                 cmocka_unit_test_setup_teardown(indexes_are_shared, setup, teardown),
                 cmocka_unit_test_setup_teardown(corrupt_files_are_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_private_index_is_surveyed_each_time, setup,
+                                                teardown),
                 cmocka_unit_test(without_a_file_it_is_private),
         };
 
