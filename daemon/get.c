@@ -20,6 +20,7 @@
 #include "daemon/choice.h"
 #include "daemon/deliver.h"
 #include "daemon/options.h"
+#include "daemon/queue.h"
 #include "daemon/salvage.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
@@ -63,7 +64,8 @@ typedef struct Get {
         bool has_key, hit, no_dpu_code;
         Digest toolchain_identity;
         UnitState unit_state;
-        bool poked; /* the unit was told to look for itself */
+        bool poked;  /* the unit was told to look for itself */
+        bool paused; /* as it was told */
 } Get;
 
 static void get_run(Get *get);
@@ -278,9 +280,22 @@ static int get_copy(Get *get) {
 
 static void get_on_phase(Build *build, void *userdata) {
         Get *get = userdata;
+        const char *phase = build_phase_name(build_phase(build));
 
-        ask_report(&get->ask, build_phase_name(build_phase(build)), build_position(build),
-                   build_left_ms(build));
+        if (build_phase(build) == BUILD_QUEUED && get->paused)
+                phase = "queued while compiling is paused";
+        ask_report(&get->ask, phase, build_position(build), build_left_ms(build));
+}
+
+/* Who waits is told why that takes so long. */
+static void get_look_at_pause(Get *get) {
+        bool paused = queue_is_paused(get->ask.asks->core->queue);
+
+        if (get->paused == paused)
+                return;
+        get->paused = paused;
+        if (get->build && build_phase(get->build) == BUILD_QUEUED)
+                get_on_phase(get->build, get);
 }
 
 /* The unit of the same source does the work in the background. */
@@ -633,6 +648,7 @@ static int get_check_adoption(const GetSpec *spec, Problem *problem) {
 static void get_check(Ask *ask) {
         Get *get = container_of(ask, Get, ask);
 
+        get_look_at_pause(get);
         if (get->state == GET_AWAITING) {
                 get->busy = false;
                 get_run(get);

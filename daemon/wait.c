@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/queue.h"
 #include "daemon/source.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
 
 typedef struct Wait {
         Ask ask;
-        char *root; /* NULL: all */
+        char *root;  /* NULL: all */
+        bool paused; /* as it was told */
 } Wait;
 
 static bool wait_concerns(const Wait *wait, const Workspace *workspace) {
@@ -76,6 +78,16 @@ static void wait_finish(Wait *wait) {
                 ask_finish(&wait->ask, ASK_DONE, NULL);
 }
 
+/* It may take for ever, and is told why. */
+static void wait_look_at_pause(Wait *wait) {
+        bool paused = queue_is_paused(wait->ask.asks->core->queue);
+
+        if (wait->paused == paused)
+                return;
+        wait->paused = paused;
+        ask_report(&wait->ask, paused ? "waiting while compiling is paused" : "waiting", 0, -1);
+}
+
 static void wait_check(Ask *ask) {
         Wait *wait = container_of(ask, Wait, ask);
 
@@ -83,6 +95,8 @@ static void wait_check(Ask *ask) {
                 ask_finish(ask, ASK_FAILED, "cancelled");
         else if (wait_is_accounted_for(wait))
                 wait_finish(wait);
+        else
+                wait_look_at_pause(wait);
 }
 
 static void wait_answer(Ask *ask, AskOutcome outcome, const char *message) {

@@ -84,6 +84,28 @@ static void a_get_sees_a_new_toolchain(void **state) {
         assert_string_not_equal(before.path, after.path);
 }
 
+static void who_waits_is_told_of_a_pause(void **state) {
+        Fixture *f = *state;
+        Answer got, waited = {};
+        Problem problem = {};
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        engine_pause(f->engine, true);
+        save_model(f, "Net_int.xmodel", 1, false);
+        start_get(f, &got, "Net_int.xmodel", NULL, true);
+        assert_int_equal(engine_wait(f->engine, NULL, &engine_fixture_handlers, &waited,
+                                     &waited.ask, &problem),
+                         0);
+        WAIT_UNTIL(f, strstr(got.phases, "paused") && strstr(waited.phases, "paused"));
+        assert_false(got.done || waited.done);
+        engine_pause(f->engine, false);
+        WAIT_UNTIL(f, got.done && waited.done);
+        assert_int_equal(got.outcome, ASK_DONE);
+        assert_int_equal(waited.outcome, ASK_DONE);
+        assert_string_equal(waited.phases, "waiting while compiling is paused waiting ");
+}
+
 static void without_wait_it_says_not_ready(void **state) {
         Fixture *f = *state;
         Answer answer;
@@ -261,6 +283,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
                 TEST(a_get_sees_a_new_toolchain),
+                TEST(who_waits_is_told_of_a_pause),
                 TEST(without_wait_it_says_not_ready),
                 TEST(several_targets_need_a_choice),
                 TEST(what_is_no_source_is_told_apart),
