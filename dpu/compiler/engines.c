@@ -71,6 +71,21 @@ static bool engines_check_images(const EnginesCall *call) {
                                       in->n_dims != 4 ? in->n_dims : out->n_dims);
         if (in->dims[0] != 1 || out->dims[0] != 1)
                 return ENGINES_REFUSE(call, "a batch of %d is not supported", in->dims[0]);
+        for (size_t i = 1; i < 4; i++)
+                if (in->dims[i] < 1 || out->dims[i] < 1)
+                        return ENGINES_REFUSE(call, "the size of its images is open");
+        return true;
+}
+
+/* weights of four dimensions and a bias for each channel, if it has any */
+static bool engines_check_weights(const EnginesCall *call) {
+        const Op *weights = engines_arg(call->op, "weights"), *bias = engines_arg(call->op, "bias");
+
+        if (weights && weights->tensor.n_dims != 4)
+                return ENGINES_REFUSE(call, "its weights have %zu dimensions",
+                                      weights->tensor.n_dims);
+        if (bias && tensor_elements(&bias->tensor) != (uint64_t) call->op->tensor.dims[3])
+                return ENGINES_REFUSE(call, "it has not one bias for each channel");
         return true;
 }
 
@@ -208,11 +223,13 @@ static bool engines_transposed(const EnginesCall *call) {
                 if (s < 1 || k < s || (k + s - 1) / s > ENGINES_CONV_KERNEL_MAX)
                         return ENGINES_REFUSE(call, "kernel %d with stride %d", k, s);
         }
+        if (!engines_check_channels(call, in[3], "input"))
+                return false;
         if ((int64_t) call->kernel[0] * call->kernel[1] * ((in[3] + parallel - 1) / parallel) >
             ENGINES_BANK_DEPTH)
                 return ENGINES_REFUSE(call, "its weights fill more than %d lines",
                                       ENGINES_BANK_DEPTH);
-        return engines_check_pads(call) && engines_check_channels(call, in[3], "input") &&
+        return engines_check_pads(call) &&
                engines_check_channels(call, call->op->tensor.dims[3], "output") &&
                engines_check_activation(call, DPU_CONV_LEAKY_RELU) && engines_check_shifts(call);
 }
@@ -363,7 +380,8 @@ bool engines_accept(const Op *op, const void *userdata, Problem *reason) {
                 engines_int32s(op, "stride", 2, 1, call.stride);
                 engines_int32s(op, "dilation", 2, 1, call.dilation);
                 engines_int32s(op, "pad", 4, 0, call.pad);
-                return (!engines_table[i].images || engines_check_images(&call)) &&
+                return (!engines_table[i].images ||
+                        (engines_check_images(&call) && engines_check_weights(&call))) &&
                        engines_table[i].check(&call);
         }
         return ENGINES_REFUSE(&call, "there is no engine for %s", op->type);

@@ -38,6 +38,8 @@ static int matmul_init(Lowering *l, const Op *core, Matmul *ret, bool *ret_fits)
                                        "transposed");
         if (a->tensor.dims[0] != 1)
                 return lowering_refuse(l, core, "it has %d rows, not one", a->tensor.dims[0]);
+        if (a->tensor.dims[1] != b->tensor.dims[1] || b->tensor.dims[1] < 1)
+                return lowering_refuse(l, core, "its operands do not fit");
         *ret = (Matmul){ .weights = b, .n = b->tensor.dims[0], .k = b->tensor.dims[1] };
         *ret_fits = true;
         return 0;

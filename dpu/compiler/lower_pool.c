@@ -98,7 +98,8 @@ int lower_pool(Lowering *l, const Match *match, Op **ret) {
         Pool pool = { .type = strcmp(core->type, "maxpool2d") == 0 ? "MAX" : "AVG" };
         bool counts = true, is_max = pool.type[0] == 'M';
 
-        if (!kernel || kernel->kind != ATTR_INT32_VEC || kernel->n != 2 || core->tensor.n_dims != 4)
+        if (!kernel || kernel->kind != ATTR_INT32_VEC || kernel->n != 2 ||
+            core->tensor.n_dims != 4 || op_input(core, 0)->tensor.n_dims != 4)
                 return lowering_refuse(l, core, "it does not pool images");
         memcpy(pool.kernel, kernel->int32s, sizeof(pool.kernel));
         (void) attrs_bool(&core->attrs, "count_include_pad", &counts);

@@ -327,6 +327,33 @@ static void weights_and_channels_have_limits(void **state) {
         }
 }
 
+/* Files may say anything. */
+static void shapes_that_do_not_fit_stay(void **state) {
+        Op *flat = input(5, DIMS(4, 4, 3)), *open = input(5, DIMS(1, 0, 4, 3)), *op;
+        Op *weights = constant(7, DIMS(7, 5)), *x = input(5, DIMS(1, 4));
+
+        (void) fix(window(unary("maxpool2d", flat), 2, 1, 0), 5);
+        assert_non_null(strstr(reason_of("maxpool2d", LOWER_B4096), "does not pool images"));
+        op = unary("resize", open);
+        arg(op, "size", NULL);
+        assert_int_equal(graph_set_string(graph, &op->attrs, "mode", "NEAREST"), 0);
+        assert_int_equal(graph_set_bool(graph, &op->attrs, "align_corners", false), 0);
+        assert_int_equal(graph_set_bool(graph, &op->attrs, "half_pixel_centers", false), 0);
+        assert_int_equal(
+                graph_set_attr(
+                        graph, &op->attrs, "scale",
+                        &(Attr){ .kind = ATTR_FLOAT_VEC, .n = 2, .floats = (float[]){ 2, 2 } }),
+                0);
+        assert_non_null(strstr(reason_of("resize", LOWER_B4096), "open"));
+        op = add("matmul", DIMS(1, 7));
+        arg(op, "input", x);
+        arg(op, "input", weights);
+        assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_a", false), 0);
+        assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_b", true), 0);
+        (void) fix(op, 2);
+        assert_non_null(strstr(reason_of("matmul", LOWER_B4096), "do not fit"));
+}
+
 static int lower_it(void *userdata) {
         return lower_try(userdata, LOWER_B4096);
 }
@@ -356,6 +383,7 @@ int main(void) {
                 TEST(concat_gives_its_fix),
                 TEST(sums_take_relu_only),
                 TEST(weights_and_channels_have_limits),
+                TEST(shapes_that_do_not_fit_stay),
                 TEST(every_allocation_may_fail),
         };
 
