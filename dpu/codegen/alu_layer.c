@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "dpu/codegen/layer.h"
+#include "dpu/codegen/window.h"
 
 #define ALU_KERNEL_MAX    256u
 #define ALU_PAD_MAX       15
@@ -33,19 +33,16 @@ typedef enum AluExec {
 
 typedef struct AluWork {
         const Layer *layer;
-        View in, out;
-        Axis y, x;
+        Window w; /* one filter for all channels */
         AluExec exec;
-        uint64_t weights, row_step, step; /* as of CONV; one filter for all channels */
-        uint32_t groups;                  /* of all channels */
+        uint32_t groups; /* of all channels */
         LayerShifts shifts;
         uint32_t activation, factor;
 } AluWork;
 
 typedef struct AluPlan {
-        uint32_t rows, columns, groups; /* of a tile */
-        uint32_t layout;                /* rows of a row group */
-        uint32_t kept, wraps;
+        WindowPlan w;
+        uint32_t groups; /* of a chunk */
 } AluPlan;
 
 static bool alu_has_weights(const AluWork *work) {
@@ -54,64 +51,31 @@ static bool alu_has_weights(const AluWork *work) {
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
-static uint32_t alu_columns_in(const AluWork *work, uint32_t columns) {
-        uint64_t n = (uint64_t) (columns - 1) * work->x.stride + work->x.kernel;
-
-        return n < work->x.in ? (uint32_t) n : work->x.in;
-}
-
-static bool alu_fits(const AluWork *work, const AluPlan *plan, uint32_t columns, uint32_t depth) {
-        uint32_t columns_in = alu_columns_in(work, columns);
-        uint64_t in = (uint64_t) plan->wraps * plan->kept * columns_in * plan->groups;
-
-        return in <= depth && (uint64_t) columns * plan->groups <= depth &&
-               columns_in <= MACHINE_COLUMNS && columns <= MACHINE_COLUMNS;
-}
-
-static bool alu_set_columns(const AluWork *work, AluPlan *plan, uint32_t depth) {
-        uint32_t low = 0, high = work->x.out;
-
-        while (low < high) {
-                uint32_t middle = low + (high - low + 1) / 2;
-
-                if (alu_fits(work, plan, middle, depth))
-                        low = middle;
-                else
-                        high = middle - 1;
-        }
-        if (low == 0)
-                return false;
-        plan->columns = machine_ceil(work->x.out, machine_ceil(work->x.out, low));
-        return true;
-}
-
-static void alu_set_rows(const AluWork *work, const Machine *machine, AluPlan *plan) {
+static void alu_set_rows(const AluWork *work, const Machine *machine, WindowPlan *plan) {
         uint32_t most = MACHINE_WRAPS_MAX * machine->pixels;
-        uint32_t reach = (work->y.kernel - 1) / work->y.stride;
+        uint32_t reach = (work->w.y.kernel - 1) / work->w.y.stride;
 
-        plan->layout = work->y.stride;
+        plan->layout = work->w.y.stride;
         plan->rows = 1;
         if (reach < most)
                 plan->rows =
-                        machine_least(machine_least(machine->pixels, work->y.out), most - reach);
+                        machine_least(machine_least(machine->pixels, work->w.y.out), most - reach);
         else
-                plan->layout = machine_ceil(work->y.kernel, most);
-        reach = (work->y.kernel - 1) / plan->layout;
-        plan->kept = machine_least(plan->layout, work->y.kernel);
-        plan->wraps = (plan->rows - 1 + reach) / machine->pixels + 1;
+                plan->layout = machine_ceil(work->w.y.kernel, most);
+        window_set_rounds(&work->w, machine, plan);
 }
 
 static uint64_t alu_cost(const AluWork *work, const AluPlan *plan) {
-        uint64_t rows = (uint64_t) (plan->rows - 1) * work->y.stride + work->y.kernel;
-        uint64_t words = (uint64_t) alu_columns_in(work, plan->columns) * plan->groups;
+        uint64_t rows = (uint64_t) (plan->w.rows - 1) * work->w.y.stride + work->w.y.kernel;
+        uint64_t words = (uint64_t) window_columns_in(&work->w, plan->w.columns) * plan->groups;
 
-        return machine_ceil(work->y.out, plan->rows) *
-               (uint64_t) machine_ceil(work->x.out, plan->columns) *
+        return machine_ceil(work->w.y.out, plan->w.rows) *
+               (uint64_t) machine_ceil(work->w.x.out, plan->w.columns) *
                machine_ceil(work->groups, plan->groups) * rows * (ALU_LOAD_COST + words);
 }
 
 static int alu_plan(const AluWork *work, const Machine *machine, AluPlan *ret, Problem *problem) {
-        uint32_t kernel = alu_has_weights(work) ? work->y.kernel * work->x.kernel : 1;
+        uint32_t kernel = alu_has_weights(work) ? work->w.y.kernel * work->w.x.kernel : 1;
         uint64_t best = UINT64_MAX;
 
         for (uint32_t depth = MACHINE_HALF; depth <= MACHINE_DEPTH && best == UINT64_MAX;
@@ -122,16 +86,18 @@ static int alu_plan(const AluWork *work, const Machine *machine, AluPlan *ret, P
                         if (plan.groups > MACHINE_GROUPS_MAX ||
                             (uint64_t) plan.groups * kernel > depth)
                                 continue;
-                        alu_set_rows(work, machine, &plan);
-                        if (!alu_set_columns(work, &plan, depth) || alu_cost(work, &plan) >= best)
+                        plan.w.words_in = plan.w.words_out = plan.groups;
+                        alu_set_rows(work, machine, &plan.w);
+                        if (!window_set_columns(&work->w, &plan.w, depth) ||
+                            alu_cost(work, &plan) >= best)
                                 continue;
                         best = alu_cost(work, &plan);
                         *ret = plan;
                 }
         if (best == UINT64_MAX)
                 return problem_set(problem, -EOPNOTSUPP,
-                                   "a window of %ux%u does not fit into the banks", work->x.kernel,
-                                   work->y.kernel);
+                                   "a window of %ux%u does not fit into the banks",
+                                   work->w.x.kernel, work->w.y.kernel);
         return 0;
 }
 
@@ -148,13 +114,6 @@ typedef struct AluRun {
         uint32_t chunk, groups; /* its first channel group, and how many */
 } AluRun;
 
-typedef struct AluTile {
-        uint32_t row, rows, column, columns;
-        Span y, x;
-        uint32_t in, out;
-        uint32_t row_words;
-} AluTile;
-
 static View alu_chunk_of(const AluRun *run, const View *view) {
         uint32_t first = run->chunk * run->machine->lanes;
         uint32_t n = run->groups * run->machine->lanes;
@@ -165,25 +124,25 @@ static View alu_chunk_of(const AluRun *run, const View *view) {
 static int alu_load_weights(AluRun *run) {
         const AluWork *work = run->work;
         const View whole = { .reg_id = work->layer->weights.reg_id,
-                             .address = work->weights,
-                             .row_pitch = work->row_step,
-                             .pixel_pitch = work->step,
-                             .channels = work->in.channels };
+                             .address = work->w.weights,
+                             .row_pitch = work->w.row_step,
+                             .pixel_pitch = work->w.step,
+                             .channels = work->w.in.channels };
         const View view = alu_chunk_of(run, &whole);
         BankPlace to = { .space = SPACE_DEPTHWISE,
                          .bank = run->machine->bank_depthwise,
                          .pitch = run->groups };
 
         run->weights = machine_take(run->machine, SPACE_DEPTHWISE,
-                                    work->y.kernel * work->x.kernel * run->groups);
+                                    work->w.y.kernel * work->w.x.kernel * run->groups);
         to.address = run->weights;
-        for (uint32_t h = 0; h < work->y.kernel; h++) {
-                int r = machine_load(run->machine, &view, (RowPart){ h, 0, work->x.kernel }, to,
+        for (uint32_t h = 0; h < work->w.y.kernel; h++) {
+                int r = machine_load(run->machine, &view, (RowPart){ h, 0, work->w.x.kernel }, to,
                                      run->problem);
 
                 if (r < 0)
                         return r;
-                to.address += work->x.kernel * run->groups;
+                to.address += work->w.x.kernel * run->groups;
         }
         return 0;
 }
@@ -191,7 +150,7 @@ static int alu_load_weights(AluRun *run) {
 static int alu_load_bias(AluRun *run) {
         const View whole = { .reg_id = run->work->layer->bias.reg_id,
                              .address = run->work->layer->bias.address,
-                             .channels = run->work->in.channels };
+                             .channels = run->work->w.in.channels };
         const View view = alu_chunk_of(run, &whole);
         BankPlace to = { .space = SPACE_BIAS, .bank = run->machine->bank_bias };
 
@@ -200,48 +159,23 @@ static int alu_load_bias(AluRun *run) {
         return machine_load(run->machine, &view, (RowPart){ 0, 0, 1 }, to, run->problem);
 }
 
-static int alu_load_image(const AluRun *run, const AluTile *tile) {
-        const AluPlan *plan = &run->plan;
-        const View view = alu_chunk_of(run, &run->work->in);
-        uint32_t pixels = run->machine->pixels;
-
-        for (uint32_t i = 0; i < tile->y.n; i++) {
-                uint32_t place = tile->y.before + i;
-                uint32_t group = place / plan->layout, within = place % plan->layout;
-                BankPlace to = { .space = SPACE_IMAGES_0,
-                                 .bank = machine_image_bank(run->machine, SPACE_IMAGES_0, group),
-                                 .pitch = run->groups };
-                int r;
-
-                if (within >= plan->kept)
-                        continue;
-                to.address = tile->in + (group / pixels * plan->kept + within) * tile->row_words;
-                r = machine_load(run->machine, &view,
-                                 (RowPart){ tile->y.first + i, tile->x.first, tile->x.n }, to,
-                                 run->problem);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 /* --- compute --------------------------------------------------------------------------------- */
 
-static int alu_init(AluRun *run, const AluTile *tile) {
+static int alu_init(AluRun *run, const WindowTile *tile) {
         const AluWork *work = run->work;
         Instruction i = isa_blank(ISA_ALUINIT);
 
-        i.aluinit.kernel_w = work->x.kernel;
-        i.aluinit.kernel_h = work->y.kernel;
+        i.aluinit.kernel_w = work->w.x.kernel;
+        i.aluinit.kernel_h = work->w.y.kernel;
         i.aluinit.exec_mode = work->exec;
-        i.aluinit.stride_w = work->x.stride;
-        i.aluinit.stride_h = run->plan.layout;
+        i.aluinit.stride_w = work->w.x.stride;
+        i.aluinit.stride_h = run->plan.w.layout;
         i.aluinit.length = tile->columns;
         i.aluinit.channel_group = run->groups;
         i.aluinit.shift_cut = work->shifts.cut;
         i.aluinit.shift_bias = work->shifts.bias;
         i.aluinit.act_type = work->activation;
-        i.aluinit.jump_read_endl = run->plan.kept > 1 ? tile->row_words : 1;
+        i.aluinit.jump_read_endl = run->plan.w.kept > 1 ? tile->row_words : 1;
         i.aluinit.jump_read = run->groups;
         i.aluinit.multi_factor = work->factor;
         i.aluinit.jump_write = run->groups;
@@ -254,23 +188,19 @@ static int alu_init(AluRun *run, const AluTile *tile) {
 }
 
 /* rows @first .. of the tile, one to a bank: row @first begins @first row groups down */
-static Instruction alu_instruction(const AluRun *run, const AluTile *tile, uint32_t first,
+static Instruction alu_instruction(const AluRun *run, const WindowTile *tile, uint32_t first,
                                    uint32_t rows) {
         const Machine *machine = run->machine;
-        Span y = axis_span(&run->work->y, tile->row + first, rows);
-        uint32_t start = tile->in + MACHINE_DEPTH * run->groups - tile->x.before * run->groups;
-        uint32_t round = run->plan.kept * tile->row_words;
+        Span y = axis_span(&run->work->w.y, tile->row + first, rows);
+        const WindowPlan *plan = &run->plan.w;
         Instruction i = isa_blank(ISA_ALU);
 
         i.alu.valid_pp = rows;
         i.alu.bank_id_in = machine_image_bank(machine, SPACE_IMAGES_0, first);
-        i.alu.bank_addr_in = machine_address(start);
-        if (run->plan.wraps > 1)
-                i.alu.bank_addr_in_1 = machine_address(start + round);
-        if (run->plan.wraps > 2)
-                i.alu.bank_addr_in_2 = machine_address(start + 2 * round);
-        if (run->plan.wraps > 3)
-                i.alu.bank_addr_in_3 = machine_address(start + 3 * round);
+        i.alu.bank_addr_in = window_start(plan, tile, 0);
+        i.alu.bank_addr_in_1 = window_start(plan, tile, 1);
+        i.alu.bank_addr_in_2 = window_start(plan, tile, 2);
+        i.alu.bank_addr_in_3 = window_start(plan, tile, 3);
         i.alu.pad_top = y.before;
         i.alu.pad_left = tile->x.before;
         i.alu.pad_bottom = y.last;
@@ -282,20 +212,15 @@ static Instruction alu_instruction(const AluRun *run, const AluTile *tile, uint3
         return i;
 }
 
-static int alu_compute(const AluRun *run, const AluTile *tile) {
+static int alu_compute(const AluRun *run, const WindowTile *tile) {
         const AluWork *work = run->work;
         const Access accesses[] = {
-                { .space = SPACE_IMAGES_0,
-                  .first = tile->in,
-                  .n = (uint64_t) run->plan.wraps * run->plan.kept * tile->row_words },
-                { .space = SPACE_IMAGES_1,
-                  .writes = true,
-                  .first = tile->out,
-                  .n = (uint64_t) tile->columns * run->groups },
+                { .space = SPACE_IMAGES_0, .first = tile->in, .n = tile->words },
+                { .space = SPACE_IMAGES_1, .writes = true, .first = tile->out, .n = tile->result },
                 { .space = SPACE_DEPTHWISE,
                   .first = run->weights,
                   .n = alu_has_weights(work)
-                               ? (uint64_t) work->y.kernel * work->x.kernel * run->groups
+                               ? (uint64_t) work->w.y.kernel * work->w.x.kernel * run->groups
                                : 0 },
                 { .space = SPACE_BIAS,
                   .first = run->bias,
@@ -313,48 +238,21 @@ static int alu_compute(const AluRun *run, const AluTile *tile) {
         return 0;
 }
 
-static int alu_save(const AluRun *run, const AluTile *tile) {
-        const View view = alu_chunk_of(run, &run->work->out);
-
-        for (uint32_t i = 0; i < tile->rows; i++) {
-                const BankPlace from = { .space = SPACE_IMAGES_1,
-                                         .bank = machine_image_bank(run->machine, SPACE_IMAGES_1,
-                                                                    i),
-                                         .address = tile->out,
-                                         .pitch = run->groups };
-                int r = machine_save(run->machine, &view,
-                                     (RowPart){ tile->row + i, tile->column, tile->columns }, from,
-                                     run->problem);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 /* --- tiles ----------------------------------------------------------------------------------- */
 
 static int alu_tile(AluRun *run, uint32_t row, uint32_t column) {
-        const AluWork *work = run->work;
-        AluTile tile = { .row = row,
-                         .rows = machine_least(run->plan.rows, work->y.out - row),
-                         .column = column,
-                         .columns = machine_least(run->plan.columns, work->x.out - column) };
+        const Window *window = &run->work->w;
+        const View in = alu_chunk_of(run, &window->in), out = alu_chunk_of(run, &window->out);
+        const WindowTile tile = window_tile(window, &run->plan.w, run->machine, row, column);
         int r;
 
-        tile.y = axis_span(&work->y, tile.row, tile.rows);
-        tile.x = axis_span(&work->x, tile.column, tile.columns);
-        tile.row_words = tile.x.n * run->groups;
-        tile.in = machine_take(run->machine, SPACE_IMAGES_0,
-                               run->plan.wraps * run->plan.kept * tile.row_words);
-        tile.out = machine_take(run->machine, SPACE_IMAGES_1, tile.columns * run->groups);
-        r = alu_load_image(run, &tile);
+        r = window_load(&run->plan.w, &tile, run->machine, &in, run->problem);
         if (r == 0)
                 r = alu_init(run, &tile);
         if (r == 0)
                 r = alu_compute(run, &tile);
         if (r == 0)
-                r = alu_save(run, &tile);
+                r = window_save(&run->plan.w, &tile, run->machine, &out, run->problem);
         return r;
 }
 
@@ -365,26 +263,26 @@ static int alu_chunk(AluRun *run) {
                 r = alu_load_weights(run);
         if (r == 0 && run->work->exec == ALU_EXEC_DEPTHWISE)
                 r = alu_load_bias(run);
-        for (uint32_t y = 0; y < run->work->y.out && r == 0; y += run->plan.rows)
-                for (uint32_t x = 0; x < run->work->x.out && r == 0; x += run->plan.columns)
+        for (uint32_t y = 0; y < run->work->w.y.out && r == 0; y += run->plan.w.rows)
+                for (uint32_t x = 0; x < run->work->w.x.out && r == 0; x += run->plan.w.columns)
                         r = alu_tile(run, y, x);
         return r;
 }
 
 static int alu_check(const AluWork *work, Problem *problem) {
-        if (work->in.channels != work->out.channels)
+        if (work->w.in.channels != work->w.out.channels)
                 return problem_set(problem, -EOPNOTSUPP, "%u channels go in, %u come out",
-                                   work->in.channels, work->out.channels);
-        if (!axis_is_sound(&work->y) || !axis_is_sound(&work->x))
+                                   work->w.in.channels, work->w.out.channels);
+        if (!axis_is_sound(&work->w.y) || !axis_is_sound(&work->w.x))
                 return problem_set(problem, -EOPNOTSUPP, "windows that see padding only");
-        if (work->y.kernel > ALU_KERNEL_MAX || work->x.kernel > ALU_KERNEL_MAX ||
-            work->y.stride > ALU_KERNEL_MAX || work->x.stride > ALU_KERNEL_MAX)
+        if (work->w.y.kernel > ALU_KERNEL_MAX || work->w.x.kernel > ALU_KERNEL_MAX ||
+            work->w.y.stride > ALU_KERNEL_MAX || work->w.x.stride > ALU_KERNEL_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "kernel %ux%u or stride %ux%u above %u",
-                                   work->x.kernel, work->y.kernel, work->x.stride, work->y.stride,
-                                   ALU_KERNEL_MAX);
-        if (work->y.pad > ALU_PAD_MAX || work->x.pad > ALU_PAD_MAX)
+                                   work->w.x.kernel, work->w.y.kernel, work->w.x.stride,
+                                   work->w.y.stride, ALU_KERNEL_MAX);
+        if (work->w.y.pad > ALU_PAD_MAX || work->w.x.pad > ALU_PAD_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "padding of %d, %d is above %d",
-                                   work->x.pad, work->y.pad, ALU_PAD_MAX);
+                                   work->w.x.pad, work->w.y.pad, ALU_PAD_MAX);
         return 0;
 }
 
@@ -392,11 +290,11 @@ static int alu_run(AluWork *work, Machine *machine, Problem *problem) {
         AluRun run = { .work = work, .machine = machine, .problem = problem };
         int r;
 
-        if (work->y.out == 1)
-                work->y.stride = 1; /* never taken */
-        if (work->x.out == 1)
-                work->x.stride = 1;
-        work->groups = machine_groups(machine, work->in.channels);
+        if (work->w.y.out == 1)
+                work->w.y.stride = 1; /* never taken */
+        if (work->w.x.out == 1)
+                work->w.x.stride = 1;
+        work->groups = machine_groups(machine, work->w.in.channels);
         r = alu_check(work, problem);
         if (r < 0)
                 return r;
@@ -405,6 +303,7 @@ static int alu_run(AluWork *work, Machine *machine, Problem *problem) {
                 return r;
         while (run.chunk < work->groups && r == 0) {
                 run.groups = machine_least(run.plan.groups, work->groups - run.chunk);
+                run.plan.w.words_in = run.plan.w.words_out = run.groups;
                 r = alu_chunk(&run);
                 run.chunk += run.groups;
         }
@@ -413,51 +312,26 @@ static int alu_run(AluWork *work, Machine *machine, Problem *problem) {
 
 /* --- depthwise convolution ------------------------------------------------------------------- */
 
-static int alu_phase(const AluWork *whole, const Phase *y, const Phase *x, Machine *machine,
-                     Problem *problem) {
-        AluWork work = *whole;
+typedef struct AluPhase {
+        const AluWork *whole;
+        Machine *machine;
+        Problem *problem;
+} AluPhase;
 
-        if (y->axis.out == 0 || x->axis.out == 0)
-                return 0;
-        work.y = y->axis;
-        work.x = x->axis;
-        work.in = view_rows(work.in, y->in_first, y->in_step, y->axis.in);
-        work.in = view_columns(work.in, x->in_first, x->in_step, x->axis.in);
-        work.out = view_rows(work.out, y->out_first, y->out_step, y->axis.out);
-        work.out = view_columns(work.out, x->out_first, x->out_step, x->axis.out);
-        work.weights += y->kernel_first * work.row_step + x->kernel_first * work.step;
-        work.row_step *= y->kernel_step;
-        work.step *= x->kernel_step;
-        return alu_run(&work, machine, problem);
-}
+static int alu_phase(const Window *part, void *userdata) {
+        const AluPhase *phase = userdata;
+        AluWork work = *phase->whole;
 
-static int alu_phases(const AluWork *whole, const LayerAxes *axes, bool transposed,
-                      Machine *machine, Problem *problem) {
-        uint32_t n_y = transposed ? axis_phases_transposed(&axes->y)
-                                  : axis_phases_dilated(&axes->y, axes->dilation_y);
-        uint32_t n_x = transposed ? axis_phases_transposed(&axes->x)
-                                  : axis_phases_dilated(&axes->x, axes->dilation_x);
-
-        for (uint32_t i = 0; i < n_y; i++)
-                for (uint32_t k = 0; k < n_x; k++) {
-                        Phase y = transposed ? axis_phase_transposed(&axes->y, i)
-                                             : axis_phase_dilated(&axes->y, axes->dilation_y, i);
-                        Phase x = transposed ? axis_phase_transposed(&axes->x, k)
-                                             : axis_phase_dilated(&axes->x, axes->dilation_x, k);
-                        int r = alu_phase(whole, &y, &x, machine, problem);
-
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
+        work.w = *part;
+        return alu_run(&work, phase->machine, phase->problem);
 }
 
 int depthwise_layer(const Layer *layer, Machine *machine, Problem *problem) {
         bool transposed = strncmp(layer->op->type, "transposed", 10) == 0;
         AluWork work = { .layer = layer,
-                         .in = layer->inputs[0],
-                         .out = layer->output,
+                         .w = { .in = layer->inputs[0], .out = layer->output },
                          .exec = layer->bias.present ? ALU_EXEC_DEPTHWISE : ALU_EXEC_SCALE };
+        AluPhase phase = { .whole = &work, .machine = machine, .problem = problem };
         LayerAxes axes;
         int r;
 
@@ -472,10 +346,10 @@ int depthwise_layer(const Layer *layer, Machine *machine, Problem *problem) {
                 return problem_set(problem, -EOPNOTSUPP, "transposed and dilated");
         if (!layer->weights.present)
                 return problem_set(problem, -EOPNOTSUPP, "its weights are no constant");
-        work.weights = layer->weights.address;
-        work.step = work.in.channels;
-        work.row_step = work.step * axes.x.kernel;
-        return alu_phases(&work, &axes, transposed, machine, problem);
+        work.w.weights = layer->weights.address;
+        work.w.step = work.w.in.channels;
+        work.w.row_step = work.w.step * axes.x.kernel;
+        return window_phases(&work.w, &axes, transposed, alu_phase, &phase);
 }
 
 /* --- pooling --------------------------------------------------------------------------------- */
@@ -522,7 +396,7 @@ static PoolFactor pool_factor(uint32_t width, uint32_t height) {
 
 static int pool_average(AluWork *work, const LayerAxes *axes, Problem *problem) {
         PoolFactor f = pool_factor(axes->x.kernel, axes->y.kernel);
-        int32_t shift = f.shift + work->in.fix_point - work->out.fix_point;
+        int32_t shift = f.shift + work->w.in.fix_point - work->w.out.fix_point;
 
         if (shift < 0 || shift + ALU_AVERAGE_SHIFT > ALU_SHIFT_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "the average is shifted by %d bits",
@@ -534,12 +408,12 @@ static int pool_average(AluWork *work, const LayerAxes *axes, Problem *problem) 
 }
 
 static int pool_maximum(AluWork *work, Problem *problem) {
-        int32_t left = work->out.fix_point - work->in.fix_point;
+        int32_t left = work->w.out.fix_point - work->w.in.fix_point;
 
         if (left < 0 || left > ALU_LEFT_MAX)
                 return problem_set(problem, -EOPNOTSUPP,
                                    "the maximum changes its fix point from %d to %d",
-                                   work->in.fix_point, work->out.fix_point);
+                                   work->w.in.fix_point, work->w.out.fix_point);
         work->exec = ALU_EXEC_MAXIMUM;
         work->shifts.cut = (uint32_t) left;
         return 0;
@@ -547,7 +421,7 @@ static int pool_maximum(AluWork *work, Problem *problem) {
 
 int pool_layer(const Layer *layer, Machine *machine, Problem *problem) {
         const char *type = attrs_string(&layer->op->attrs, "type");
-        AluWork work = { .layer = layer, .in = layer->inputs[0], .out = layer->output };
+        AluWork work = { .layer = layer, .w = { .in = layer->inputs[0], .out = layer->output } };
         LayerAxes axes;
         int32_t number = -1;
         int r;
@@ -567,8 +441,8 @@ int pool_layer(const Layer *layer, Machine *machine, Problem *problem) {
                 r = problem_set(problem, -EOPNOTSUPP, "pooling of type %s", type ? type : "(none)");
         if (r < 0)
                 return r;
-        work.y = axes.y;
-        work.x = axes.x;
+        work.w.y = axes.y;
+        work.w.x = axes.x;
         return alu_run(&work, machine, problem);
 }
 
@@ -580,7 +454,7 @@ static Axis alu_each(uint32_t n) {
 
 /* An image times one number for each channel, which another layer computed. */
 int scale_layer(const Layer *layer, Machine *machine, Problem *problem) {
-        AluWork work = { .layer = layer, .out = layer->output, .exec = ALU_EXEC_SCALE };
+        AluWork work = { .layer = layer, .w = { .out = layer->output }, .exec = ALU_EXEC_SCALE };
         Layer own = *layer;
         const View *vector;
         size_t image = 0;
@@ -591,16 +465,16 @@ int scale_layer(const Layer *layer, Machine *machine, Problem *problem) {
         if (layer->inputs[0].height * layer->inputs[0].width == 1)
                 image = 1;
         vector = &layer->inputs[1 - image];
-        work.in = layer->inputs[image];
-        if (vector->height != 1 || vector->width != 1 || vector->channels != work.in.channels ||
-            work.in.height != work.out.height || work.in.width != work.out.width)
+        work.w.in = layer->inputs[image];
+        if (vector->height != 1 || vector->width != 1 || vector->channels != work.w.in.channels ||
+            work.w.in.height != work.w.out.height || work.w.in.width != work.w.out.width)
                 return problem_set(problem, -EOPNOTSUPP,
                                    "it is no image and one number for each channel");
         own.weights = (Constant){ .present = true,
                                   .reg_id = vector->reg_id,
                                   .address = vector->address,
                                   .fix_point = vector->fix_point };
-        own.inputs = &work.in;
+        own.inputs = &work.w.in;
         own.n_inputs = 1;
         r = layer_shifts(&own, &work.shifts, problem);
         if (r == 0)
@@ -608,32 +482,31 @@ int scale_layer(const Layer *layer, Machine *machine, Problem *problem) {
         if (r < 0)
                 return r;
         work.layer = &own;
-        work.weights = vector->address;
-        work.step = work.row_step = work.in.channels;
-        work.y = alu_each(work.in.height);
-        work.x = alu_each(work.in.width);
+        work.w.weights = vector->address;
+        work.w.step = work.w.row_step = work.w.in.channels;
+        work.w.y = alu_each(work.w.in.height);
+        work.w.x = alu_each(work.w.in.width);
         return alu_run(&work, machine, problem);
 }
 
 /* The attributes of the op repeat what follows from the fix points. */
 int sigmoid_layer(const Layer *layer, Machine *machine, Problem *problem) {
         AluWork work = { .layer = layer,
-                         .in = layer->inputs[0],
-                         .out = layer->output,
+                         .w = { .in = layer->inputs[0], .out = layer->output },
                          .exec = ALU_EXEC_SIGMOID };
-        int32_t shift = ALU_SIGMOID_SHIFT + work.in.fix_point - work.out.fix_point;
+        int32_t shift = ALU_SIGMOID_SHIFT + work.w.in.fix_point - work.w.out.fix_point;
 
         if (!(machine->target->features & DPU_HARD_SIGMOID))
                 return problem_set(problem, -EOPNOTSUPP, "%s has no hard sigmoid",
                                    machine->target->name);
-        if (work.in.fix_point < 0 || work.in.fix_point > 15 || shift < 0 || shift > 30)
+        if (work.w.in.fix_point < 0 || work.w.in.fix_point > 15 || shift < 0 || shift > 30)
                 return problem_set(problem, -EOPNOTSUPP, "hard sigmoid from fix point %d to %d",
-                                   work.in.fix_point, work.out.fix_point);
-        if (work.in.height != work.out.height || work.in.width != work.out.width)
+                                   work.w.in.fix_point, work.w.out.fix_point);
+        if (work.w.in.height != work.w.out.height || work.w.in.width != work.w.out.width)
                 return problem_set(problem, -EOPNOTSUPP, "the shapes do not fit");
         work.shifts =
-                (LayerShifts){ .cut = (uint32_t) shift, .bias = (uint32_t) work.in.fix_point };
-        work.y = alu_each(work.in.height);
-        work.x = alu_each(work.in.width);
+                (LayerShifts){ .cut = (uint32_t) shift, .bias = (uint32_t) work.w.in.fix_point };
+        work.w.y = alu_each(work.w.in.height);
+        work.w.x = alu_each(work.w.in.width);
         return alu_run(&work, machine, problem);
 }

@@ -11,90 +11,52 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dpu/codegen/layer.h"
+#include "dpu/codegen/window.h"
 
 #define CONV_KERNEL_MAX 16u
 #define CONV_STRIDE_MAX 8u
 #define CONV_LOAD_COST  20u /* words that one more LOAD counts for, in choosing */
 
-/* one dense convolution */
+/* one dense convolution; the weights of an output channel are @filter bytes behind those of the
+ * one before it */
 typedef struct Conv {
         const Layer *layer;
-        View in, out;
-        Axis y, x;
-        /* weights: of output channel o, kernel place (h, w), from address + o * filter + h *
-         * row_step + w * step on, one byte for each input channel */
-        uint64_t weights, filter, row_step, step;
+        Window w;
+        uint64_t filter;
         uint32_t in_groups, out_groups, words; /* of the weights of one output group, per bank */
         LayerShifts shifts;
         uint32_t activation;
 } Conv;
 
 typedef struct ConvPlan {
-        uint32_t rows, columns; /* of a tile */
-        uint32_t groups;        /* of a chunk */
-        bool resident;          /* the chunk's weights stay */
-        uint32_t kept, wraps;   /* rows of a row group that are stored; rounds of the banks */
+        WindowPlan w;
+        uint32_t groups; /* of a chunk */
+        bool resident;   /* the chunk's weights stay */
 } ConvPlan;
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
-static uint32_t conv_columns_in(const Conv *conv, uint32_t columns) {
-        uint64_t n = (uint64_t) (columns - 1) * conv->x.stride + conv->x.kernel;
-
-        return n < conv->x.in ? (uint32_t) n : conv->x.in;
-}
-
-static uint64_t conv_words_in(const Conv *conv, const ConvPlan *plan, uint32_t columns) {
-        return (uint64_t) plan->wraps * plan->kept * conv_columns_in(conv, columns) *
-               conv->in_groups;
-}
-
-static bool conv_fits(const Conv *conv, const ConvPlan *plan, uint32_t columns, uint32_t depth) {
-        return conv_words_in(conv, plan, columns) <= depth &&
-               (uint64_t) columns * plan->groups <= depth && columns <= MACHINE_COLUMNS &&
-               conv_columns_in(conv, columns) <= MACHINE_COLUMNS;
-}
-
-/* the widest tile, cut evenly; false: not even one column */
-static bool conv_set_columns(const Conv *conv, ConvPlan *plan, uint32_t depth) {
-        uint32_t low = 0, high = conv->x.out;
-
-        while (low < high) {
-                uint32_t middle = low + (high - low + 1) / 2;
-
-                if (conv_fits(conv, plan, middle, depth))
-                        low = middle;
-                else
-                        high = middle - 1;
-        }
-        if (low == 0)
-                return false;
-        plan->columns = machine_ceil(conv->x.out, machine_ceil(conv->x.out, low));
-        return true;
-}
-
-static bool conv_set_rows(const Conv *conv, const Machine *machine, ConvPlan *plan) {
-        uint32_t reach = (conv->y.kernel - 1) / conv->y.stride; /* row groups below the first */
+static bool conv_set_rows(const Conv *conv, const Machine *machine, WindowPlan *plan) {
+        uint32_t reach = (conv->w.y.kernel - 1) / conv->w.y.stride;
         uint32_t most = MACHINE_WRAPS_MAX * machine->pixels;
 
         if (reach >= most)
                 return false;
-        plan->rows = machine_least(machine_least(machine->pixels, conv->y.out), most - reach);
-        plan->kept = machine_least(conv->y.stride, conv->y.kernel);
-        plan->wraps = (plan->rows - 1 + reach) / machine->pixels + 1;
+        plan->layout = conv->w.y.stride;
+        plan->rows = machine_least(machine_least(machine->pixels, conv->w.y.out), most - reach);
+        window_set_rounds(&conv->w, machine, plan);
         return true;
 }
 
 /* words that are loaded, in all */
 static uint64_t conv_cost(const Conv *conv, const Machine *machine, const ConvPlan *plan) {
-        uint64_t down = machine_ceil(conv->y.out, plan->rows);
-        uint64_t across = machine_ceil(conv->x.out, plan->columns);
+        uint64_t down = machine_ceil(conv->w.y.out, plan->w.rows);
+        uint64_t across = machine_ceil(conv->w.x.out, plan->w.columns);
         uint64_t chunks = machine_ceil(conv->out_groups, plan->groups);
-        uint64_t rows = (uint64_t) (plan->rows - 1) * conv->y.stride + conv->y.kernel;
+        uint64_t rows = (uint64_t) (plan->w.rows - 1) * conv->w.y.stride + conv->w.y.kernel;
         uint64_t image = down * across * rows *
-                         (CONV_LOAD_COST +
-                          (uint64_t) conv_columns_in(conv, plan->columns) * conv->in_groups);
+                         (CONV_LOAD_COST + (uint64_t) window_columns_in(&conv->w, plan->w.columns) *
+                                                   conv->in_groups);
         uint64_t weights =
                 (uint64_t) conv->out_groups * machine->lanes * (CONV_LOAD_COST + conv->words);
 
@@ -103,10 +65,11 @@ static uint64_t conv_cost(const Conv *conv, const Machine *machine, const ConvPl
 
 static bool conv_try(const Conv *conv, const Machine *machine, uint32_t groups, uint32_t depth,
                      ConvPlan *ret) {
-        ConvPlan plan = { .groups = groups };
+        ConvPlan plan = { .w = { .words_in = conv->in_groups, .words_out = groups },
+                          .groups = groups };
 
         plan.resident = (uint64_t) groups * conv->words <= MACHINE_DEPTH;
-        if (!conv_set_rows(conv, machine, &plan) || !conv_set_columns(conv, &plan, depth))
+        if (!conv_set_rows(conv, machine, &plan.w) || !window_set_columns(&conv->w, &plan.w, depth))
                 return false;
         *ret = plan;
         return true;
@@ -133,7 +96,7 @@ static int conv_plan(const Conv *conv, const Machine *machine, ConvPlan *ret, Pr
         if (best == UINT64_MAX)
                 return problem_set(problem, -EOPNOTSUPP,
                                    "a window of %ux%ux%u does not fit into the banks",
-                                   conv->x.kernel, conv->y.kernel, conv->in.channels);
+                                   conv->w.x.kernel, conv->w.y.kernel, conv->w.in.channels);
         return 0;
 }
 
@@ -153,25 +116,25 @@ typedef struct ConvRun {
 static uint32_t conv_lanes(const ConvRun *run, uint32_t group) {
         uint32_t lanes = run->machine->lanes;
 
-        return machine_least(lanes, run->conv->out.channels - group * lanes);
+        return machine_least(lanes, run->conv->w.out.channels - group * lanes);
 }
 
 /* one filter: a LOAD for all of it where its places follow each other, else one for each row */
 static int conv_load_filter(const ConvRun *run, uint32_t channel, uint32_t address) {
         const Conv *conv = run->conv;
         View view = { .reg_id = conv->layer->weights.reg_id,
-                      .address = conv->weights + channel * conv->filter,
-                      .row_pitch = conv->row_step,
-                      .pixel_pitch = conv->step,
-                      .height = conv->y.kernel,
-                      .width = conv->x.kernel,
-                      .channels = conv->in.channels };
+                      .address = conv->w.weights + channel * conv->filter,
+                      .row_pitch = conv->w.row_step,
+                      .pixel_pitch = conv->w.step,
+                      .height = conv->w.y.kernel,
+                      .width = conv->w.x.kernel,
+                      .channels = conv->w.in.channels };
         BankPlace to = { .space = SPACE_WEIGHTS,
                          .bank = run->machine->bank_weights + channel % run->machine->lanes,
                          .address = address,
                          .pitch = conv->in_groups };
 
-        if (conv->row_step == conv->step * conv->x.kernel) {
+        if (conv->w.row_step == conv->w.step * conv->w.x.kernel) {
                 view.width *= view.height;
                 view.height = 1;
         }
@@ -199,8 +162,8 @@ static int conv_load_weights(const ConvRun *run, uint32_t group, uint32_t addres
 static int conv_load_bias(ConvRun *run) {
         const Layer *layer = run->conv->layer;
         uint32_t first = run->chunk * run->machine->lanes;
-        uint32_t n =
-                machine_least(run->n_groups * run->machine->lanes, run->conv->out.channels - first);
+        uint32_t n = machine_least(run->n_groups * run->machine->lanes,
+                                   run->conv->w.out.channels - first);
         const View view = { .reg_id = layer->bias.reg_id,
                             .address = layer->bias.address + first,
                             .channels = n };
@@ -211,52 +174,19 @@ static int conv_load_bias(ConvRun *run) {
         return machine_load(run->machine, &view, (RowPart){ 0, 0, 1 }, to, run->problem);
 }
 
-/* what a tile needs of the input, from @address on in every bank */
-typedef struct ConvTile {
-        uint32_t row, rows, column, columns; /* of the output */
-        Span y, x;
-        uint32_t in, out;   /* addresses */
-        uint32_t row_words; /* of the input */
-} ConvTile;
-
-static int conv_load_image(const ConvRun *run, const ConvTile *tile) {
-        const Conv *conv = run->conv;
-        uint32_t pixels = run->machine->pixels, stride = conv->y.stride;
-
-        for (uint32_t i = 0; i < tile->y.n; i++) {
-                uint32_t place = tile->y.before + i; /* in the window rows of the tile */
-                uint32_t group = place / stride, within = place % stride;
-                BankPlace to = { .space = SPACE_IMAGES_0,
-                                 .bank = machine_image_bank(run->machine, SPACE_IMAGES_0, group),
-                                 .pitch = conv->in_groups };
-                int r;
-
-                if (within >= run->plan.kept)
-                        continue; /* between the windows */
-                to.address =
-                        tile->in + (group / pixels * run->plan.kept + within) * tile->row_words;
-                r = machine_load(run->machine, &conv->in,
-                                 (RowPart){ tile->y.first + i, tile->x.first, tile->x.n }, to,
-                                 run->problem);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 /* --- compute --------------------------------------------------------------------------------- */
 
-static int conv_init(ConvRun *run, const ConvTile *tile) {
+static int conv_init(ConvRun *run, const WindowTile *tile) {
         const Conv *conv = run->conv;
         Instruction i = isa_blank(ISA_CONVINIT);
 
         i.convinit.jump_read = conv->in_groups;
-        i.convinit.jump_read_endl = run->plan.kept > 1 ? tile->row_words : 1;
+        i.convinit.jump_read_endl = run->plan.w.kept > 1 ? tile->row_words : 1;
         i.convinit.jump_write = run->n_groups;
-        i.convinit.kernel_h = conv->y.kernel;
-        i.convinit.kernel_w = conv->x.kernel;
-        i.convinit.stride_h = conv->y.stride;
-        i.convinit.stride_w = conv->x.stride;
+        i.convinit.kernel_h = conv->w.y.kernel;
+        i.convinit.kernel_w = conv->w.x.kernel;
+        i.convinit.stride_h = conv->w.y.stride;
+        i.convinit.stride_w = conv->w.x.stride;
         i.convinit.valid_pp = tile->rows;
         i.convinit.shift_cut = conv->shifts.cut;
         i.convinit.shift_bias = conv->shifts.bias;
@@ -268,28 +198,23 @@ static int conv_init(ConvRun *run, const ConvTile *tile) {
         return stream_append(run->machine->stream, &i, NULL, 0, run->problem);
 }
 
-static Instruction conv_instruction(const ConvRun *run, const ConvTile *tile, uint32_t group,
+static Instruction conv_instruction(const ConvRun *run, const WindowTile *tile, uint32_t group,
                                     uint32_t weights) {
         const Conv *conv = run->conv;
-        uint32_t start = tile->in + MACHINE_DEPTH * conv->in_groups -
-                         tile->x.before * conv->in_groups; /* of column 0 of the window */
-        uint32_t round = run->plan.kept * tile->row_words;
+        const WindowPlan *plan = &run->plan.w;
         Instruction i = isa_blank(ISA_CONV);
 
         i.conv.bank_id_in = machine_image_bank(run->machine, SPACE_IMAGES_0, 0);
-        i.conv.bank_addr_in = machine_address(start);
-        if (run->plan.wraps > 1)
-                i.conv.bank_addr_in_1 = machine_address(start + round);
-        if (run->plan.wraps > 2)
-                i.conv.bank_addr_in_2 = machine_address(start + 2 * round);
-        if (run->plan.wraps > 3)
-                i.conv.bank_addr_in_3 = machine_address(start + 3 * round);
+        i.conv.bank_addr_in = window_start(plan, tile, 0);
+        i.conv.bank_addr_in_1 = window_start(plan, tile, 1);
+        i.conv.bank_addr_in_2 = window_start(plan, tile, 2);
+        i.conv.bank_addr_in_3 = window_start(plan, tile, 3);
         i.conv.pad_top = tile->y.before;
         i.conv.pad_left = tile->x.before;
         i.conv.pad_bottom = tile->y.last;
         i.conv.pad_right = tile->x.last;
         i.conv.channel_group = conv->in_groups;
-        i.conv.channel_offset = conv->in_groups * run->machine->lanes - conv->in.channels;
+        i.conv.channel_offset = conv->in_groups * run->machine->lanes - conv->w.in.channels;
         i.conv.length = tile->columns;
         i.conv.bank_addr_weights = machine_address(weights);
         i.conv.bank_addr_bias = machine_address(run->bias + group - run->chunk);
@@ -298,17 +223,12 @@ static Instruction conv_instruction(const ConvRun *run, const ConvTile *tile, ui
         return i;
 }
 
-static int conv_compute(ConvRun *run, const ConvTile *tile, uint32_t group, uint32_t weights) {
+static int conv_compute(ConvRun *run, const WindowTile *tile, uint32_t group, uint32_t weights) {
         const Conv *conv = run->conv;
         const Instruction i = conv_instruction(run, tile, group, weights);
         const Access accesses[] = {
-                { .space = SPACE_IMAGES_0,
-                  .first = tile->in,
-                  .n = (uint64_t) run->plan.wraps * run->plan.kept * tile->row_words },
-                { .space = SPACE_IMAGES_1,
-                  .writes = true,
-                  .first = tile->out,
-                  .n = (uint64_t) tile->columns * run->n_groups },
+                { .space = SPACE_IMAGES_0, .first = tile->in, .n = tile->words },
+                { .space = SPACE_IMAGES_1, .writes = true, .first = tile->out, .n = tile->result },
                 { .space = SPACE_WEIGHTS, .first = weights, .n = conv->words },
                 { .space = SPACE_BIAS, .first = run->bias + group - run->chunk, .n = 1 },
         };
@@ -316,7 +236,7 @@ static int conv_compute(ConvRun *run, const ConvTile *tile, uint32_t group, uint
         return stream_append(run->machine->stream, &i, accesses, 4, run->problem);
 }
 
-static int conv_compute_groups(ConvRun *run, const ConvTile *tile) {
+static int conv_compute_groups(ConvRun *run, const WindowTile *tile) {
         int r;
 
         for (uint32_t g = 0; g < run->n_groups; g++) {
@@ -335,45 +255,23 @@ static int conv_compute_groups(ConvRun *run, const ConvTile *tile) {
         return 0;
 }
 
-static int conv_save(const ConvRun *run, const ConvTile *tile) {
+static int conv_save(const ConvRun *run, const WindowTile *tile) {
         uint32_t first = run->chunk * run->machine->lanes;
-        uint32_t n =
-                machine_least(run->n_groups * run->machine->lanes, run->conv->out.channels - first);
-        const View view = view_channels(run->conv->out, first, n);
+        uint32_t n = machine_least(run->n_groups * run->machine->lanes,
+                                   run->conv->w.out.channels - first);
+        const View view = view_channels(run->conv->w.out, first, n);
 
-        for (uint32_t i = 0; i < tile->rows; i++) {
-                const BankPlace from = { .space = SPACE_IMAGES_1,
-                                         .bank = machine_image_bank(run->machine, SPACE_IMAGES_1,
-                                                                    i),
-                                         .address = tile->out,
-                                         .pitch = run->n_groups };
-                int r = machine_save(run->machine, &view,
-                                     (RowPart){ tile->row + i, tile->column, tile->columns }, from,
-                                     run->problem);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return window_save(&run->plan.w, tile, run->machine, &view, run->problem);
 }
 
 /* --- tiles ----------------------------------------------------------------------------------- */
 
 static int conv_tile(ConvRun *run, uint32_t row, uint32_t column) {
-        const Conv *conv = run->conv;
-        ConvTile tile = { .row = row,
-                          .rows = machine_least(run->plan.rows, conv->y.out - row),
-                          .column = column,
-                          .columns = machine_least(run->plan.columns, conv->x.out - column) };
+        const Window *window = &run->conv->w;
+        const WindowTile tile = window_tile(window, &run->plan.w, run->machine, row, column);
         int r;
 
-        tile.y = axis_span(&conv->y, tile.row, tile.rows);
-        tile.x = axis_span(&conv->x, tile.column, tile.columns);
-        tile.row_words = tile.x.n * conv->in_groups;
-        tile.in = machine_take(run->machine, SPACE_IMAGES_0,
-                               run->plan.wraps * run->plan.kept * tile.row_words);
-        tile.out = machine_take(run->machine, SPACE_IMAGES_1, tile.columns * run->n_groups);
-        r = conv_load_image(run, &tile);
+        r = window_load(&run->plan.w, &tile, run->machine, &window->in, run->problem);
         if (r == 0)
                 r = conv_init(run, &tile);
         if (r == 0)
@@ -396,22 +294,22 @@ static int conv_chunk(ConvRun *run) {
                 for (uint32_t g = 0; g < run->n_groups && r == 0; g++)
                         r = conv_load_weights(run, run->chunk + g, run->weights + g * conv->words);
         }
-        for (uint32_t y = 0; y < conv->y.out && r == 0; y += run->plan.rows)
-                for (uint32_t x = 0; x < conv->x.out && r == 0; x += run->plan.columns)
+        for (uint32_t y = 0; y < conv->w.y.out && r == 0; y += run->plan.w.rows)
+                for (uint32_t x = 0; x < conv->w.x.out && r == 0; x += run->plan.w.columns)
                         r = conv_tile(run, y, x);
         return r;
 }
 
 static int conv_check(const Conv *conv, Problem *problem) {
-        if (!axis_is_sound(&conv->y) || !axis_is_sound(&conv->x))
+        if (!axis_is_sound(&conv->w.y) || !axis_is_sound(&conv->w.x))
                 return problem_set(problem, -EOPNOTSUPP, "windows that see padding only");
-        if (conv->y.kernel > CONV_KERNEL_MAX || conv->x.kernel > CONV_KERNEL_MAX)
-                return problem_set(problem, -EOPNOTSUPP, "kernel %ux%u is above %u", conv->x.kernel,
-                                   conv->y.kernel, CONV_KERNEL_MAX);
+        if (conv->w.y.kernel > CONV_KERNEL_MAX || conv->w.x.kernel > CONV_KERNEL_MAX)
+                return problem_set(problem, -EOPNOTSUPP, "kernel %ux%u is above %u",
+                                   conv->w.x.kernel, conv->w.y.kernel, CONV_KERNEL_MAX);
         if (conv->in_groups > MACHINE_GROUPS_MAX || conv->words > MACHINE_DEPTH)
                 return problem_set(problem, -EOPNOTSUPP,
-                                   "weights of %ux%ux%u are more than a bank holds", conv->x.kernel,
-                                   conv->y.kernel, conv->in.channels);
+                                   "weights of %ux%ux%u are more than a bank holds",
+                                   conv->w.x.kernel, conv->w.y.kernel, conv->w.in.channels);
         return 0;
 }
 
@@ -425,14 +323,14 @@ static int conv_dense(Conv *conv, Machine *machine, Problem *problem) {
         ConvRun run = { .conv = conv, .machine = machine, .problem = problem };
         int r;
 
-        conv_normalize(&conv->y);
-        conv_normalize(&conv->x);
-        if (conv->y.stride > CONV_STRIDE_MAX || conv->x.stride > CONV_STRIDE_MAX)
-                return problem_set(problem, -EOPNOTSUPP, "stride %ux%u is above %u", conv->x.stride,
-                                   conv->y.stride, CONV_STRIDE_MAX);
-        conv->in_groups = machine_groups(machine, conv->in.channels);
-        conv->out_groups = machine_groups(machine, conv->out.channels);
-        conv->words = conv->y.kernel * conv->x.kernel * conv->in_groups;
+        conv_normalize(&conv->w.y);
+        conv_normalize(&conv->w.x);
+        if (conv->w.y.stride > CONV_STRIDE_MAX || conv->w.x.stride > CONV_STRIDE_MAX)
+                return problem_set(problem, -EOPNOTSUPP, "stride %ux%u is above %u",
+                                   conv->w.x.stride, conv->w.y.stride, CONV_STRIDE_MAX);
+        conv->in_groups = machine_groups(machine, conv->w.in.channels);
+        conv->out_groups = machine_groups(machine, conv->w.out.channels);
+        conv->words = conv->w.y.kernel * conv->w.x.kernel * conv->in_groups;
         r = conv_check(conv, problem);
         if (r < 0)
                 return r;
@@ -441,56 +339,33 @@ static int conv_dense(Conv *conv, Machine *machine, Problem *problem) {
                 return r;
         while (run.chunk < conv->out_groups && r == 0) {
                 run.n_groups = machine_least(run.plan.groups, conv->out_groups - run.chunk);
+                run.plan.w.words_out = run.n_groups;
                 r = conv_chunk(&run);
                 run.chunk += run.n_groups;
         }
         return r;
 }
 
-/* --- phases ---------------------------------------------------------------------------------- */
+/* --- layers ---------------------------------------------------------------------------------- */
 
-static int conv_phase(const Conv *whole, const Phase *y, const Phase *x, Machine *machine,
-                      Problem *problem) {
-        Conv conv = *whole;
+typedef struct ConvPhase {
+        const Conv *whole;
+        Machine *machine;
+        Problem *problem;
+} ConvPhase;
 
-        if (y->axis.out == 0 || x->axis.out == 0)
-                return 0;
-        conv.y = y->axis;
-        conv.x = x->axis;
-        conv.in = view_rows(conv.in, y->in_first, y->in_step, y->axis.in);
-        conv.in = view_columns(conv.in, x->in_first, x->in_step, x->axis.in);
-        conv.out = view_rows(conv.out, y->out_first, y->out_step, y->axis.out);
-        conv.out = view_columns(conv.out, x->out_first, x->out_step, x->axis.out);
-        conv.weights += y->kernel_first * conv.row_step + x->kernel_first * conv.step;
-        conv.row_step *= y->kernel_step;
-        conv.step *= x->kernel_step;
-        return conv_dense(&conv, machine, problem);
-}
+static int conv_phase(const Window *part, void *userdata) {
+        const ConvPhase *phase = userdata;
+        Conv conv = *phase->whole;
 
-static int conv_phases(const Conv *whole, const LayerAxes *axes, bool transposed, Machine *machine,
-                       Problem *problem) {
-        uint32_t n_y = transposed ? axis_phases_transposed(&axes->y)
-                                  : axis_phases_dilated(&axes->y, axes->dilation_y);
-        uint32_t n_x = transposed ? axis_phases_transposed(&axes->x)
-                                  : axis_phases_dilated(&axes->x, axes->dilation_x);
-
-        for (uint32_t i = 0; i < n_y; i++)
-                for (uint32_t k = 0; k < n_x; k++) {
-                        Phase y = transposed ? axis_phase_transposed(&axes->y, i)
-                                             : axis_phase_dilated(&axes->y, axes->dilation_y, i);
-                        Phase x = transposed ? axis_phase_transposed(&axes->x, k)
-                                             : axis_phase_dilated(&axes->x, axes->dilation_x, k);
-                        int r = conv_phase(whole, &y, &x, machine, problem);
-
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
+        conv.w = *part;
+        return conv_dense(&conv, phase->machine, phase->problem);
 }
 
 int conv_layer(const Layer *layer, Machine *machine, Problem *problem) {
         bool transposed = strncmp(layer->op->type, "transposed", 10) == 0;
-        Conv conv = { .layer = layer, .in = layer->inputs[0], .out = layer->output };
+        Conv conv = { .layer = layer, .w = { .in = layer->inputs[0], .out = layer->output } };
+        ConvPhase phase = { .whole = &conv, .machine = machine, .problem = problem };
         LayerAxes axes;
         int r;
 
@@ -506,9 +381,9 @@ int conv_layer(const Layer *layer, Machine *machine, Problem *problem) {
                 return problem_set(problem, -EOPNOTSUPP, "transposed and dilated");
         if (!layer->weights.present)
                 return problem_set(problem, -EOPNOTSUPP, "its weights are no constant");
-        conv.weights = layer->weights.address;
-        conv.step = conv.in.channels;
-        conv.row_step = conv.step * axes.x.kernel;
-        conv.filter = conv.row_step * axes.y.kernel;
-        return conv_phases(&conv, &axes, transposed, machine, problem);
+        conv.w.weights = layer->weights.address;
+        conv.w.step = conv.w.in.channels;
+        conv.w.row_step = conv.w.step * axes.x.kernel;
+        conv.filter = conv.w.row_step * axes.y.kernel;
+        return window_phases(&conv.w, &axes, transposed, conv_phase, &phase);
 }
