@@ -22,6 +22,7 @@
 #include "cache/names.h"
 #include "cache/quarantine.h"
 #include "cache/references.h"
+#include "cache/state.h"
 #include "cache/store.h"
 #include "cache/survey.h"
 
@@ -451,6 +452,20 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
         if (r < 0)
                 return r;
         return view_make(cache->root, key, net_name, files, n_files, ret);
+}
+
+int cache_pin(Cache *cache, const Digest *key) {
+        _cleanup_(closep) int lock = -1;
+        struct stat st;
+        int r;
+
+        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        if (r < 0 && !cache_is_unwritable(r))
+                return r;
+        r = names_stat(cache->root, LAYOUT_RECORDS, key, &st);
+        if (r < 0)
+                return r == -ENOENT ? CACHE_MISS : r;
+        return state_pin(cache->state, key);
 }
 
 /* --- keys -------------------------------------------------------------------------------- */

@@ -147,6 +147,9 @@ int cache_import(Cache *cache, const Record *record);
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
                size_t n_files, char **ret);
 
+/* From now on it is not evicted. CACHE_MISS: it was, before that; -ENOSPC: too many pins. */
+int cache_pin(Cache *cache, const Digest *key);
+
 /* A descriptor of a verified object, position 0, or CACHE_MISS. */
 int cache_open_object(Cache *cache, const RecordObject *object, int *ret_fd);
 

@@ -232,6 +232,7 @@ void inquiry_why(Engine *engine, Call *call, const Selector *selector) {
 typedef struct Pinning {
         Work work;
         Call *call;
+        Cache *cache;
         State *state;
         Digest key;
         bool unpin;
@@ -241,7 +242,7 @@ static int pinning_work(Work *work) {
         Pinning *pinning = container_of(work, Pinning, work);
 
         return pinning->unpin ? state_unpin(pinning->state, &pinning->key)
-                              : state_pin(pinning->state, &pinning->key);
+                              : cache_pin(pinning->cache, &pinning->key);
 }
 
 static void pinning_on_done(Work *work, int r) {
@@ -252,7 +253,9 @@ static void pinning_on_done(Work *work, int r) {
         Problem problem = {};
 
         digest_to_hex(&pinning->key, key);
-        if (r == -ENOENT)
+        if (r == CACHE_MISS)
+                r = problem_set(&problem, -ENOENT, "%s was evicted just now", key);
+        else if (r == -ENOENT)
                 (void) problem_set(&problem, r, "%s is not pinned", key);
         else if (r == -ENOSPC)
                 (void) problem_set(&problem, r, "there are %d pins already; unpin some",
@@ -278,6 +281,7 @@ static void inquiry_on_pin(int r, Subject *subject, const Problem *problem, void
         r = pinning ? 0 : -ENOMEM;
         if (r == 0) {
                 pinning->call = inquiry->call;
+                pinning->cache = engine_cache(inquiry->engine);
                 pinning->state = engine_state(inquiry->engine);
                 pinning->key = subject->record->key;
                 pinning->unpin = inquiry->unpin;

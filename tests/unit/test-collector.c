@@ -281,7 +281,7 @@ static void pins_hold(void **state) {
         Fixture *f = *state;
 
         publish(f);
-        assert_int_equal(state_pin(f->state, &f->keys[0]), 0);
+        assert_int_equal(cache_pin(f->cache, &f->keys[0]), 0);
         f->spec.limits.max_entries = 1;
         assert_int_equal(collect(f), 0);
         assert_true(f->result.satisfied);
@@ -395,6 +395,19 @@ static void a_view_of_what_is_gone_is_refused(void **state) {
         f->spec.limits.max_bytes = 1;
         assert_int_equal(collect(f), 0);
         assert_int_equal(cache_view(f->cache, &f->keys[4], "unet", &file, 1, &path), -ENOENT);
+}
+
+/* looked up, then evicted, then to be pinned: nobody is told that it stays */
+static void what_is_gone_is_not_pinned(void **state) {
+        Fixture *f = *state;
+
+        publish(f);
+        f->spec.limits.max_entries = 1;
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(cache_pin(f->cache, &f->keys[0]), CACHE_MISS);
+        assert_false(state_is_pinned(f->state, &f->keys[0]));
+        assert_int_equal(cache_pin(f->cache, &f->keys[N - 1]), 0);
+        assert_true(state_is_pinned(f->state, &f->keys[N - 1]));
 }
 
 /* --- beside others ---------------------------------------------------------------------------- */
@@ -584,6 +597,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_is_used_meanwhile_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(open_files_live_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_view_of_what_is_gone_is_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_gone_is_not_pinned, setup, teardown),
                 cmocka_unit_test_setup_teardown(waits_for_nobody, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_means_a_survey, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_lost_meanwhile_is_no_harm, setup,
