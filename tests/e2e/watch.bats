@@ -47,6 +47,7 @@ get_is_current() { # SOURCE
   lenet 1 Net_int.xmodel
   dpucc-client wait --all
   mkdir noise
+  wait_for root_field_is n_directories 2
   kill -STOP "$DAEMON"
   (cd noise && seq 1 9000 | xargs touch)
   lenet 2 Net_int.xmodel

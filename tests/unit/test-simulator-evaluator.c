@@ -125,8 +125,8 @@ static bool has_program(const Graph *graph) {
 
 static void visit(const char *name, const Bytes *content, void *userdata) {
         const EvaluatorOptions options = { .substitute = true };
-        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
         _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL; /* borrows the graph: goes first */
         Tally *tally = userdata;
 
         assert_int_equal(graph_read(&graph, bytes_slice(content), NULL), 0);
