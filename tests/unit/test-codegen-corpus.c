@@ -173,8 +173,8 @@ static void try_targets(const char *name, const Bytes *content, const Graph *gra
 
 static void visit(const char *name, const Bytes *content, void *userdata) {
         const EvaluatorOptions options = { .substitute = true };
-        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
         _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL; /* borrows the graph: goes first */
         Tally *tally = userdata;
 
         if ((strncmp(name, "voxelnet", 8) == 0) != tally->large)

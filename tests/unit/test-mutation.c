@@ -188,8 +188,8 @@ static bool is_for_isa1(const Graph *graph) {
 
 static void damage_model(const char *name, const Bytes *content, void *userdata) {
         const EvaluatorOptions options = { .substitute = true };
-        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
         _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(evaluator_freep) Evaluator *evaluator = NULL; /* borrows the graph: goes first */
         Feed feed = { .pattern = PATTERN_RANDOM };
         size_t *n = userdata;
 
