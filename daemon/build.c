@@ -792,10 +792,6 @@ const Digest *build_key(const Build *build) {
         return build->known == BUILD_KNOWS_KEY ? &build->key : NULL;
 }
 
-const Pair *build_pair(const Build *build) {
-        return &build->pair;
-}
-
 const char *build_toolchain(const Build *build) {
         return build->toolchain ? toolchain_name(build->toolchain) : NULL;
 }

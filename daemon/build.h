@@ -107,5 +107,4 @@ const char *build_phase_name(BuildPhase phase); /* for people: "hashing" */
 uint32_t build_position(const Build *build);    /* in the queue; 0: running or not there */
 int64_t build_left_ms(const Build *build);      /* of its job; -1: nobody knows, or there is none */
 const Digest *build_key(const Build *build);    /* NULL: not known yet */
-const Pair *build_pair(const Build *build);
 const char *build_toolchain(const Build *build); /* its name; NULL: not chosen yet */

@@ -515,10 +515,6 @@ unsigned helper_n_deaths(const Helper *helper) {
         return helper->n_deaths;
 }
 
-pid_t helper_pid(const Helper *helper) {
-        return helper->run ? helper->run->process.pid : 0;
-}
-
 bool helper_warning(const Helper *helper, Problem *ret) {
         if (helper->problem.text[0] == '\0')
                 return false;

@@ -63,5 +63,4 @@ void helper_stop(Helper *helper, void (*stopped)(void *userdata), void *userdata
 Helper *helper_free(Helper *helper); /* a stopped one; takes NULL, returns NULL */
 
 unsigned helper_n_deaths(const Helper *helper);
-pid_t helper_pid(const Helper *helper);                  /* 0: it is not running */
 bool helper_warning(const Helper *helper, Problem *ret); /* false: nothing is wrong */

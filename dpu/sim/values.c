@@ -96,27 +96,6 @@ double values_step(const Values *values) {
         return ldexp(1, -values->fix_point);
 }
 
-bool values_same_shape(const Values *a, const Values *b) {
-        return a->n_dims == b->n_dims &&
-               memcmp(a->dims, b->dims, a->n_dims * sizeof(*a->dims)) == 0;
-}
-
-size_t values_first_difference(const Values *a, const Values *b) {
-        size_t n = a->n < b->n ? a->n : b->n;
-        double x[VALUES_CHUNK], y[VALUES_CHUNK];
-
-        for (size_t at = 0; at < n; at += VALUES_CHUNK) {
-                size_t chunk = n - at < VALUES_CHUNK ? n - at : VALUES_CHUNK;
-
-                values_read(a, at, chunk, x);
-                values_read(b, at, chunk, y);
-                for (size_t i = 0; i < chunk; i++)
-                        if (x[i] != y[i])
-                                return at + i;
-        }
-        return a->n == b->n ? SIZE_MAX : n;
-}
-
 /* FNV-1a over whole words with a final mix: good enough to tell tensors apart */
 uint64_t values_hash(const Values *values) {
         uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ values->n;

@@ -63,12 +63,6 @@ void values_read(const Values *values, size_t at, size_t n, double *ret);
 /* The smallest step between two numbers of FIXED, 2^-fix_point. */
 double values_step(const Values *values);
 
-bool values_same_shape(const Values *a, const Values *b);
-
-/* Index of the first element that differs as a number; SIZE_MAX if none does. Shapes are not
- * compared, the shorter one ends it. */
-size_t values_first_difference(const Values *a, const Values *b);
-
 /* 64 bits that tell the numbers and how many they are: equal for FIXED and REAL that hold the
  * same ones. Not for keys of anything that is stored. */
 uint64_t values_hash(const Values *values);
