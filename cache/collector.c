@@ -10,7 +10,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/error.h"
+#include "base/file.h"
 #include "base/stat_id.h"
 #include "cache/index.h"
 #include "cache/layout.h"
@@ -433,12 +433,9 @@ static int collector_list_views(Collector *collector) {
         fd = layout_open(collector->spec.root, LAYOUT_VIEWS, false);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = error_from_errno();
-                close(fd);
+        r = file_list(fd, &dir);
+        if (r < 0)
                 return r;
-        }
         while (r == 0 && (entry = readdir(dir)))
                 if (digest_from_hex(entry->d_name, &key) == 0)
                         r = names_add(&collector->names, &key);

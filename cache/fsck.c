@@ -226,11 +226,9 @@ static int fsck_look_into(Fsck *fsck, const char *directory, bool (*is_ours)(con
 
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        r = file_list(fd, &dir);
+        if (r < 0)
+                return r;
         if (!directory && fstat(fd, &st) == 0)
                 fsck_check_mode(fsck, fd, ".", ".", &st, 0700);
         while (r == 0) {
@@ -643,14 +641,13 @@ static int fsck_view_is_broken(int key_fd, const char *net, char *ret_name, size
         int fd = openat(key_fd, net, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         struct dirent *entry;
         struct stat st;
+        int r;
 
         if (fd < 0)
                 return fsck_error_is_ours(-errno) ? -errno : 0;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        r = file_list(fd, &dir);
+        if (r < 0)
+                return r;
         while ((entry = readdir(dir))) {
                 if (fstatat(fd, entry->d_name, &st, 0) == 0 || (errno != ENOENT && errno != ELOOP))
                         continue;
@@ -738,11 +735,9 @@ static int fsck_next_view(Fsck *fsck, int (*look)(Fsck *fsck, const char *name))
 
                 if (fd < 0)
                         return fd == -ENOENT ? 0 : fd;
-                fsck->views = fdopendir(fd);
-                if (!fsck->views) {
-                        close(fd);
-                        return -ENOMEM;
-                }
+                r = file_list(fd, &fsck->views);
+                if (r < 0)
+                        return r;
         }
         errno = 0;
         entry = readdir(fsck->views);

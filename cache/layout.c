@@ -71,12 +71,9 @@ static int layout_remove_temps_in(const char *root, const char *directory) {
         fd = layout_open(root, directory, false);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = error_from_errno();
-                close(fd);
+        r = file_list(fd, &dir);
+        if (r < 0)
                 return r;
-        }
 
         for (;;) {
                 errno = 0;

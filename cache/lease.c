@@ -29,11 +29,8 @@ int64_t lease_used_ns(const char *root, const Digest *key) {
 
         if (fd < 0)
                 return 0;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
+        if (file_list(fd, &dir) < 0)
                 return 0;
-        }
         while ((entry = readdir(dir))) {
                 struct stat st;
 

@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cache/layout.h"
 
 int names_add(Names *names, const Digest *name) {
@@ -72,12 +73,9 @@ int names_list(const char *root, const char *directory, uint8_t shard, Names *re
         fd = layout_open_shard(root, directory, &first, false, leaf);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = error_from_errno();
-                close(fd);
+        r = file_list(fd, &dir);
+        if (r < 0)
                 return r;
-        }
         r = names_read(dir, shard, &names);
         if (r < 0)
                 return r;

@@ -240,11 +240,9 @@ static int view_each_in(int parent, const char *name, unsigned depth, ViewObject
 
         if (fd < 0)
                 return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        r = file_list(fd, &dir);
+        if (r < 0)
+                return r;
         while (r == 0 && (entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;

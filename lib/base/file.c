@@ -421,18 +421,28 @@ static int file_remove_pass(DIR *dir, dev_t dev, unsigned depth) {
         }
 }
 
+int file_list(int fd, DIR **ret) {
+        DIR *dir = fdopendir(fd);
+        int r;
+
+        if (!dir) {
+                r = error_from_errno();
+                close(fd);
+                return r;
+        }
+        *ret = dir;
+        return 0;
+}
+
 /* Takes over @fd. A directory may skip entries while others are taken out of it (readdir(3)), so
  * passes are made until one finds nothing; a file that somebody creates all the time ends it. */
 static int file_remove_children(int fd, dev_t dev, unsigned depth) {
         _cleanup_(closedirp) DIR *dir = NULL;
         int r;
 
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = error_from_errno();
-                close(fd);
+        r = file_list(fd, &dir);
+        if (r < 0)
                 return r;
-        }
 
         for (unsigned pass = 0; pass < FILE_RACES; pass++) {
                 r = file_remove_pass(dir, dev, depth);

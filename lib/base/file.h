@@ -9,6 +9,7 @@
  * before that the old content does.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,9 @@ int file_sync_dir(int dirfd);
  * form makes their names durable, too, except below a directory that may not be read. */
 int file_make_dirs(int dirfd, const char *path, mode_t mode);
 int file_make_dirs_durable(int dirfd, const char *path, mode_t mode);
+
+/* A directory to be read. Takes over @fd, of a failure too. */
+int file_list(int fd, DIR **ret);
 
 /* rm -r of one entry; missing is no error. Does not follow symbolic links, does not leave the
  * file system, goes at most 64 levels deep (-ELOOP). */
