@@ -31,6 +31,24 @@ int ask_operand(Options *options, int argc, char **argv, int min, const char **r
         return 0;
 }
 
+int ask_directory(Options *options, int argc, char **argv, int min, ProtobufCBinaryData *ret,
+                  char **ret_place) {
+        const char *path;
+        int r;
+
+        r = ask_operand(options, argc, argv, min, &path);
+        if (r < 0 || !path)
+                return r;
+        r = place_of_directory(path, ret_place);
+        if (r < 0) {
+                (void) options_complain(argv[0], strerror(-r));
+                return r;
+        }
+        ret->data = (uint8_t *) *ret_place;
+        ret->len = strlen(*ret_place);
+        return 0;
+}
+
 /* *@ret_place owns what @ret->path points to */
 static int ask_name(const char *text, Dpucc__Wire__Selector *ret, char **ret_place) {
         Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;

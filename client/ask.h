@@ -19,6 +19,11 @@ int ask_plainly(const Options *options, Dpucc__Wire__Request__BodyCase body, Ask
  * operand or NULL. 0, or an error for options_code(). */
 int ask_operand(Options *options, int argc, char **argv, int min, const char **ret);
 
+/* The same for commands whose operand is a directory: *@ret_place owns what *@ret points to. Both
+ * stay as they are without an operand. */
+int ask_directory(Options *options, int argc, char **argv, int min, ProtobufCBinaryData *ret,
+                  char **ret_place);
+
 /* The same for commands whose one operand is X; *@ret_place owns what @ret->path points to. */
 int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
                  char **ret_place);

@@ -10,7 +10,6 @@
 #include "client/describe.h"
 #include "client/document.h"
 #include "client/output.h"
-#include "client/place.h"
 
 const char command_monitor_help[] =
         "usage: dpucc-client monitor [PATH]\n"
@@ -135,20 +134,12 @@ int command_monitor(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__MonitorRequest monitor = DPUCC__WIRE__MONITOR_REQUEST__INIT;
         _cleanup_(freep) char *place = NULL;
-        const char *path;
         int r;
 
-        r = ask_operand(options, argc, argv, 0, &path);
+        r = ask_directory(options, argc, argv, 0, &monitor.path, &place);
         if (r < 0)
                 return options_code(r);
-        if (path) {
-                r = place_of_directory(path, &place);
-                if (r < 0)
-                        return options_complain(argv[0], strerror(-r));
-                monitor.has_path = true;
-                monitor.path.data = (uint8_t *) place;
-                monitor.path.len = strlen(place);
-        }
+        monitor.has_path = place != NULL;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_MONITOR;
         x.request.monitor = &monitor;
         x.patient = true;

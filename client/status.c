@@ -10,7 +10,6 @@
 #include "client/ask.h"
 #include "client/command.h"
 #include "client/describe.h"
-#include "client/place.h"
 
 const char command_status_help[] =
         "usage: dpucc-client status [PATH]\n"
@@ -198,20 +197,12 @@ int command_status(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__StatusRequest status = DPUCC__WIRE__STATUS_REQUEST__INIT;
         _cleanup_(freep) char *place = NULL;
-        const char *path;
         int r;
 
-        r = ask_operand(options, argc, argv, 0, &path);
+        r = ask_directory(options, argc, argv, 0, &status.path, &place);
         if (r < 0)
                 return options_code(r);
-        if (path) {
-                r = place_of_directory(path, &place);
-                if (r < 0)
-                        return options_complain(argv[0], strerror(-r));
-                status.has_path = true;
-                status.path.data = (uint8_t *) place;
-                status.path.len = strlen(place);
-        }
+        status.has_path = place != NULL;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_STATUS;
         x.request.status = &status;
         (void) exchange_run(&x, options);

@@ -1,9 +1,6 @@
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "client/ask.h"
 #include "client/command.h"
-#include "client/place.h"
 
 const char command_unwatch_help[] =
         "usage: dpucc-client unwatch DIR\n"
@@ -19,18 +16,12 @@ int command_unwatch(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__UnwatchRequest unwatch = DPUCC__WIRE__UNWATCH_REQUEST__INIT;
         _cleanup_(freep) char *place = NULL;
-        const char *path;
         int r;
 
-        r = ask_operand(options, argc, argv, 1, &path);
+        r = ask_directory(options, argc, argv, 1, &unwatch.path, &place);
         if (r < 0)
                 return options_code(r);
-        r = place_of_directory(path, &place);
-        if (r < 0)
-                return options_complain(argv[0], strerror(-r));
 
-        unwatch.path.data = (uint8_t *) place;
-        unwatch.path.len = strlen(place);
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_UNWATCH;
         x.request.unwatch = &unwatch;
         return ask(options, &x, NULL);
