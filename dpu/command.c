@@ -20,6 +20,22 @@ int command_usage(const char *name, const char *format, ...) {
         return COMMAND_USAGE;
 }
 
+int command_options(int argc, char **argv, const char *letters, const struct option *options,
+                    CommandOptionFn fn, void *arguments) {
+        int option, code;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+                if (option == '?')
+                        return command_usage(argv[0], "bad option or missing value: '%s'",
+                                             argv[optind - 1]);
+                code = fn(argv[0], option, arguments);
+                if (code != COMMAND_OK)
+                        return code;
+        }
+        return COMMAND_OK;
+}
+
 int command_number(const char *name, const char *option, const char *text, uint64_t max,
                    uint64_t *ret) {
         unsigned long long value;

@@ -14,6 +14,7 @@
  * writes results to stdout and problems to stderr.
  */
 
+#include <getopt.h>
 #include <stdint.h>
 
 #include "base/problem.h"
@@ -37,6 +38,12 @@ typedef struct Command {
 
 /* Says what is wrong with the command line and where the help is; returns COMMAND_USAGE. */
 int command_usage(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes the options of @argv, which getopt_long() knows by @letters and @options, one by one, until
+ * one gives another code than COMMAND_OK. The operands are from optind on. */
+typedef int (*CommandOptionFn)(const char *name, int option, void *arguments);
+int command_options(int argc, char **argv, const char *letters, const struct option *options,
+                    CommandOptionFn fn, void *arguments);
 
 /* The value of @option as a decimal number; complains as above if it is none, or above @max. */
 int command_number(const char *name, const char *option, const char *text, uint64_t max,

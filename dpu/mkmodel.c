@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,8 @@ typedef struct MkmodelArguments {
         bool list;
 } MkmodelArguments;
 
-static int mkmodel_option(const char *name, int option, MkmodelArguments *ret) {
+static int mkmodel_option(const char *name, int option, void *arguments) {
+        MkmodelArguments *ret = arguments;
         uint64_t size;
         int code;
 
@@ -93,18 +93,8 @@ static int mkmodel_parse(int argc, char **argv, MkmodelArguments *ret) {
                 { "list", no_argument, NULL, 'l' },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-                if (option == '?')
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                code = mkmodel_option(argv[0], option, ret);
-                if (code != COMMAND_OK)
-                        return code;
-        }
-        return COMMAND_OK;
+        return command_options(argc, argv, "o:", options, mkmodel_option, ret);
 }
 
 static int mkmodel_list(void) {

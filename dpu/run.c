@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +55,8 @@ typedef struct RunArguments {
         bool by_graph, raw;
 } RunArguments;
 
-static int run_option(const char *name, int option, RunArguments *ret) {
+static int run_option(const char *name, int option, void *arguments) {
+        RunArguments *ret = arguments;
         Problem problem = { "" };
         int r;
 
@@ -89,17 +89,11 @@ static int run_parse(int argc, char **argv, RunArguments *ret) {
                 { "output", required_argument, NULL, 'o' },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-                if (option == '?')
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                code = run_option(argv[0], option, ret);
-                if (code != COMMAND_OK)
-                        return code;
-        }
+        code = command_options(argc, argv, "o:", options, run_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (optind != argc - 1)
                 return command_usage(argv[0], "one model");
         if (!ret->output)

@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +95,8 @@ static int verify_parse_inputs(const char *name, const char *text, VerifyArgumen
         return COMMAND_OK;
 }
 
-static int verify_option(const char *name, int option, VerifyArguments *ret) {
+static int verify_option(const char *name, int option, void *arguments) {
+        VerifyArguments *ret = arguments;
         switch (option) {
         case 's':
                 ret->source_path = optarg;
@@ -131,17 +131,11 @@ static int verify_parse(int argc, char **argv, VerifyArguments *ret) {
                 { "json", no_argument, NULL, 'j' },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (option == '?')
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                code = verify_option(argv[0], option, ret);
-                if (code != COMMAND_OK)
-                        return code;
-        }
+        code = command_options(argc, argv, "", options, verify_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (optind != argc - 1)
                 return command_usage(argv[0], "one compiled model");
         if (ret->feed.n_files > 0 && verify_has_pattern(ret))

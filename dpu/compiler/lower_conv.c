@@ -181,7 +181,7 @@ static bool conv_is_transposed(const Op *core) {
         return strncmp(core->type, "transposed", strlen("transposed")) == 0;
 }
 
-static int conv_finish(Lowering *l, const Match *match, Op *op) {
+static int conv_finish(Lowering *l, const Match *match, Op *op, Op **ret) {
         const Op *core = match->core;
         int r;
 
@@ -190,10 +190,7 @@ static int conv_finish(Lowering *l, const Match *match, Op *op) {
                 r = lowering_set_activation(l, op, match);
         if (r == 0 && !conv_is_transposed(core))
                 r = lowering_set_window(l, op, match);
-        if (r < 0)
-                return r;
-        return lowering_set_fixed(l, op, match->tensor, match->fix_point, core->tensor.dims,
-                                  core->tensor.n_dims);
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 
 int lower_conv(Lowering *l, const Match *match, Op **ret) {
@@ -219,25 +216,17 @@ int lower_conv(Lowering *l, const Match *match, Op **ret) {
         r = lowering_add_layer(l, core->name, type, &operands, &op);
         if (r < 0)
                 return r;
-        r = conv_finish(l, match, op);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return conv_finish(l, match, op, ret);
 }
 
 /* --- scale --------------------------------------------------------------------------------------- */
 
-static int scale_finish(Lowering *l, const Match *match, Op *op) {
+static int scale_finish(Lowering *l, const Match *match, Op *op, Op **ret) {
         static const int32_t kernel[2] = { 1, 1 };
-        const Tensor *shape = &match->core->tensor;
         int r;
 
         r = lowering_set_plain(l, op, match, kernel);
-        if (r < 0)
-                return r;
-        return lowering_set_fixed(l, op, match->tensor, match->fix_point, shape->dims,
-                                  shape->n_dims);
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 
 int lower_scale(Lowering *l, const Match *match, Op **ret) {
@@ -269,9 +258,5 @@ int lower_scale(Lowering *l, const Match *match, Op **ret) {
         r = lowering_add_layer(l, name, "depthwise-conv2d-fix", &operands, &op);
         if (r < 0)
                 return r;
-        r = scale_finish(l, match, op);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return scale_finish(l, match, op, ret);
 }

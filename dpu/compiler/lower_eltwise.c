@@ -87,13 +87,7 @@ int lower_eltwise(Lowering *l, const Match *match, Op **ret) {
         if (r == 0 && !depthwise)
                 r = graph_set_string(l->target, &op->attrs, "nonlinear",
                                      match->activation ? "RELU" : "NONE");
-        if (r == 0)
-                r = lowering_set_fixed(l, op, match->tensor, match->fix_point, core->tensor.dims,
-                                       core->tensor.n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 
 static bool hard_sigmoid_fits(const Match *match) {
@@ -122,11 +116,5 @@ int lower_hard_sigmoid(Lowering *l, const Match *match, Op **ret) {
         if (r == 0)
                 r = graph_set_int32(l->target, &op->attrs, "shift_hsigmoid",
                                     14 + fix_point - match->fix_point);
-        if (r == 0)
-                r = lowering_set_fixed(l, op, match->tensor, match->fix_point, core->tensor.dims,
-                                       core->tensor.n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }

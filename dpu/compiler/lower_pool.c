@@ -67,7 +67,6 @@ typedef struct Pool {
 } Pool;
 
 static int pool_add(Lowering *l, const Match *match, const Pool *pool, bool has_window, Op **ret) {
-        const Tensor *shape = &match->core->tensor;
         Op *op;
         int r;
 
@@ -83,13 +82,7 @@ static int pool_add(Lowering *l, const Match *match, const Pool *pool, bool has_
                 r = graph_set_string(l->target, &op->attrs, "type", pool->type);
         if (r == 0 && has_window)
                 r = lowering_set_window(l, op, match);
-        if (r == 0)
-                r = lowering_set_fixed(l, op, match->tensor, match->fix_point, shape->dims,
-                                       shape->n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 
 int lower_pool(Lowering *l, const Match *match, Op **ret) {

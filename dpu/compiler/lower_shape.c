@@ -19,7 +19,6 @@
 int lower_concat(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core;
         const Arg *arg = op_arg(core, "input");
-        const Tensor *shape = &core->tensor;
         Op *op;
         int r;
 
@@ -35,13 +34,7 @@ int lower_concat(Lowering *l, const Match *match, Op **ret) {
                 r = lowering_add_inputs(l, core, op);
         if (r == 0)
                 r = lowering_copy_attrs(l, &op->attrs, &core->attrs);
-        if (r == 0)
-                r = lowering_set_fixed(l, op, match->tensor, match->fix_point, shape->dims,
-                                       shape->n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 
 int lower_resize(Lowering *l, const Match *match, Op **ret) {
@@ -64,11 +57,5 @@ int lower_resize(Lowering *l, const Match *match, Op **ret) {
                 r = graph_add_arg(l->target, op, "size", NULL);
         if (r == 0)
                 r = lowering_copy_attrs(l, &op->attrs, &core->attrs);
-        if (r == 0)
-                r = lowering_set_fixed(l, op, match->tensor, match->fix_point, core->tensor.dims,
-                                       core->tensor.n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }

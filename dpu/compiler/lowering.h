@@ -112,6 +112,9 @@ const Op *lowering_before_reshape(const Lowering *l, const Op *op);
 int lowering_add(Lowering *l, const char *name, const char *type, Op **ret);
 int lowering_set_fixed(Lowering *l, Op *op, const char *tensor, int32_t fix_point,
                        const int32_t *dims, size_t n_dims);
+/* The last step of a rule: @op has the fixed-point tensor that stands for @match's, and is its
+ * result, *ret. */
+int lowering_give(Lowering *l, const Match *match, Op *op, Op **ret);
 int lowering_set_grid(Lowering *l, Attrs *attrs, int32_t fix_point); /* as `fix` has them */
 int lowering_name(Lowering *l, const char **ret, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -158,6 +158,17 @@ int lowering_set_fixed(Lowering *l, Op *op, const char *tensor, int32_t fix_poin
         return r < 0 ? r : lowering_set_grid(l, &op->tensor.attrs, fix_point);
 }
 
+int lowering_give(Lowering *l, const Match *match, Op *op, Op **ret) {
+        const Tensor *shape = &match->core->tensor;
+        int r;
+
+        r = lowering_set_fixed(l, op, match->tensor, match->fix_point, shape->dims, shape->n_dims);
+        if (r < 0)
+                return r;
+        *ret = op;
+        return 0;
+}
+
 int lowering_copy_attrs(Lowering *l, Attrs *to, const Attrs *from) {
         int r;
 
