@@ -254,6 +254,12 @@ static bool evaluator_inputs_agree(const Evaluator *evaluator, const Op *op,
         return true;
 }
 
+static uint64_t evaluator_room(const Evaluator *evaluator) {
+        uint64_t max = evaluator->options.max_bytes;
+
+        return evaluator->bytes < max ? max - evaluator->bytes : 0;
+}
+
 static int evaluator_blank_of(const Evaluator *evaluator, const Op *op, EvalKind kind, Values *ret,
                               Problem *problem) {
         const Tensor *tensor = &op->tensor;
@@ -271,7 +277,11 @@ static int evaluator_blank_of(const Evaluator *evaluator, const Op *op, EvalKind
         if (!fixed && kind == EVAL_MOVES)
                 fixed = evaluator_inputs_agree(evaluator, op, &fix_point);
 
-        r = values_init(ret, fixed ? VALUES_FIXED : VALUES_REAL, tensor, problem);
+        r = values_init(ret, fixed ? VALUES_FIXED : VALUES_REAL, tensor, evaluator_room(evaluator),
+                        problem);
+        if (r == -EFBIG)
+                return problem_set(problem, r, "more than %llu MiB of values",
+                                   (unsigned long long) (evaluator->options.max_bytes >> 20));
         if (r < 0)
                 return r;
         ret->fix_point = fixed ? fix_point : 0;
@@ -307,14 +317,6 @@ static void evaluator_substitute(const Evaluator *evaluator, const Op *op, Value
 
 /* --- the run ------------------------------------------------------------------------------------- */
 
-static int evaluator_check_memory(const Evaluator *evaluator, const Values *more,
-                                  Problem *problem) {
-        if (evaluator->bytes + values_bytes(more) <= evaluator->options.max_bytes)
-                return 0;
-        return problem_set(problem, -EFBIG, "more than %llu MiB of values",
-                           (unsigned long long) (evaluator->options.max_bytes >> 20));
-}
-
 static int evaluator_compute(Evaluator *evaluator, const Op *op, const EvalEntry *entry,
                              Values *out, Problem *problem) {
         const EvalCall call = {
@@ -346,9 +348,6 @@ static int evaluator_run_op(Evaluator *evaluator, const Op *op, Problem *problem
                 return problem_set(problem, -ENOSYS, "there is no definition of this op");
 
         r = evaluator_blank_of(evaluator, op, entry ? entry->kind : EVAL_COMPUTES, &out, problem);
-        if (r < 0)
-                return r;
-        r = evaluator_check_memory(evaluator, &out, problem);
         if (r < 0)
                 return r;
         r = evaluator_compute(evaluator, op, entry, &out, problem);

@@ -13,7 +13,7 @@ static size_t values_element_size(ValuesStorage storage) {
         return storage == VALUES_FIXED ? sizeof(int8_t) : sizeof(double);
 }
 
-static int values_shape(Values *values, const Tensor *tensor, Problem *problem) {
+static int values_shape(Values *values, const Tensor *tensor, uint64_t max, Problem *problem) {
         uint64_t n = 1;
 
         if (tensor->n_dims > VALUES_DIMS_MAX)
@@ -26,21 +26,23 @@ static int values_shape(Values *values, const Tensor *tensor, Problem *problem) 
                         return problem_set(problem, -EINVAL, "tensor %s: dimension %d",
                                            tensor->name, dim);
                 values->dims[i] = dim;
-                n *= (uint64_t) dim; /* below 2^31 * 2^31 */
-                if (n > VALUES_ELEMENTS_MAX)
-                        return problem_set(problem, -EFBIG, "tensor %s: too many elements",
-                                           tensor->name);
+                if (__builtin_mul_overflow(n, (uint64_t) dim, &n) || n > max)
+                        return problem_set(
+                                problem, -EFBIG,
+                                "tensor %s: more elements than the %llu there is room for",
+                                tensor->name, (unsigned long long) max);
         }
         values->n_dims = tensor->n_dims;
         values->n = (size_t) n;
         return 0;
 }
 
-int values_init(Values *values, ValuesStorage storage, const Tensor *tensor, Problem *problem) {
+int values_init(Values *values, ValuesStorage storage, const Tensor *tensor, uint64_t max_bytes,
+                Problem *problem) {
         Values v = { .storage = storage };
         int r;
 
-        r = values_shape(&v, tensor, problem);
+        r = values_shape(&v, tensor, max_bytes / values_element_size(storage), problem);
         if (r < 0)
                 return r;
         v.data = calloc(v.n > 0 ? v.n : 1, values_element_size(storage));

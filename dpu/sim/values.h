@@ -23,8 +23,7 @@
 #include "xmodel/graph.h"
 
 #define VALUES_DIMS_MAX      8
-#define VALUES_ELEMENTS_MAX  ((uint64_t) 1 << 31) /* of one tensor */
-#define VALUES_FIX_POINT_MAX 127                  /* either sign */
+#define VALUES_FIX_POINT_MAX 127 /* either sign */
 
 typedef enum ValuesStorage {
         VALUES_FIXED,
@@ -45,8 +44,10 @@ typedef struct Values {
 } Values;
 
 /* Zeroed elements of the shape of @tensor; an open dimension counts as 1. -EINVAL with @problem:
- * more than VALUES_DIMS_MAX dimensions, or a negative one; -EFBIG; -ENOMEM. */
-int values_init(Values *values, ValuesStorage storage, const Tensor *tensor, Problem *problem);
+ * more than VALUES_DIMS_MAX dimensions, or a negative one; -EFBIG: more than @max_bytes,
+ * and nothing was allocated; -ENOMEM. */
+int values_init(Values *values, ValuesStorage storage, const Tensor *tensor, uint64_t max_bytes,
+                Problem *problem);
 void values_deinit(Values *values);
 
 /* The same elements in other hands: @from is empty afterwards. */
