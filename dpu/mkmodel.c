@@ -101,7 +101,7 @@ static int mkmodel_list(void) {
         const Network *network;
 
         for (size_t i = 0; (network = network_at(i)); i++) {
-                (void) printf("%-10s %s", network->name, network->summary);
+                (void) printf("%-12s %s", network->name, network->summary);
                 if (network->size_step > 0)
                         (void) printf(" (--size: multiples of %d)", network->size_step);
                 (void) printf("\n");

@@ -10,7 +10,7 @@ static Op *conv_relu_pool(Quantized *q, Op *x, const QuantizedConv *conv, const 
         return quantized_fix(q, quantized_maxpool(q, x, 2, 2, 0, pool));
 }
 
-static Op *lenet_build(Quantized *q, int32_t size) {
+static void lenet_build(Quantized *q, int32_t size) {
         static const QuantizedConv conv1 = { "Conv2d[conv1]",      "conv1", 6, 5, 1, 2,
                                              QUANTIZED_GAIN_DOUBLE };
         static const QuantizedConv conv2 = { "Conv2d[conv2]",      "conv2", 16, 5, 1, 0,
@@ -26,7 +26,7 @@ static Op *lenet_build(Quantized *q, int32_t size) {
         x = quantized_flatten(q, x, "Flatten[flatten]");
         x = quantized_fix(q, quantized_relu(q, quantized_linear(q, x, &fc1), "ReLU[relu3]"));
         x = quantized_fix(q, quantized_relu(q, quantized_linear(q, x, &fc2), "ReLU[relu4]"));
-        return quantized_fix(q, quantized_linear(q, x, &fc3));
+        quantized_return(q, quantized_fix(q, quantized_linear(q, x, &fc3)));
 }
 
 const Network network_lenet = {

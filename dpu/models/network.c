@@ -5,7 +5,10 @@
 
 #include "base/cleanup.h"
 
-static const Network *const networks[] = { &network_lenet, &network_unet, &network_resnet50 };
+static const Network *const networks[] = {
+        &network_lenet,    &network_unet,        &network_resnet18,
+        &network_resnet50, &network_mobilenetv2, &network_yolov5n,
+};
 
 const Network *network_at(size_t index) {
         return index < ARRAY_SIZE(networks) ? networks[index] : NULL;
@@ -43,5 +46,6 @@ int network_make(const Network *network, const NetworkOptions *options, Graph **
         r = quantized_new(&q, network->title, options->seed);
         if (r < 0)
                 return r;
-        return quantized_finish(q, network->build(q, size), options->change_weight, ret, problem);
+        network->build(q, size);
+        return quantized_finish(q, options->change_weight, ret, problem);
 }

@@ -16,7 +16,7 @@ typedef struct Network {
         const char *summary; /* a few words for a list */
         int32_t size;        /* height and width of the input in pixels, if nothing else is asked */
         int32_t size_step;   /* any multiple of this may be asked for; 0: only @size */
-        Op *(*build)(Quantized *q, int32_t size); /* the op that the model returns */
+        void (*build)(Quantized *q, int32_t size); /* with quantized_return() */
 } Network;
 
 #define NETWORK_SIZE_MAX 4096 /* pixels */
@@ -38,5 +38,8 @@ int network_make(const Network *network, const NetworkOptions *options, Graph **
 
 /* the entries of the table in network.c */
 extern const Network network_lenet;
+extern const Network network_mobilenetv2;
+extern const Network network_resnet18;
 extern const Network network_resnet50;
 extern const Network network_unet;
+extern const Network network_yolov5n;

@@ -24,6 +24,8 @@
 #define BIAS_FIX_POINT  8
 #define BIAS_SPREAD     30 /* steps: at most a quarter */
 #define FIX_POINT_MAX   12
+#define LEAKY_SLOPE     (26.0f / 256)
+#define LEAKY_ENERGY    97  /* of what is negative, one part of so many stays: 1 / slope^2 */
 #define WEIGHT_SPREAD_2 768 /* smallest square of the spread: 27.7 steps, 16 * sqrt(3) */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "constant data is little-endian");
@@ -53,6 +55,8 @@ struct Quantized {
         int error; /* the first one; 0 */
         Problem problem;
         uint32_t serial; /* of node names */
+        Op *outputs[QUANTIZED_OUTPUTS_MAX];
+        size_t n_outputs;
 
         Estimate *estimates;
         size_t n_estimates, estimates_capacity;
@@ -278,9 +282,14 @@ static bool shifts_in_range(int32_t in, int32_t weights, int32_t bias, int32_t o
         return cut >= 0 && cut <= 16 && shift_bias <= 16 && shift_bias >= (lowest < 0 ? lowest : 0);
 }
 
+static bool is_activation(const Op *op) {
+        return strcmp(op->type, "relu") == 0 || strcmp(op->type, "relu6") == 0 ||
+               strcmp(op->type, "leaky-relu") == 0;
+}
+
 static const Op *weighted_op_of(const Op *group) {
         while (group && !op_arg(group, "weights") && !op_arg(group, "bias"))
-                group = strcmp(group->type, "relu") == 0 ? op_input(group, 0) : NULL;
+                group = is_activation(group) ? op_input(group, 0) : NULL;
         return group;
 }
 
@@ -300,12 +309,15 @@ static void check_shifts(Quantized *q, const Op *group, int32_t out) {
 }
 
 Op *quantized_fix(Quantized *q, Op *op) {
+        const Arg *inputs = op ? op_arg(op, "input") : NULL;
         int32_t fix_point;
 
         if (!op || q->error < 0)
                 return NULL;
         fix_point = fix_point_for(estimate(q, op)->peak);
         check_shifts(q, op, fix_point);
+        for (size_t i = 0; strcmp(op->type, "concat") == 0 && i < inputs->n_ops; i++)
+                check_shifts(q, inputs->ops[i], fix_point);
         return add_fix(q, &q->nodes, op, fix_point);
 }
 
@@ -364,6 +376,7 @@ static uint32_t square_root(uint64_t value) {
         return root;
 }
 
+/* the mean square behind a layer */
 static uint64_t apply_gain(uint64_t energy, QuantizedGain gain) {
         switch (gain) {
         case QUANTIZED_GAIN_HALF:
@@ -372,8 +385,21 @@ static uint64_t apply_gain(uint64_t energy, QuantizedGain gain) {
                 return energy;
         case QUANTIZED_GAIN_DOUBLE:
                 return 2 * energy;
+        case QUANTIZED_GAIN_TO_ONE:
+                return ENERGY_ONE;
+        case QUANTIZED_GAIN_TO_TWO:
+                return 2 * ENERGY_ONE;
         }
         return energy;
+}
+
+/* what its weights multiply the mean square by, in units of 1/4096 */
+static uint64_t gain_factor(uint64_t energy, QuantizedGain gain) {
+        bool absolute = gain == QUANTIZED_GAIN_TO_ONE || gain == QUANTIZED_GAIN_TO_TWO;
+
+        if (!absolute)
+                return apply_gain(ENERGY_ONE, gain);
+        return energy > 0 ? apply_gain(energy, gain) * ENERGY_ONE / energy : ENERGY_ONE;
 }
 
 static int remember_weights(Quantized *q, float *values, size_t n, int32_t fix_point) {
@@ -386,10 +412,10 @@ static int remember_weights(Quantized *q, float *values, size_t n, int32_t fix_p
         return 0;
 }
 
-/* the weights of a layer where @fan_in products make one output */
+/* the weights of a layer where @fan_in products make one output, and @factor times the energy */
 static Op *add_weights(Quantized *q, const char *parameter, const int32_t *dims, size_t n_dims,
-                       uint64_t fan_in, QuantizedGain gain) {
-        const uint64_t wanted = 3 * apply_gain(ENERGY_ONE, gain); /* variance = spread^2 / 3 */
+                       uint64_t fan_in, uint64_t factor) {
+        const uint64_t wanted = 3 * factor; /* variance = spread^2 / 3 */
         int32_t fix_point = 0;
         size_t n = 0;
         float *values;
@@ -438,32 +464,47 @@ static void set_window(Quantized *q, Op *op, int32_t kernel, int32_t stride, int
         set_string(q, op, "pad_mode", "FLOOR");
 }
 
-Op *quantized_conv2d(Quantized *q, Op *input, const QuantizedConv *conv) {
+static Op *add_conv(Quantized *q, Op *input, const QuantizedConv *conv, bool depthwise) {
         const int32_t *in = input ? input->tensor.dims : NULL;
         Op *op, *weights, *bias;
+        uint64_t energy;
 
         if (!input || q->error < 0)
                 return NULL;
-        const int32_t weight_dims[] = { conv->channels, conv->kernel, conv->kernel, in[3] };
+        const int32_t filters = depthwise ? 1 : conv->channels, area = conv->kernel * conv->kernel;
+        const int32_t weight_dims[] = { filters, conv->kernel, conv->kernel, in[3] };
         const int32_t dims[] = { in[0], window_count(in[1], conv->kernel, conv->stride, conv->pad),
                                  window_count(in[2], conv->kernel, conv->stride, conv->pad),
                                  conv->channels };
 
+        energy = estimate(q, input)->energy;
         weights = add_weights(q, conv->parameter, weight_dims, ARRAY_SIZE(weight_dims),
-                              (uint64_t) (conv->kernel * conv->kernel * in[3]), conv->gain);
+                              (uint64_t) (depthwise ? area : area * in[3]),
+                              gain_factor(energy, conv->gain));
         bias = add_bias(q, conv->parameter, conv->channels);
-        op = add_op(q, &q->nodes, make_node_name(q, conv->path, "input."), "conv2d", dims,
-                    ARRAY_SIZE(dims));
+        op = add_op(q, &q->nodes, make_node_name(q, conv->path, "input."),
+                    depthwise ? "depthwise-conv2d" : "conv2d", dims, ARRAY_SIZE(dims));
         set_arg(q, op, "input", input);
         set_arg(q, op, "weights", weights);
         set_arg(q, op, "bias", bias);
         set_window(q, op, conv->kernel, conv->stride, conv->pad);
         set_int32s(q, op, "dilation", (int32_t[]){ 1, 1 }, 2);
-        set_int32(q, op, "group", 1);
+        set_int32(q, op, "group", depthwise ? in[3] : 1);
         set_int32(q, op, "in_dim", in[3]);
         set_int32(q, op, "out_dim", conv->channels);
         set_bool(q, op, "bias_term", true);
-        return finish_symmetric(q, op, apply_gain(estimate(q, input)->energy, conv->gain));
+        return finish_symmetric(q, op, apply_gain(energy, conv->gain));
+}
+
+Op *quantized_conv2d(Quantized *q, Op *input, const QuantizedConv *conv) {
+        return add_conv(q, input, conv, false);
+}
+
+Op *quantized_depthwise(Quantized *q, Op *input, const QuantizedConv *conv) {
+        if (input && q->error == 0 && input->tensor.dims[3] != conv->channels)
+                return fail(q, problem_set(&q->problem, -EINVAL, "'%s' has %d channels, not %d",
+                                           input->name, input->tensor.dims[3], conv->channels));
+        return add_conv(q, input, conv, true);
 }
 
 Op *quantized_linear(Quantized *q, Op *input, const QuantizedLinear *linear) {
@@ -476,7 +517,8 @@ Op *quantized_linear(Quantized *q, Op *input, const QuantizedLinear *linear) {
         const int32_t dims[] = { in[0], linear->features };
 
         weights = add_weights(q, linear->parameter, weight_dims, ARRAY_SIZE(weight_dims),
-                              (uint64_t) in[1], linear->gain);
+                              (uint64_t) in[1],
+                              gain_factor(estimate(q, input)->energy, linear->gain));
         bias = add_bias(q, linear->parameter, linear->features);
         op = add_op(q, &q->nodes, make_node_name(q, linear->path, "input."), "matmul", dims,
                     ARRAY_SIZE(dims));
@@ -493,6 +535,25 @@ Op *quantized_relu(Quantized *q, Op *input, const char *path) {
         const Estimate *e = op ? estimate(q, input) : NULL;
 
         return e ? finish_op(q, op, e->positive, e->positive, e->peak) : NULL;
+}
+
+Op *quantized_relu6(Quantized *q, Op *input, const char *path) {
+        const uint64_t most = (uint64_t) ENERGY_ONE * 16 / 9; /* three times its root is 4 */
+        Op *op = add_unary(q, input, "relu6", path);
+        const Estimate *e = op ? estimate(q, input) : NULL;
+
+        return e ? finish_op(q, op, e->positive, e->positive, e->peak < most ? e->peak : most)
+                 : NULL;
+}
+
+Op *quantized_leaky_relu(Quantized *q, Op *input, const char *path) {
+        Op *op = add_unary(q, input, "leaky-relu", path);
+        const Estimate *e = op ? estimate(q, input) : NULL;
+
+        set_attr(q, op, "alpha", &(Attr){ .kind = ATTR_FLOAT, .float32 = LEAKY_SLOPE });
+        return e ? finish_op(q, op, e->positive + (e->energy - e->positive) / LEAKY_ENERGY,
+                             e->positive, e->peak)
+                 : NULL;
 }
 
 Op *quantized_add(Quantized *q, Op *a, Op *b, const char *path) {
@@ -618,31 +679,39 @@ Op *quantized_upsample(Quantized *q, Op *input, int32_t scale, const char *path)
         return finish_like(q, op, input);
 }
 
-static uint64_t weighted_mean(uint64_t a, int32_t na, uint64_t b, int32_t nb) {
-        return (a * (uint64_t) na + b * (uint64_t) nb) / (uint64_t) (na + nb);
+/* estimates of a concatenation: means, weighted by channels */
+static Op *finish_concat(Quantized *q, Op *op) {
+        const Arg *arg = op_arg(op, "input");
+        uint64_t energy = 0, positive = 0, peak = 0, n = (uint64_t) op->tensor.dims[3];
+
+        for (size_t i = 0; i < arg->n_ops; i++) {
+                const Estimate *e = estimate(q, arg->ops[i]);
+                const uint64_t channels = (uint64_t) arg->ops[i]->tensor.dims[3];
+
+                energy += e->energy * channels;
+                positive += e->positive * channels;
+                peak = e->peak > peak ? e->peak : peak;
+        }
+        return finish_op(q, op, energy / n, positive / n, peak);
 }
 
-Op *quantized_concat(Quantized *q, Op *a, Op *b, const char *path) {
-        const Estimate *ea, *eb;
+Op *quantized_concat(Quantized *q, Op *const *inputs, size_t n, const char *path) {
+        int32_t channels = 0;
         Op *op;
 
-        if (!a || !b || q->error < 0)
-                return NULL;
-        const int32_t na = a->tensor.dims[3], nb = b->tensor.dims[3];
-        const int32_t dims[] = { a->tensor.dims[0], a->tensor.dims[1], a->tensor.dims[2], na + nb };
+        for (size_t i = 0; i < n; i++) {
+                if (!inputs[i] || q->error < 0)
+                        return NULL;
+                channels += inputs[i]->tensor.dims[3];
+        }
+        const int32_t *in = inputs[0]->tensor.dims, dims[] = { in[0], in[1], in[2], channels };
 
         op = add_op(q, &q->nodes, make_node_name(q, path, "input."), "concat", dims,
                     ARRAY_SIZE(dims));
-        set_arg(q, op, "input", a);
-        set_arg(q, op, "input", b);
+        for (size_t i = 0; i < n; i++)
+                set_arg(q, op, "input", inputs[i]);
         set_int32(q, op, "axis", 3);
-        if (!op || q->error < 0)
-                return NULL;
-        ea = estimate(q, a);
-        eb = estimate(q, b);
-        return finish_op(q, op, weighted_mean(ea->energy, na, eb->energy, nb),
-                         weighted_mean(ea->positive, na, eb->positive, nb),
-                         ea->peak > eb->peak ? ea->peak : eb->peak);
+        return op && q->error == 0 ? finish_concat(q, op) : NULL;
 }
 
 /* The exporter gives the new shape as an argument: one constant per dimension, stacked. */
@@ -740,24 +809,34 @@ static void order_ops(Quantized *q) {
         graph_count_consumers(q->graph);
 }
 
-static int finish_graph(Quantized *q, const Op *output) {
+void quantized_return(Quantized *q, Op *op) {
+        if (!op || q->error < 0)
+                return;
+        assert(q->n_outputs < ARRAY_SIZE(q->outputs));
+        q->outputs[q->n_outputs++] = op;
+}
+
+static int finish_graph(Quantized *q) {
+        const char *names[QUANTIZED_OUTPUTS_MAX];
         Graph *graph = q->graph;
         int r;
 
         order_ops(q);
-        r = graph_set_strings(graph, &graph->attrs, "return_ops", &output->name, 1);
+        for (size_t i = 0; i < q->n_outputs; i++)
+                names[i] = q->outputs[i]->name;
+        r = graph_set_strings(graph, &graph->attrs, "return_ops", names, q->n_outputs);
         for (size_t i = 0; r == 0 && i < graph->n_ops; i++)
                 r = graph_assign(graph, graph->root, graph->ops[i]);
         return r < 0 ? r : graph_verify(graph, &q->problem);
 }
 
-int quantized_finish(Quantized *q, Op *output, uint64_t changed, Graph **ret, Problem *problem) {
+int quantized_finish(Quantized *q, uint64_t changed, Graph **ret, Problem *problem) {
         int r = q->error;
 
         if (r == 0 && changed != UINT64_MAX)
                 r = change_weight(q, changed);
         if (r == 0)
-                r = finish_graph(q, output);
+                r = finish_graph(q);
         if (r < 0)
                 return q->problem.text[0] ? problem_set(problem, r, "%s", q->problem.text) : r;
 

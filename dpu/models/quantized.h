@@ -30,11 +30,15 @@ static inline void quantized_freep(Quantized **q) {
         (void) quantized_free(*q);
 }
 
-/* Gives the graph away. @output is the op that the model returns. @change_weight names one weight
- * element, counted over all layers from the first, that is moved by one step of its grid;
- * UINT64_MAX: none. -ERANGE: there is no such element, or a shift is out of range. */
-int quantized_finish(Quantized *q, Op *output, uint64_t change_weight, Graph **ret,
-                     Problem *problem);
+/* The model returns @op, one of up to QUANTIZED_OUTPUTS_MAX. */
+void quantized_return(Quantized *q, Op *op);
+
+#define QUANTIZED_OUTPUTS_MAX 8
+
+/* Gives the graph away. @change_weight names one weight element, counted over all layers from the
+ * first, that is moved by one step of its grid; UINT64_MAX: none. -ERANGE: there is no such
+ * element, or a shift is out of range. */
+int quantized_finish(Quantized *q, uint64_t change_weight, Graph **ret, Problem *problem);
 
 /* --- layers; @path is where the module is: "Sequential[layer1]/BasicBlock[0]/Conv2d[conv1]" ------- */
 
@@ -43,6 +47,9 @@ typedef enum QuantizedGain {
         QUANTIZED_GAIN_HALF,   /* the residual branch of an add */
         QUANTIZED_GAIN_KEEP,   /* no ReLU behind it */
         QUANTIZED_GAIN_DOUBLE, /* a ReLU behind it, which halves it again */
+        /* the same, whatever goes in: a batch normalisation is folded into it */
+        QUANTIZED_GAIN_TO_ONE,
+        QUANTIZED_GAIN_TO_TWO,
 } QuantizedGain;
 
 typedef struct QuantizedConv {
@@ -64,8 +71,16 @@ Op *quantized_input(Quantized *q, int32_t height, int32_t width, int32_t channel
 Op *quantized_fix(Quantized *q, Op *op);
 
 Op *quantized_conv2d(Quantized *q, Op *input, const QuantizedConv *conv);
+Op *quantized_depthwise(Quantized *q, Op *input, const QuantizedConv *conv); /* as many channels */
 Op *quantized_linear(Quantized *q, Op *input, const QuantizedLinear *linear);
 Op *quantized_relu(Quantized *q, Op *input, const char *path);
+
+/* Its grid ends at 4: what is left out there, one number of 400, costs less than a coarser grid
+ * would, so a quantizer that minimises the squared error chooses that. */
+Op *quantized_relu6(Quantized *q, Op *input, const char *path);
+
+/* with the one slope that the engines have, 26/256 */
+Op *quantized_leaky_relu(Quantized *q, Op *input, const char *path);
 Op *quantized_add(Quantized *q, Op *a, Op *b, const char *path);
 Op *quantized_maxpool(Quantized *q, Op *input, int32_t kernel, int32_t stride, int32_t pad,
                       const char *path);
@@ -74,6 +89,8 @@ Op *quantized_maxpool(Quantized *q, Op *input, int32_t kernel, int32_t stride, i
  * images of a power of two, 3, 5, 6 or 7 pixels. */
 Op *quantized_global_avgpool(Quantized *q, Op *input, const char *path);
 Op *quantized_upsample(Quantized *q, Op *input, int32_t scale, const char *path); /* nearest */
-Op *quantized_concat(Quantized *q, Op *a, Op *b, const char *path);               /* channels */
+
+/* Channels of @n ops. One that nothing else reads needs no fix of its own. */
+Op *quantized_concat(Quantized *q, Op *const *inputs, size_t n, const char *path);
 Op *quantized_flatten(Quantized *q, Op *input, const char *path); /* all but the batch; no fix */
 Op *quantized_softmax(Quantized *q, Op *input, const char *path); /* over channels; no fix */

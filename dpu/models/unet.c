@@ -9,88 +9,12 @@
 
 #include "base/cleanup.h"
 #include "dpu/models/network.h"
+#include "dpu/models/place.h"
+#include "dpu/models/resnet.h"
 
-#define UNET_NAME_MAX 96
-
-typedef struct UnetNames {
-        char path[UNET_NAME_MAX];
-        char parameter[UNET_NAME_MAX];
-} UnetNames;
-
-/* @block: "layer1.0" as parameters call it, and the same place as a module path */
-typedef struct UnetPlace {
-        const char *path;
-        const char *parameter;
-} UnetPlace;
-
-static UnetNames unet_names(const UnetPlace *in, const char *type, const char *module) {
-        UnetNames names;
-
-        (void) snprintf(names.path, sizeof(names.path), "%s/%s[%s]", in->path, type, module);
-        (void) snprintf(names.parameter, sizeof(names.parameter), "%s.%s", in->parameter, module);
-        return names;
+static Op *unet_relu(Quantized *q, Op *x, const Place *in) {
+        return quantized_fix(q, quantized_relu(q, x, place_in(in, "ReLU", "relu").path));
 }
-
-static Op *unet_conv(Quantized *q, Op *x, const UnetPlace *in, const char *module,
-                     QuantizedConv conv) {
-        const UnetNames names = unet_names(in, "Conv2d", module);
-
-        conv.path = names.path;
-        conv.parameter = names.parameter;
-        return quantized_conv2d(q, x, &conv);
-}
-
-static Op *unet_relu(Quantized *q, Op *x, const UnetPlace *in) {
-        return quantized_fix(q, quantized_relu(q, x, unet_names(in, "ReLU", "relu").path));
-}
-
-/* --- encoder ------------------------------------------------------------------------------------ */
-
-static Op *unet_basic_block(Quantized *q, Op *x, const UnetPlace *at, int32_t channels,
-                            int32_t stride, bool downsample) {
-        const QuantizedConv first = { .channels = channels,
-                                      .kernel = 3,
-                                      .stride = stride,
-                                      .pad = 1,
-                                      .gain = QUANTIZED_GAIN_DOUBLE };
-        const QuantizedConv second = { .channels = channels,
-                                       .kernel = 3,
-                                       .stride = 1,
-                                       .pad = 1,
-                                       .gain = downsample ? QUANTIZED_GAIN_KEEP
-                                                          : QUANTIZED_GAIN_HALF };
-        const QuantizedConv shortcut = {
-                .channels = channels, .kernel = 1, .stride = stride, .gain = QUANTIZED_GAIN_KEEP
-        };
-        const UnetNames below = unet_names(at, "Sequential", "downsample");
-        const UnetPlace shortcut_at = { below.path, below.parameter };
-        Op *skip = x;
-
-        x = unet_relu(q, unet_conv(q, x, at, "conv1", first), at);
-        x = quantized_fix(q, unet_conv(q, x, at, "conv2", second));
-        if (downsample)
-                skip = quantized_fix(q, unet_conv(q, skip, &shortcut_at, "0", shortcut));
-        return unet_relu(q, quantized_add(q, x, skip, at->path), at);
-}
-
-static Op *unet_layer(Quantized *q, Op *x, int number, int32_t channels) {
-        for (int block = 0; block < 2; block++) {
-                const bool first_and_smaller = block == 0 && number > 1;
-                UnetNames names;
-                UnetPlace at;
-
-                (void) snprintf(names.path, sizeof(names.path),
-                                "Sequential[layer%d]/BasicBlock[%d]", number, block);
-                (void) snprintf(names.parameter, sizeof(names.parameter), "layer%d.%d", number,
-                                block);
-                at = (UnetPlace){ names.path, names.parameter };
-                x = unet_basic_block(q, x, &at, channels, first_and_smaller ? 2 : 1,
-                                     first_and_smaller);
-        }
-        return x;
-}
-
-/* --- decoder ------------------------------------------------------------------------------------ */
 
 static Op *unet_decoder(Quantized *q, Op *x, Op *skip, int number, int32_t channels) {
         const QuantizedConv conv = { .channels = channels,
@@ -98,20 +22,21 @@ static Op *unet_decoder(Quantized *q, Op *x, Op *skip, int number, int32_t chann
                                      .stride = 1,
                                      .pad = 1,
                                      .gain = QUANTIZED_GAIN_DOUBLE };
-        UnetNames names;
-        UnetPlace at;
+        Op *parts[2] = { NULL, skip };
+        char name[16];
+        Place at;
 
-        (void) snprintf(names.path, sizeof(names.path), "DecoderBlock[decoder%d]", number);
-        (void) snprintf(names.parameter, sizeof(names.parameter), "decoder%d", number);
-        at = (UnetPlace){ names.path, names.parameter };
+        (void) snprintf(name, sizeof(name), "decoder%d", number);
+        at = place_in(NULL, "DecoderBlock", name);
 
-        x = quantized_fix(q, quantized_upsample(q, x, 2, unet_names(&at, "Upsample", "up").path));
-        x = quantized_fix(q, quantized_concat(q, x, skip, at.path));
-        x = unet_relu(q, unet_conv(q, x, &at, "conv1", conv), &at);
-        return unet_relu(q, unet_conv(q, x, &at, "conv2", conv), &at);
+        parts[0] =
+                quantized_fix(q, quantized_upsample(q, x, 2, place_in(&at, "Upsample", "up").path));
+        x = quantized_fix(q, quantized_concat(q, parts, ARRAY_SIZE(parts), at.path));
+        x = unet_relu(q, place_conv(q, x, &at, "conv1", conv), &at);
+        return unet_relu(q, place_conv(q, x, &at, "conv2", conv), &at);
 }
 
-static Op *unet_build(Quantized *q, int32_t size) {
+static void unet_build(Quantized *q, int32_t size) {
         static const QuantizedConv stem = { "Conv2d[conv1]",      "conv1", 64, 7, 2, 3,
                                             QUANTIZED_GAIN_DOUBLE };
         static const QuantizedConv head = {
@@ -127,14 +52,14 @@ static Op *unet_build(Quantized *q, int32_t size) {
         x = skips[n_skips++] = quantized_fix(q, x);
         x = quantized_fix(q, quantized_maxpool(q, x, 3, 2, 1, "MaxPool2d[maxpool]"));
         for (int i = 0; i < (int) ARRAY_SIZE(encoder); i++) {
-                x = unet_layer(q, x, i + 1, encoder[i]);
+                x = resnet_basic_layer(q, x, i + 1, encoder[i]);
                 if (n_skips < (int) ARRAY_SIZE(skips))
                         skips[n_skips++] = x;
         }
         for (int i = 0; i < (int) ARRAY_SIZE(decoder); i++)
                 x = unet_decoder(q, x, skips[--n_skips], i + 1, decoder[i]);
         x = quantized_fix(q, quantized_conv2d(q, x, &head));
-        return quantized_softmax(q, x, "Softmax[softmax]");
+        quantized_return(q, quantized_softmax(q, x, "Softmax[softmax]"));
 }
 
 const Network network_unet = {

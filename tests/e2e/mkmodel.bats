@@ -32,6 +32,21 @@ teardown() { sandbox_teardown; }
   [ "$stderr" = "dpucc mkmodel: no/such/place.xmodel: No such file or directory" ]
 }
 
+@test "every network is listed with its sizes, and is a quantized model" {
+  run -0 dpucc mkmodel --list
+  networks=$output
+  [ "$(cut -d' ' -f1 <<<"$networks" | xargs)" = "lenet unet resnet18 resnet50 mobilenetv2 yolov5n" ]
+  for net in resnet18 mobilenetv2 yolov5n; do
+    grep -q "^$net .*multiples of 32" <<<"$networks"
+    dpucc mkmodel "$net" --size 32 -o "$net.xmodel"
+    [ "$(dpucc inspect --json "$net.xmodel" | jq -r .class)" = quantized ]
+  done
+  [ "$(dpucc inspect --json yolov5n.xmodel | jq -c '[.outputs[].shape]')" = \
+    '[[1,4,4,255],[1,2,2,255],[1,1,1,255]]' ]
+  [ "$(dpucc inspect --json mobilenetv2.xmodel | jq -c '.op_types | .relu6, ."depthwise-conv2d"' |
+    xargs)" = "35 17" ]
+}
+
 @test "networks, sizes and weights that do not exist are named" {
   run -0 dpucc mkmodel --list
   [[ ${lines[1]} == unet* ]]

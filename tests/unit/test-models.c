@@ -49,11 +49,12 @@ static uint64_t sum_macs(const Graph *graph) {
         for (size_t i = 0; i < graph->n_ops; i++) {
                 const Op *op = graph->ops[i];
 
-                if (strcmp(op->type, "conv2d") == 0) {
+                if (op_arg(op, "weights")) {
                         const Tensor *weights = &op_arg(op, "weights")->ops[0]->tensor;
 
-                        macs += tensor_elements(&op->tensor) * tensor_elements(weights) /
-                                (uint64_t) weights->dims[0];
+                        macs += tensor_elements(&op->tensor) *
+                                (tensor_elements(weights) /
+                                 (uint64_t) weights->dims[strcmp(op->type, "conv2d") == 0 ? 0 : 3]);
                 }
         }
         return macs;
@@ -63,7 +64,7 @@ static uint64_t sum_conv_weights(const Graph *graph) {
         uint64_t n = 0;
 
         for (size_t i = 0; i < graph->n_ops; i++)
-                if (strcmp(graph->ops[i]->type, "conv2d") == 0)
+                if (op_arg(graph->ops[i], "weights"))
                         n += tensor_elements(&op_arg(graph->ops[i], "weights")->ops[0]->tensor);
         return n;
 }
@@ -104,6 +105,55 @@ static void lenet_is_lenet(void **state) {
                          28);
 }
 
+/* 1.81 GMAC in convolutions at 224x224, and half a million in the last layer. */
+static void resnet18_is_the_one(void **state) {
+        _cleanup_(graph_freep) Graph *graph = make_size("resnet18", 0);
+
+        assert_int_equal(count_type(graph, "conv2d"), 20);
+        assert_int_equal(count_type(graph, "add"), 8);
+        assert_int_equal(count_type(graph, "matmul"), 1);
+        assert_int_equal(sum_macs(graph), 1813561344);
+}
+
+/* 300 million in convolutions, as the paper says, and 3.4 million parameters */
+static void mobilenetv2_is_the_one(void **state) {
+        _cleanup_(graph_freep) Graph *graph = make_size("mobilenetv2", 0);
+        const Op *last = graph->ops[graph->n_ops - 1];
+
+        assert_int_equal(count_type(graph, "conv2d"), 35);
+        assert_int_equal(count_type(graph, "depthwise-conv2d"), 17);
+        assert_int_equal(count_type(graph, "relu6"), 35);
+        assert_int_equal(count_type(graph, "add"), 10);
+        assert_int_equal(count_type(graph, "avgpool2d"), 1);
+        assert_int_equal(sum_macs(graph) / 1000000, 299);
+        assert_int_equal(sum_conv_weights(graph) / 1000, 2189);
+        assert_string_equal(last->type, "fix");
+        assert_int_equal(last->tensor.dims[1], 1000);
+}
+
+/* 1.87 million parameters; 4.5 GFLOP for 640x640 (that is, 2.2 GMAC) */
+static void yolov5n_is_the_one(void **state) {
+        _cleanup_(graph_freep) Graph *graph = make_size("yolov5n", 0);
+        const Attr *returned = attrs_find(&graph->attrs, "return_ops");
+
+        assert_int_equal(count_type(graph, "conv2d"), 60);
+        assert_int_equal(count_type(graph, "leaky-relu"), 57);
+        assert_int_equal(count_type(graph, "add"), 7);
+        assert_int_equal(count_type(graph, "concat"), 13);
+        assert_int_equal(count_type(graph, "maxpool2d"), 3);
+        assert_int_equal(count_type(graph, "resize"), 2);
+        assert_int_equal(sum_macs(graph) / 1000000, 2234);
+        assert_int_equal(sum_conv_weights(graph) / 10000, 186);
+        assert_int_equal(returned->n, 3);
+        for (size_t i = 0; i < 3; i++) {
+                const Op *op = graph_find_op(graph, returned->strings[i]);
+
+                assert_string_equal(op->type, "fix");
+                assert_int_equal(op->tensor.dims[1], 80 >> i);
+                assert_int_equal(op->tensor.dims[3], 255);
+        }
+}
+
 /* Blocks of 3, 4, 6 and 3: 4.09 GMAC in convolutions at 224x224, as the literature counts. */
 static void resnet50_is_the_one(void **state) {
         _cleanup_(graph_freep) Graph *graph = make_size("resnet50", 0);
@@ -130,10 +180,15 @@ static bool is_type(const Op *op, const char *type) {
 static bool is_fused(const Op *from, const Op *to) {
         if (is_type(to, "fix") || is_type(to, "stack"))
                 return true;
-        if (is_type(to, "relu"))
-                return is_type(from, "conv2d") || is_type(from, "matmul") || is_type(from, "add");
+        if (is_type(to, "relu") || is_type(to, "relu6") || is_type(to, "leaky-relu"))
+                return is_type(from, "conv2d") || is_type(from, "matmul") || is_type(from, "add") ||
+                       is_type(from, "depthwise-conv2d");
         if (is_type(to, "reshape"))
                 return is_type(from, "stack");
+        if (is_type(to, "concat"))
+                return from->n_consumers == 1; /* the fix of the concat is its own */
+        if (is_type(to, "mul"))
+                return is_type(from, "avgpool2d") || is_type(from, "const");
         return is_type(to, "matmul") && is_type(from, "reshape");
 }
 
@@ -196,45 +251,53 @@ static void assert_on_grid(const Op *op) {
                 assert_true(fabs(sum / (double) (data.size / 4)) < 3);
 }
 
+/* the fix behind a group, or behind the concat that it writes into */
+static const Op *end_of_group(const Graph *graph, const Op *op) {
+        for (size_t i = op->index + 1; i < graph->n_ops; i++)
+                for (size_t k = 0; op_input(graph->ops[i], k); k++)
+                        if (op_input(graph->ops[i], k) == op)
+                                return is_type(graph->ops[i], "fix")
+                                               ? graph->ops[i]
+                                               : end_of_group(graph, graph->ops[i]);
+        fail_msg("nothing reads %s", op->name);
+        return NULL;
+}
+
 /* the limits of the DPU, from the fix points of a layer, its inputs and its output */
 static void assert_shifts(const Graph *graph, const Op *conv) {
         const int32_t in = fix_point(op_input(conv, 0));
         const int32_t w = fix_point(op_arg(conv, "weights")->ops[0]);
         const int32_t bias = fix_point(op_arg(conv, "bias")->ops[0]);
-        const Op *end = graph->ops[conv->index + 1];
-        int32_t cut;
+        const int32_t cut = in + w - fix_point(end_of_group(graph, conv));
 
-        if (is_type(end, "relu"))
-                end = graph->ops[end->index + 1];
-        cut = in + w - fix_point(end);
         assert_in_range(cut, 0, 16);
         assert_true(in + w - bias <= 16 && in + w - bias >= (cut < 16 ? cut - 16 : 0));
 }
 
-static void has_the_exporters_form(void **state) {
-        static const char *const names[] = { "lenet", "unet" };
+static void check_form(const Network *network) {
+        _cleanup_(graph_freep) Graph *graph =
+                make_size(network->name, network->size_step > 0 ? network->size_step : 0);
+        const Attr *returned = attrs_find(&graph->attrs, "return_ops");
 
-        for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
-                const int32_t size = strcmp(names[n], "unet") == 0 ? 32 : 0;
-                _cleanup_(graph_freep) Graph *graph = make_size(names[n], size);
-                const Attr *returned = attrs_find(&graph->attrs, "return_ops");
-
-                assert_int_equal(graph_verify(graph, NULL), 0);
-                assert_non_null(returned);
-                assert_int_equal(returned->n, 1);
-                assert_string_equal(returned->strings[0], graph->ops[graph->n_ops - 1]->name);
-                assert_string_equal(graph->root->name, "root");
-                assert_int_equal(graph->root->n_children, 0);
-                assert_int_equal(graph->root->n_ops, graph->n_ops);
-                for (size_t i = 0; i < graph->n_ops; i++) {
-                        assert_ptr_equal(graph->root->ops[i], graph->ops[i]);
-                        assert_form(graph->ops[i]);
-                        if (is_type(graph->ops[i], "fix"))
-                                assert_on_grid(graph->ops[i]);
-                        if (is_type(graph->ops[i], "conv2d"))
-                                assert_shifts(graph, graph->ops[i]);
-                }
+        assert_int_equal(graph_verify(graph, NULL), 0);
+        assert_non_null(returned);
+        assert_string_equal(returned->strings[returned->n - 1], graph->ops[graph->n_ops - 1]->name);
+        assert_string_equal(graph->root->name, "root");
+        assert_int_equal(graph->root->n_children, 0);
+        assert_int_equal(graph->root->n_ops, graph->n_ops);
+        for (size_t i = 0; i < graph->n_ops; i++) {
+                assert_ptr_equal(graph->root->ops[i], graph->ops[i]);
+                assert_form(graph->ops[i]);
+                if (is_type(graph->ops[i], "fix"))
+                        assert_on_grid(graph->ops[i]);
+                if (op_arg(graph->ops[i], "weights"))
+                        assert_shifts(graph, graph->ops[i]);
         }
+}
+
+static void has_the_exporters_form(void **state) {
+        for (size_t n = 0; network_at(n); n++)
+                check_form(network_at(n));
 }
 
 /* --- numbers: every op in floating point, `fix` as the format defines it ------------------------- */
@@ -455,6 +518,12 @@ static void bytes_never_change(void **state) {
                   "7423cabd2e26a65f91d1ddd4d111d197" },
                 { "unet", 64, "e8c6981260b01965096573fc9d684bd4",
                   "d6a4fbb0ee6cb4871f3ae84ee7bff0a2" },
+                { "mobilenetv2", 32, "74efc5a1cef9efdb0d571aad4206f7b5",
+                  "a7436f30aa4585634b7fdb9b8930d8b0" },
+                { "yolov5n", 32, "945e9633f199f652711e3aca71466d1e",
+                  "dacc3e16a9dcface137ffe30ae9813ae" },
+                { "resnet18", 32, "b04866a8377c4cec40e4a83c7ee4aa8b",
+                  "d0a1f23198aeef056ce79c595e50bf5b" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
@@ -583,7 +652,7 @@ static void seeds_and_sizes_matter(void **state) {
         assert_int_equal(network_make(network_find("lenet"), &options, &none, &problem), -EINVAL);
         assert_string_equal(problem.text, "lenet has the one size 28, not 32");
         assert_null(network_find("alexnet"));
-        assert_null(network_at(3));
+        assert_null(network_at(6));
 }
 
 static int make_lenet(void *userdata) {
@@ -604,7 +673,10 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(unet_is_the_tutorials),
                 cmocka_unit_test(lenet_is_lenet),
+                cmocka_unit_test(resnet18_is_the_one),
                 cmocka_unit_test(resnet50_is_the_one),
+                cmocka_unit_test(mobilenetv2_is_the_one),
+                cmocka_unit_test(yolov5n_is_the_one),
                 cmocka_unit_test(has_the_exporters_form),
                 cmocka_unit_test(activations_stay_alive),
                 cmocka_unit_test(bytes_never_change),
