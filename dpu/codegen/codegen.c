@@ -103,6 +103,7 @@ static int codegen_place_alone(const Op *op, void *userdata, View *ret, Problem 
         if (r < 0)
                 return r;
         ret->reg_id = op == userdata ? PLACES_OUTPUTS : PLACES_INPUTS;
+        ret->address = PLACES_MARGIN;
         if ((uint64_t) ret->row_pitch * ret->height > PLACES_REGION_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "%s is larger than addresses reach",
                                    op->tensor.name);

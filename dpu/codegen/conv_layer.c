@@ -15,6 +15,7 @@
 
 #define CONV_KERNEL_MAX 16u
 #define CONV_STRIDE_MAX 8u
+#define CONV_PAD_MAX    31u /* bytes of padding of a LOAD, on either side */
 #define CONV_LOAD_COST  20u /* words that one more LOAD counts for, in choosing */
 
 /* one dense convolution; the weights of an output channel are @filter bytes behind those of the
@@ -319,6 +320,43 @@ static void conv_normalize(Axis *axis) {
                 axis->stride = 1;
 }
 
+/* Channel augmentation: a thin image, whose pixels leave most lanes of a word idle, is loaded such
+ * that a row of the window is one pixel, a pixel for every column of the output; then the kernel is
+ * one pixel wide. Which bytes of it are padding the LOAD knows, as far as its fields reach. */
+static bool conv_can_augment(const Conv *conv, const Machine *machine) {
+        const View *in = &conv->w.in;
+        const Axis *x = &conv->w.x;
+        uint64_t pixel = (uint64_t) x->kernel * in->channels;
+        uint32_t groups = (uint32_t) ((pixel + machine->lanes - 1) / machine->lanes);
+        Span last;
+
+        if (!(machine->target->features & DPU_CHANNEL_AUGMENTATION) || groups > 2 ||
+            groups >= x->kernel * machine_groups(machine, in->channels) ||
+            in->pixel_pitch != in->channels || conv->w.step != in->channels || !axis_is_sound(x) ||
+            x->pad < 0 || x->pad * in->channels > CONV_PAD_MAX ||
+            in->address < x->pad * in->channels)
+                return false;
+        last = axis_span(x, x->out - 1, 1);
+        return (x->kernel - 1 - last.last) * in->channels + groups * machine->lanes - pixel <=
+               CONV_PAD_MAX;
+}
+
+static void conv_augment(Conv *conv, const Machine *machine) {
+        View *in = &conv->w.in;
+        Axis *x = &conv->w.x;
+
+        if (!conv_can_augment(conv, machine))
+                return;
+        in->begin = (uint32_t) x->pad * in->channels;
+        in->end = in->begin + in->width * in->channels;
+        in->address -= in->begin;
+        in->pixel_pitch = (uint64_t) x->stride * in->channels;
+        in->channels *= x->kernel;
+        in->width = x->out;
+        conv->w.step = in->channels;
+        *x = (Axis){ .kernel = 1, .stride = 1, .in = x->out, .out = x->out };
+}
+
 static int conv_dense(Conv *conv, Machine *machine, Problem *problem) {
         ConvRun run = { .conv = conv, .machine = machine, .problem = problem };
         int r;
@@ -328,6 +366,7 @@ static int conv_dense(Conv *conv, Machine *machine, Problem *problem) {
         if (conv->w.y.stride > CONV_STRIDE_MAX || conv->w.x.stride > CONV_STRIDE_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "stride %ux%u is above %u",
                                    conv->w.x.stride, conv->w.y.stride, CONV_STRIDE_MAX);
+        conv_augment(conv, machine);
         conv->in_groups = machine_groups(machine, conv->w.in.channels);
         conv->out_groups = machine_groups(machine, conv->w.out.channels);
         conv->words = conv->w.y.kernel * conv->w.x.kernel * conv->in_groups;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#define ELEW_PIXEL_MAX   4096u /* bytes of one SAVE's pixel */
 #define ELEW_SHIFT_MAX   15
 #define ELEW_SHIFT_RIGHT 0x10u /* shift_write: to the right, else to the left */
 
@@ -207,6 +208,62 @@ static int elew_check(const ElewWork *work, Problem *problem) {
         return 0;
 }
 
+/* --- packing --------------------------------------------------------------------------------- */
+
+static bool elew_is_dense(const View *view) {
+        return view->pixel_pitch == view->channels &&
+               view->row_pitch == view->pixel_pitch * view->width;
+}
+
+/* @rows rows at a time as one, cut into pixels of full words, or into one pixel */
+static View elew_packed(View view, uint32_t lanes, uint32_t rows) {
+        view.height /= rows;
+        view.row_pitch *= rows;
+        view.channels = (uint32_t) (view.row_pitch % lanes ? view.row_pitch : lanes);
+        view.width = (uint32_t) (view.row_pitch / view.channels);
+        view.pixel_pitch = view.channels;
+        return view;
+}
+
+/* how many rows are one, such that transfers are long and no bank is without work */
+static uint32_t elew_rows_packed(const ElewWork *work, const Machine *machine) {
+        uint64_t most = (uint64_t) MACHINE_HALF / work->n_inputs * machine->lanes;
+        uint32_t rows = 1;
+
+        while (work->out.row_pitch % machine->lanes == 0 &&
+               2 * rows * work->out.row_pitch <= most && work->out.height % (2 * rows) == 0 &&
+               work->out.height / (2 * rows) >= machine->pixels)
+                rows *= 2;
+        return rows;
+}
+
+/* Element by element, it does not matter where a pixel ends. Images of a few channels leave most
+ * lanes of a word idle; where they lie without gaps, rows are cut at words instead. False: they are
+ * as good as they can be, or cannot be cut. */
+static bool elew_pack(const ElewWork *work, const Machine *machine, View inputs[ELEW_INPUTS_MAX],
+                      ElewWork *ret) {
+        uint64_t row = work->out.row_pitch;
+        uint32_t lanes = machine->lanes, groups = machine_groups(machine, work->out.channels);
+        uint32_t rows = elew_rows_packed(work, machine);
+
+        if (work->scale_y != 1 || work->scale_x != 1 || !elew_is_dense(&work->out))
+                return false;
+        for (size_t i = 0; i < work->n_inputs; i++)
+                if (!elew_is_dense(&work->inputs[i]))
+                        return false;
+        if ((row + lanes - 1) / lanes >= (uint64_t) work->out.width * groups ||
+            (row % lanes != 0 && row > ELEW_PIXEL_MAX))
+                return false;
+        *ret = *work;
+        for (size_t i = 0; i < work->n_inputs; i++)
+                inputs[i] = elew_packed(work->inputs[i], lanes, rows);
+        ret->inputs = inputs;
+        ret->out = elew_packed(work->out, lanes, rows);
+        return true;
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
 /* Half of a bank, shared by the inputs, is one tile. */
 static void elew_plan(ElewRun *run) {
         const View *in = &run->work->inputs[0];
@@ -221,12 +278,16 @@ static void elew_plan(ElewRun *run) {
 
 int elew_run(const ElewWork *work, Machine *machine, Problem *problem) {
         ElewRun run = { .work = work, .machine = machine, .problem = problem };
+        View inputs[ELEW_INPUTS_MAX];
+        ElewWork packed;
         uint32_t step;
         int r;
 
         r = elew_check(work, problem);
         if (r < 0)
                 return r;
+        if (elew_pack(work, machine, inputs, &packed))
+                run.work = work = &packed;
         run.direct = work->n_inputs == 1 && !work->relu &&
                      work->inputs[0].fix_point == work->out.fix_point;
         r = elew_set_shifts(&run);

@@ -52,6 +52,24 @@ static int machine_check_pitch(const View *view, uint32_t n, Problem *problem) {
         return 0;
 }
 
+/* What of the pixels is outside of their image's row: see LOAD in docs/ISA.md. */
+static void machine_set_pads(const Machine *machine, const View *view, RowPart part, IsaLoad *f) {
+        uint64_t at = part.column * view->pixel_pitch, last = at + view->channels;
+        uint32_t idle = machine_groups(machine, view->channels) * machine->lanes - view->channels;
+        uint32_t inside = 0; /* pixels that do not reach beyond the end */
+
+        if (view->end == 0)
+                return;
+        if (view->begin > at)
+                f->pad_start = (uint32_t) (view->begin - at);
+        if (last + (part.n - 1) * view->pixel_pitch <= view->end)
+                return;
+        if (last <= view->end)
+                inside = (uint32_t) ((view->end - last) / view->pixel_pitch + 1);
+        f->pad_idx = part.n - 1 - inside;
+        f->pad_end = idle + (uint32_t) (last + inside * view->pixel_pitch - view->end);
+}
+
 int machine_load(Machine *machine, const View *view, RowPart part, BankPlace to, Problem *problem) {
         const Access accesses[] = { machine_bank_access(machine, view, part, to, true),
                                     machine_memory_access(view, part, false) };
@@ -69,6 +87,7 @@ int machine_load(Machine *machine, const View *view, RowPart part, BankPlace to,
         i.load.channel = view->channels;
         i.load.reg_id = view->reg_id;
         i.load.ddr_addr = (uint32_t) view_at(view, part.row, part.column);
+        machine_set_pads(machine, view, part, &i.load);
         return stream_append(machine->stream, &i, accesses, 2, problem);
 }
 

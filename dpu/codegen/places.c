@@ -135,7 +135,7 @@ static void workspace_release(Workspace *workspace, size_t step) {
 
 /* the lowest gap that is large enough */
 static int workspace_take(Workspace *workspace, uint64_t bytes, size_t until, uint64_t *ret) {
-        uint64_t size = places_up(bytes, PLACES_ALIGN), at = 0;
+        uint64_t size = places_up(bytes, PLACES_ALIGN), at = PLACES_MARGIN;
         size_t i;
         int r;
 
@@ -158,10 +158,11 @@ static int workspace_take(Workspace *workspace, uint64_t bytes, size_t until, ui
 
 /* --- all ------------------------------------------------------------------------------------- */
 
+/* behind what is there; the region ends with a margin */
 static uint64_t places_append(uint64_t *size, uint64_t bytes) {
-        uint64_t at = places_up(*size, PLACES_ALIGN);
+        uint64_t at = *size > 0 ? places_up(*size - PLACES_MARGIN, PLACES_ALIGN) : PLACES_MARGIN;
 
-        *size = at + places_up(bytes, 16);
+        *size = places_up(at + bytes, 16) + PLACES_MARGIN;
         return at;
 }
 
@@ -181,8 +182,8 @@ static int places_root(Places *places, RegionTensor *t, Workspace *workspace) {
         }
         t->view.reg_id = PLACES_WORKSPACE;
         r = workspace_take(workspace, t->bytes, t->last, &t->view.address);
-        if (r == 0 && t->view.address + t->bytes > sizes[PLACES_WORKSPACE])
-                sizes[PLACES_WORKSPACE] = places_up(t->view.address + t->bytes, 16);
+        if (r == 0 && t->view.address + t->bytes + PLACES_MARGIN > sizes[PLACES_WORKSPACE])
+                sizes[PLACES_WORKSPACE] = places_up(t->view.address + t->bytes, 16) + PLACES_MARGIN;
         return r;
 }
 

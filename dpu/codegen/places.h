@@ -14,6 +14,9 @@
 #include "base/problem.h"
 #include "dpu/codegen/region.h"
 
+/* Nothing but constants lies closer to either end of its region: LOADs with padding begin before a
+ * row and end behind it, though they use nothing of that. */
+#define PLACES_MARGIN     64u
 #define PLACES_REGION_MAX ((uint64_t) 1 << 29) /* addresses have 29 bits */
 
 typedef enum PlacesRegister {

@@ -218,6 +218,28 @@ static void token_chain(TokenPass *pass, size_t number, unsigned engine) {
                 .instruction.tokens.dpdby &= ~(1u << engine);
 }
 
+/* Exactly, not in blocks; of banks, none that is written is told apart. */
+static bool token_overlap(const Access *a, const Access *b) {
+        if (a->space != b->space || !(a->writes || b->writes) || a->n == 0 || b->n == 0)
+                return false;
+        if (a->space < STREAM_BANK_SPACES)
+                return true;
+        return a->first < b->first + b->n && b->first < a->first + a->n;
+}
+
+/* Do two instructions of one engine touch the same bytes? Rows that follow each other often share
+ * a block and nothing else. */
+static bool token_collide(const TokenPass *pass, const StreamItem *one, const StreamItem *other) {
+        const Access *accesses = pass->stream->accesses;
+
+        for (unsigned i = 0; i < one->n_accesses; i++)
+                for (unsigned k = 0; k < other->n_accesses; k++)
+                        if (token_overlap(&accesses[one->first_access + i],
+                                          &accesses[other->first_access + k]))
+                                return true;
+        return false;
+}
+
 static int token_step(TokenPass *pass, size_t number, Problem *problem) {
         StreamItem *item = &pass->stream->items[number];
         unsigned engine = (unsigned) __builtin_ctz(isa_describe(item->instruction.kind)->engine);
@@ -232,7 +254,8 @@ static int token_step(TokenPass *pass, size_t number, Problem *problem) {
                 if (r < 0)
                         return r;
         }
-        if (needed.of[engine] > pass->known[engine].of[engine] && needed.of[engine] == clock - 1)
+        if (item->beside &&
+            token_collide(pass, item, &pass->stream->items[pass->by_clock[engine][clock - 1]]))
                 item->beside = false; /* it does need the one before it */
         token_chain(pass, number, engine);
         token_wait(pass, number, engine, &needed);

@@ -15,6 +15,9 @@ typedef struct View {
         uint64_t row_pitch, pixel_pitch; /* bytes */
         uint32_t height, width, channels;
         int32_t fix_point;
+        /* Pixels may overlap, and reach beyond the rows of their image: what is before or behind
+         * these bytes of a row is loaded as 0. @end 0: everything is inside. */
+        uint32_t begin, end;
 } View;
 
 /* rows @first, @first + @step .. of it, @n of them */
