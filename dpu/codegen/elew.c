@@ -210,11 +210,6 @@ static int elew_check(const ElewWork *work, Problem *problem) {
 
 /* --- packing --------------------------------------------------------------------------------- */
 
-static bool elew_is_dense(const View *view) {
-        return view->pixel_pitch == view->channels &&
-               view->row_pitch == view->pixel_pitch * view->width;
-}
-
 /* @rows rows at a time as one, cut into pixels of full words, or into one pixel */
 static View elew_packed(View view, uint32_t lanes, uint32_t rows) {
         view.height /= rows;
@@ -246,10 +241,10 @@ static bool elew_pack(const ElewWork *work, const Machine *machine, View inputs[
         uint32_t lanes = machine->lanes, groups = machine_groups(machine, work->out.channels);
         uint32_t rows = elew_rows_packed(work, machine);
 
-        if (work->scale_y != 1 || work->scale_x != 1 || !elew_is_dense(&work->out))
+        if (work->scale_y != 1 || work->scale_x != 1 || !view_is_dense(&work->out))
                 return false;
         for (size_t i = 0; i < work->n_inputs; i++)
-                if (!elew_is_dense(&work->inputs[i]))
+                if (!view_is_dense(&work->inputs[i]))
                         return false;
         if ((row + lanes - 1) / lanes >= (uint64_t) work->out.width * groups ||
             (row % lanes != 0 && row > ELEW_PIXEL_MAX))

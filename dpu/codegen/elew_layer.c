@@ -23,11 +23,6 @@ static int elew_copy(View in, View out, Machine *machine, Problem *problem) {
         return elew_run(&work, machine, problem);
 }
 
-static bool elew_is_dense(const View *view) {
-        return view->pixel_pitch == view->channels &&
-               view->row_pitch == view->pixel_pitch * view->width;
-}
-
 int elew_layer(const Layer *layer, Machine *machine, Problem *problem) {
         const char *type = attrs_string(&layer->op->attrs, "type");
         const char *nonlinear = attrs_string(&layer->op->attrs, "nonlinear");
@@ -114,7 +109,7 @@ int reshape_layer(const Layer *layer, Machine *machine, Problem *problem) {
         if ((uint64_t) in.height * in.width * in.channels !=
             (uint64_t) out.height * out.width * out.channels)
                 return problem_set(problem, -EOPNOTSUPP, "the shapes do not fit");
-        if (!elew_is_dense(&in) || !elew_is_dense(&out))
+        if (!view_is_dense(&in) || !view_is_dense(&out))
                 return problem_set(problem, -EOPNOTSUPP, "it has gaps in memory");
         if (in.reg_id == out.reg_id && in.address == out.address && in.fix_point == out.fix_point)
                 return 0; /* nothing to do: the same bytes */

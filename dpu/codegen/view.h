@@ -7,6 +7,7 @@
  * slice of a concatenation, every second row, one channel group: all are views of the same bytes.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct View {
@@ -43,4 +44,10 @@ static inline View view_channels(View view, uint32_t first, uint32_t n) {
 
 static inline uint64_t view_at(const View *view, uint32_t row, uint32_t column) {
         return view->address + row * view->row_pitch + column * view->pixel_pitch;
+}
+
+/* without gaps */
+static inline bool view_is_dense(const View *view) {
+        return view->pixel_pitch == view->channels &&
+               view->row_pitch == view->pixel_pitch * view->width;
 }
