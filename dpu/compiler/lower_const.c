@@ -5,9 +5,10 @@
  * that of the `fix`.
  *
  * A bias that is finer than what the engines add is shifted to the right, rounding down; its fix
- * point stays as it was (same pairs). The last bits that this drops are below half a step of the
- * accumulator; where they are not zero the vendor's arithmetic is not the quantizer's, and neither
- * is ours.
+ * point stays as it was (same pairs). The bits that this drops are below half a step of the sums of
+ * products, and results are rounded at whole numbers of such halves: the sum is above one with them
+ * if it is without. Only leaky-relu can tell, which multiplies before anything is rounded; there a
+ * bias must lose nothing but zeros (lower_conv.c).
  */
 
 #include "dpu/compiler/lowering.h"
@@ -50,14 +51,29 @@ bool lowering_const_number(const Op *op, double *ret) {
         return true;
 }
 
-static int8_t const_quantize(double x, int32_t fix_point, int32_t shift) {
+static double const_quantize(double x, int32_t fix_point) {
         double q = floor(ldexp(x, fix_point) + 0.5);
 
         if (!(q >= INT8_MIN))
                 q = isnan(q) ? 0 : INT8_MIN;
-        if (q > INT8_MAX)
-                q = INT8_MAX;
-        return (int8_t) floor(ldexp(q, -shift));
+        return q > INT8_MAX ? INT8_MAX : q;
+}
+
+bool lowering_const_is_whole(const LowerConst *spec) {
+        int32_t fix_point;
+        Slice floats;
+
+        if (!lowering_is_const(spec->op, &fix_point) ||
+            !const_floats(op_input(spec->op, 0), &floats))
+                return false;
+        for (size_t i = 0; i < floats.size / sizeof(float); i++) {
+                double q = ldexp(const_quantize((double) const_float(floats, i), fix_point),
+                                 -spec->shift);
+
+                if (q != floor(q))
+                        return false;
+        }
+        return true;
 }
 
 static int const_set_data(Lowering *l, Op *op, Slice floats, int32_t fix_point, int32_t shift) {
@@ -67,7 +83,8 @@ static int const_set_data(Lowering *l, Op *op, Slice floats, int32_t fix_point, 
         if (!data)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                data[i] = const_quantize((double) const_float(floats, i), fix_point, shift);
+                data[i] = (int8_t) floor(
+                        ldexp(const_quantize((double) const_float(floats, i), fix_point), -shift));
         return attrs_lend_bytes(&op->attrs, &l->target->arena, "data", slice_of(data, n));
 }
 

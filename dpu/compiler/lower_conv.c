@@ -7,7 +7,8 @@
  * sigmoid" (P17; no known program of this family has one fused). The padding becomes what the last
  * window needs, which is how the vendor writes FLOOR, CEIL and SAME alike (P14: right =
  * max(0, (OW - 1) * sw + (kw - 1) * dw + 1 - IW - left)); a transposed convolution keeps its own
- * (P13). Where the kernel covers the whole input the stride becomes 1 (P12).
+ * (P13). Where the kernel covers the whole input, and padding leaves it no room to move, the stride
+ * becomes 1 (P12).
  *
  * `scale` (an unfolded batch norm: one factor and one summand for each channel) is a depthwise
  * convolution with a kernel of 1 (seen in a pair of release 3.5).
@@ -83,7 +84,7 @@ static void conv_pad_axis(const Op *core, size_t axis, int32_t *pad) {
 
 int lowering_set_window(Lowering *l, Op *op, const Match *match) {
         const Op *core = match->core;
-        const int32_t *in = op_input(core, 0)->tensor.dims;
+        const int32_t *in = op_input(core, 0)->tensor.dims, *out = core->tensor.dims;
         int32_t kernel[2], stride[2], pad[4];
         int r;
 
@@ -92,8 +93,8 @@ int lowering_set_window(Lowering *l, Op *op, const Match *match) {
         conv_int32s(core, "pad", 4, 0, pad);
         conv_pad_axis(core, 0, pad);
         conv_pad_axis(core, 1, pad);
-        if (kernel[0] == in[2] && kernel[1] == in[1])
-                stride[0] = stride[1] = 1;
+        if (kernel[0] == in[2] && kernel[1] == in[1] && out[2] == 1 && out[1] == 1)
+                stride[0] = stride[1] = 1; /* never taken */
 
         r = graph_set_int32s(l->target, &op->attrs, "pad", pad, 4);
         return r < 0 ? r : graph_set_int32s(l->target, &op->attrs, "stride", stride, 2);
@@ -124,7 +125,8 @@ static const Op *conv_bias(const Op *core) {
 }
 
 /* the bias, so far to the right that it has one bit more than the products at most */
-static int conv_add_bias(Lowering *l, const Op *core, LowerOperands *o) {
+static int conv_add_bias(Lowering *l, const Match *match, LowerOperands *o) {
+        const Op *core = match->core, *activation = match->activation;
         LowerConst spec = { .op = conv_bias(core) };
         int32_t fix_point = 0, finest;
 
@@ -133,18 +135,24 @@ static int conv_add_bias(Lowering *l, const Op *core, LowerOperands *o) {
         (void) lowering_is_fix(spec.op, &fix_point);
         finest = lowering_fix_point(o->input) + lowering_fix_point(o->weights) + 1;
         spec.shift = fix_point > finest ? fix_point - finest : 0;
+        if (spec.shift > 0 && activation && strcmp(activation->type, "leaky-relu") == 0 &&
+            !lowering_const_is_whole(&spec))
+                return lowering_refuse(l, core,
+                                       "its bias is finer than what the engine adds, which shows "
+                                       "behind leaky-relu");
         return lowering_const(l, &spec, core, &o->bias);
 }
 
-int lowering_operands(Lowering *l, const Op *core, Op *input, const LowerConst *weights,
+int lowering_operands(Lowering *l, const Match *match, Op *input, const LowerConst *weights,
                       LowerOperands *ret) {
+        const Op *core = match->core;
         LowerOperands o = { .input = input };
         int r;
 
         r = lowering_const(l, weights, core, &o.weights);
         if (r < 0 || !o.weights)
                 return r;
-        r = conv_add_bias(l, core, &o);
+        r = conv_add_bias(l, match, &o);
         if (r < 0 || (conv_bias(core) && !o.bias))
                 return r;
         o.complete = true;
@@ -207,7 +215,7 @@ int lower_conv(Lowering *l, const Match *match, Op **ret) {
         r = lowering_fixed(l, op_input(core, 0), core, &input);
         if (r < 0 || !input)
                 return r;
-        r = lowering_operands(l, core, input, &spec, &operands);
+        r = lowering_operands(l, match, input, &spec, &operands);
         if (r < 0 || !operands.complete)
                 return r;
         r = lowering_name(l, &type, "%s-fix", core->type);
@@ -249,7 +257,7 @@ int lower_scale(Lowering *l, const Match *match, Op **ret) {
         r = lowering_fixed(l, op_input(core, 0), core, &input);
         if (r < 0 || !input)
                 return r;
-        r = lowering_operands(l, core, input, &spec, &operands);
+        r = lowering_operands(l, match, input, &spec, &operands);
         if (r < 0 || !operands.complete)
                 return r;
         r = lowering_name(l, &name, "%s_transfer_to_depthwise_conv2d", core->name);

@@ -114,7 +114,7 @@ int lower_matmul(Lowering *l, const Match *match, Op **ret) {
                 dims[i] = i == 0 ? m.n : input->tensor.dims[i];
         weights =
                 (LowerConst){ .op = m.weights, .suffix = "(reshaped)", .dims = dims, .n_dims = 4 };
-        r = lowering_operands(l, core, input, &weights, &operands);
+        r = lowering_operands(l, match, input, &weights, &operands);
         if (r < 0 || !operands.complete)
                 return r;
         r = lowering_name(l, &name, "%s(TransferMatMulToConv2d)", core->name);

@@ -136,7 +136,7 @@ typedef struct LowerOperands {
         bool complete;
 } LowerOperands;
 
-int lowering_operands(Lowering *l, const Op *core, Op *input, const LowerConst *weights,
+int lowering_operands(Lowering *l, const Match *match, Op *input, const LowerConst *weights,
                       LowerOperands *ret);
 int lowering_add_layer(Lowering *l, const char *name, const char *type,
                        const LowerOperands *operands, Op **ret);
@@ -163,6 +163,9 @@ bool lowering_is_const(const Op *op, int32_t *ret_fix_point);
 
 /* NULL in @ret: it is no such constant, noted for @reader. -ENOMEM, -EEXIST. */
 int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **ret);
+
+/* Does the shift of @spec take nothing away but zeros? False for what is no constant, too. */
+bool lowering_const_is_whole(const LowerConst *spec);
 
 /* The only number of a constant, or all of them equal. */
 bool lowering_const_number(const Op *op, double *ret);

@@ -180,11 +180,27 @@ int lowering_copy_attrs(Lowering *l, Attrs *to, const Attrs *from) {
         return 0;
 }
 
+/* two readers may want the same */
+static Op *value_find_reshape(const Lowering *l, const char *name, const Op *input,
+                              const int32_t *dims, size_t n_dims) {
+        Op *op = graph_find_op(l->target, name);
+
+        if (!op || strcmp(op->type, "reshape-fix") != 0 || op_input(op, 0) != input ||
+            op->tensor.n_dims != n_dims ||
+            memcmp(op->tensor.dims, dims, n_dims * sizeof(*dims)) != 0)
+                return NULL;
+        return op;
+}
+
 int lowering_add_reshape(Lowering *l, const char *name, const char *tensor, Op *input,
                          const int32_t *dims, size_t n_dims, Op **ret) {
-        Op *op;
+        Op *op = value_find_reshape(l, name, input, dims, n_dims);
         int r;
 
+        if (op) {
+                *ret = op;
+                return 0;
+        }
         r = lowering_add(l, name, "reshape-fix", &op);
         if (r == 0)
                 r = graph_add_arg(l->target, op, "input", input);

@@ -11,141 +11,37 @@
 #include "base/random.h"
 #include "dpu/compiler/lower_spec.h"
 #include "lower_fixture.h"
+#include "source_fixture.h"
 #include "tests/support/fail_alloc.h"
+#include "whole_fixture.h"
 
-#define DIMS(...) (const int32_t[]){ __VA_ARGS__ }, sizeof((const int32_t[]){ __VA_ARGS__ }) / 4
+#define DIMS SOURCE_DIMS
 
-static Graph *graph;
-static int n_names;
+static Source s;
 
 static int setup(void **state) {
-        n_names = 0;
-        return graph_new(&graph, "test");
-}
-
-static int teardown(void **state) {
-        graph = graph_free(graph);
+        source_init(&s);
         return 0;
 }
 
-static Op *add(const char *type, const int32_t *dims, size_t n_dims) {
-        char name[32];
-        Op *op;
-
-        (void) snprintf(name, sizeof(name), "op%d", n_names++);
-        assert_int_equal(graph_add_op(graph, name, type, &op), 0);
-        assert_int_equal(graph_set_tensor(graph, op, name, DATA_TYPE_FLOAT, 32, dims, n_dims), 0);
-        return op;
+static int teardown(void **state) {
+        source_deinit(&s);
+        return 0;
 }
 
-static void arg(Op *op, const char *name, Op *input) {
-        assert_int_equal(graph_add_arg(graph, op, name, input), 0);
-}
-
-static void ints(Op *op, const char *name, const int32_t *numbers, size_t n) {
-        assert_int_equal(graph_set_int32s(graph, &op->attrs, name, numbers, n), 0);
-}
-
-static Op *fix(Op *from, int32_t fix_point) {
-        char name[64];
-        Op *op;
-
-        (void) snprintf(name, sizeof(name), "%s_fix", from->name);
-        assert_int_equal(graph_add_op(graph, name, "fix", &op), 0);
-        assert_int_equal(graph_set_tensor(graph, op, name, DATA_TYPE_FLOAT, 32, from->tensor.dims,
-                                          from->tensor.n_dims),
-                         0);
-        arg(op, "input", from);
-        assert_int_equal(graph_set_int32(graph, &op->attrs, "fix_point", fix_point), 0);
-        assert_int_equal(graph_set_int32(graph, &op->attrs, "bit_width", 8), 0);
-        assert_int_equal(graph_set_bool(graph, &op->attrs, "if_signed", true), 0);
-        assert_int_equal(graph_set_string(graph, &op->attrs, "round_mode", "DPU_ROUND"), 0);
-        return op;
-}
-
-static Op *shaped(const char *type, const int32_t *dims, size_t n_dims) {
-        Op *op = add(type, dims, n_dims);
-
-        ints(op, "shape", dims, n_dims);
-        assert_int_equal(graph_set_string(graph, &op->attrs, "data_type", "FLOAT32"), 0);
-        return op;
-}
-
-static Op *input(int32_t fix_point, const int32_t *dims, size_t n_dims) {
-        return fix(shaped("data", dims, n_dims), fix_point);
-}
-
-/* random numbers on the grid */
-static Op *constant(int32_t fix_point, const int32_t *dims, size_t n_dims) {
-        Op *op = shaped("const", dims, n_dims);
-        size_t n = (size_t) tensor_elements(&op->tensor);
-        _cleanup_(freep) float *numbers = calloc(n, sizeof(*numbers));
-        Random random = RANDOM_INIT(n + (size_t) fix_point);
-
-        assert_non_null(numbers);
-        for (size_t i = 0; i < n; i++)
-                numbers[i] = ldexpf((float) ((int) random_below(&random, 255) - 127), -fix_point);
-        assert_int_equal(graph_set_bytes(graph, &op->attrs, "data", slice_of(numbers, n * 4)), 0);
-        return fix(op, fix_point);
-}
-
-static Op *number(float x) {
-        Op *op = shaped("const", DIMS(1));
-
-        assert_int_equal(graph_set_bytes(graph, &op->attrs, "data", slice_of(&x, 4)), 0);
-        return op;
-}
-
-static Op *unary(const char *type, Op *from) {
-        Op *op = add(type, from->tensor.dims, from->tensor.n_dims);
-
-        arg(op, "input", from);
-        return op;
-}
-
-static Op *binary(const char *type, Op *a, Op *b) {
-        Op *op = unary(type, a);
-
-        arg(op, "input", b);
-        return op;
-}
-
-static Op *window(Op *op, int32_t kernel, int32_t stride, int32_t pad) {
-        ints(op, "kernel", DIMS(kernel, kernel));
-        ints(op, "stride", DIMS(stride, stride));
-        ints(op, "pad", DIMS(pad, pad, pad, pad));
-        assert_int_equal(graph_set_string(graph, &op->attrs, "pad_mode", "FLOOR"), 0);
-        return op;
-}
-
-static Op *with_weights(Op *op, Op *from, Op *weights, Op *bias) {
-        arg(op, "input", from);
-        arg(op, "weights", weights);
-        arg(op, "bias", bias);
-        ints(op, "dilation", DIMS(1, 1));
-        return op;
-}
-
-static Op *conv(Op *from, int32_t kernel, int32_t channels, int32_t bias_fix) {
-        const int32_t *in = from->tensor.dims;
-        Op *weights = constant(7, DIMS(channels, kernel, kernel, in[3]));
-        Op *bias = constant(bias_fix, DIMS(channels));
-        Op *op = add("conv2d", DIMS(1, in[1] - kernel + 1, in[2] - kernel + 1, channels));
-
-        return window(with_weights(op, from, weights, bias), kernel, 1, 0);
-}
-
-/* lowers it all onto the DPU, proves that it computes the same, gives the op of that type */
+/* lowers it all onto the DPU, proves that it computes the same and so do programs for it, gives the
+ * op of that type */
 static Graph *lowered;
 
 static const Op *all_on_dpu(const char *type) {
         static const char *const none[] = { NULL };
         const Op *found = NULL;
 
-        graph_count_consumers(graph);
-        lower_check(graph, LOWER_B4096, none);
+        graph_count_consumers(s.graph);
+        lower_check(s.graph, LOWER_B4096, none);
+        whole_check(s.graph);
         lowered = graph_free(lowered);
-        lowered = lower_for(graph, LOWER_B4096);
+        lowered = lower_for(s.graph, LOWER_B4096);
         for (size_t i = 0; i < lowered->n_ops; i++)
                 if (strcmp(lowered->ops[i]->type, type) == 0)
                         found = lowered->ops[i];
@@ -160,9 +56,9 @@ static int group_teardown(void **state) {
 
 /* why the op of that type stays off the DPU */
 static const char *reason_of(const char *type, uint64_t target) {
-        graph_count_consumers(graph);
+        graph_count_consumers(s.graph);
         lowered = graph_free(lowered);
-        lowered = lower_for(graph, target);
+        lowered = lower_for(s.graph, target);
         for (size_t i = 0; i < lowered->n_ops; i++)
                 if (strcmp(lowered->ops[i]->type, type) == 0)
                         return attrs_string(&lowered->ops[i]->attrs, LOWER_REASON_ATTR);
@@ -174,15 +70,14 @@ static const char *reason_of(const char *type, uint64_t target) {
 static void convolutions_take_activations(void **state) {
         static const char *const types[] = { "relu", "relu6", "leaky-relu" };
         static const char *const names[] = { "RELU", "RELU6", "LEAKYRELU" };
-        Op *x = input(5, DIMS(1, 6, 5, 3));
+        Op *x = source_input(&s, 5, DIMS(1, 6, 5, 3));
 
         for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-                Op *op = unary(types[i], conv(x, 3, 4, 10));
-                const Attr alpha = { .kind = ATTR_FLOAT, .float32 = 26.0f / 256 };
+                Op *op = source_conv(&s, x, 3, 4, 10);
 
-                if (i == 2)
-                        assert_int_equal(graph_set_attr(graph, &op->attrs, "alpha", &alpha), 0);
-                (void) fix(op, 4);
+                op = i == 2 ? source_leaky(&s, op) : source_unary(&s, types[i], op);
+
+                (void) source_fix(&s, op, 4);
                 assert_string_equal(attrs_string(&all_on_dpu("conv2d-fix")->attrs, "nonlinear"),
                                     names[i]);
         }
@@ -190,7 +85,7 @@ static void convolutions_take_activations(void **state) {
 
 /* fp_in + fp_weights + 1 is the finest that is added: 5 + 7 + 1 */
 static void fine_biases_are_shifted(void **state) {
-        Op *x = input(5, DIMS(1, 3, 3, 2)), *op = conv(x, 3, 2, 15);
+        Op *x = source_input(&s, 5, DIMS(1, 3, 3, 2)), *op = source_conv(&s, x, 3, 2, 15);
         Slice data;
 
         /* multiples of 4, so that nothing is lost */
@@ -198,26 +93,55 @@ static void fine_biases_are_shifted(void **state) {
                 attrs_bytes(&op_input(op_arg(op, "bias")->ops[0], 0)->attrs, "data", &data), 0);
         for (size_t i = 0; i < 2; i++)
                 ((float *) data.data)[i] = ldexpf(i == 0 ? 12 : -20, -15);
-        (void) fix(op, 4);
+        (void) source_fix(&s, op, 4);
         op = op_arg(all_on_dpu("conv2d-fix"), "bias")->ops[0];
         assert_int_equal(attrs_bytes(&op->attrs, "data", &data), 0);
         assert_int_equal((int8_t) data.data[0], 3);
         assert_int_equal((int8_t) data.data[1], -5);
 }
 
-static void depthwise_transposed_and_scale(void **state) {
-        Op *x = input(5, DIMS(1, 4, 4, 6)), *op;
-        Op *depthwise = constant(7, DIMS(1, 3, 3, 6)), *bias = constant(9, DIMS(6));
-        Op *transposed = constant(7, DIMS(5, 2, 2, 6)), *five = constant(6, DIMS(5));
+/* what is dropped of a finer one cannot be seen, but through leaky-relu */
+static void finer_biases_lose_bits(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 3, 3, 2));
 
-        op = with_weights(add("depthwise-conv2d", DIMS(1, 4, 4, 6)), x, depthwise, bias);
-        x = fix(unary("relu", window(op, 3, 1, 1)), 5);
-        op = with_weights(add("transposed-conv2d", DIMS(1, 8, 8, 5)), x, transposed, five);
-        x = fix(window(op, 2, 2, 0), 4);
-        op = unary("scale", x);
-        arg(op, "scale", five);
-        arg(op, "bias", five);
-        (void) fix(op, 3);
+        (void) source_fix(&s, source_unary(&s, "relu", source_conv(&s, x, 3, 2, 16)), 4);
+        (void) all_on_dpu("conv2d-fix");
+        (void) source_fix(&s, source_leaky(&s, source_conv(&s, x, 3, 2, 16)), 4);
+        assert_non_null(strstr(reason_of("conv2d", LOWER_B4096), "finer"));
+}
+
+/* A kernel as large as the image moves over its padding; without any, its stride says nothing. */
+static void strides_of_whole_kernels(void **state) {
+        for (int32_t pad = 0; pad < 2; pad++) {
+                Op *x = source_input(&s, 5, DIMS(1, 2, 2, 3));
+                Op *weights = source_constant(&s, 7, DIMS(4, 2, 2, 3));
+                Op *bias = source_constant(&s, 9, DIMS(4));
+                Op *op = source_add(&s, "conv2d", DIMS(1, 1 + pad, 1 + pad, 4));
+
+                op = source_window(&s, source_with_weights(&s, op, x, weights, bias), 2, 2, pad);
+                (void) source_fix(&s, op, 4);
+                assert_int_equal(attrs_find(&all_on_dpu("conv2d-fix")->attrs, "stride")->int32s[0],
+                                 1 + pad);
+        }
+}
+
+static void depthwise_transposed_and_scale(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 6)), *op;
+        Op *depthwise = source_constant(&s, 7, DIMS(1, 3, 3, 6)),
+           *bias = source_constant(&s, 9, DIMS(6));
+        Op *transposed = source_constant(&s, 7, DIMS(5, 2, 2, 6)),
+           *five = source_constant(&s, 6, DIMS(5));
+
+        op = source_with_weights(&s, source_add(&s, "depthwise-conv2d", DIMS(1, 4, 4, 6)), x,
+                                 depthwise, bias);
+        x = source_fix(&s, source_unary(&s, "relu", source_window(&s, op, 3, 1, 1)), 5);
+        op = source_with_weights(&s, source_add(&s, "transposed-conv2d", DIMS(1, 8, 8, 5)), x,
+                                 transposed, five);
+        x = source_fix(&s, source_window(&s, op, 2, 2, 0), 4);
+        op = source_unary(&s, "scale", x);
+        source_arg(&s, op, "scale", five);
+        source_arg(&s, op, "bias", five);
+        (void) source_fix(&s, op, 3);
         (void) all_on_dpu("transposed-conv2d-fix");
         assert_int_equal(all_on_dpu("depthwise-conv2d-fix")->tensor.dims[3], 5);
 }
@@ -228,65 +152,89 @@ static void linear_layers_are_convolutions(void **state) {
 
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
                 int32_t k = sizes[i] * sizes[i] * 2;
-                Op *x = input(6, DIMS(1, sizes[i], sizes[i], 2));
-                Op *weights = constant(7, DIMS(7, k)), *bias = constant(10, DIMS(7));
-                Op *flat = add("flatten", DIMS(1, k)), *op = add("matmul", DIMS(1, 7));
+                Op *x = source_input(&s, 6, DIMS(1, sizes[i], sizes[i], 2));
+                Op *weights = source_constant(&s, 7, DIMS(7, k)),
+                   *bias = source_constant(&s, 10, DIMS(7));
+                Op *flat = source_flatten(&s, x), *op = source_add(&s, "matmul", DIMS(1, 7));
                 const Attr *kernel;
 
-                arg(flat, "input", x);
-                arg(op, "input", flat);
-                arg(op, "input", weights);
-                arg(op, "bias", bias);
-                assert_int_equal(graph_set_int32(graph, &flat->attrs, "start_axis", 1), 0);
-                assert_int_equal(graph_set_int32(graph, &flat->attrs, "end_axis", 3), 0);
-                assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_a", false), 0);
-                assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_b", true), 0);
-                (void) fix(unary("relu", op), 2);
+                source_arg(&s, op, "input", flat);
+                source_arg(&s, op, "input", weights);
+                source_arg(&s, op, "bias", bias);
+                source_flag(&s, op, "transpose_a", false);
+                source_flag(&s, op, "transpose_b", true);
+                (void) source_fix(&s, source_unary(&s, "relu", op), 2);
                 kernel = attrs_find(&all_on_dpu("conv2d-fix")->attrs, "kernel");
                 assert_int_equal(kernel->int32s[0], i == 0 ? 4 : 1);
         }
 }
 
-static void averages_have_the_engines_factor(void **state) {
-        Op *x = input(5, DIMS(1, 3, 3, 4)), *op = window(unary("avgpool2d", x), 3, 3, 0);
+static Op *matmul(Op *from, int32_t n) {
+        Op *weights = source_constant(&s, 7, DIMS(n, from->tensor.dims[1]));
+        Op *op = source_add(&s, "matmul", DIMS(1, n));
 
-        assert_int_equal(
-                graph_set_tensor(graph, op, op->tensor.name, DATA_TYPE_FLOAT, 32, DIMS(1, 1, 1, 4)),
-                0);
-        (void) fix(binary("mul", op, number(7.0f * 9 / 64)), 6);
+        source_arg(&s, op, "input", from);
+        source_arg(&s, op, "input", weights);
+        source_flag(&s, op, "transpose_a", false);
+        source_flag(&s, op, "transpose_b", true);
+        return source_fix(&s, op, 3);
+}
+
+static void linear_layers_share_an_input(void **state) {
+        Op *flat = source_flatten(&s, source_input(&s, 6, DIMS(1, 20, 20, 1)));
+
+        (void) matmul(flat, 5);
+        (void) matmul(flat, 6);
+        (void) all_on_dpu("reshape-fix");
+}
+
+static void averages_have_the_engines_factor(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 3, 3, 4)),
+           *op = source_window(&s, source_unary(&s, "avgpool2d", x), 3, 3, 0);
+
+        assert_int_equal(graph_set_tensor(s.graph, op, op->tensor.name, DATA_TYPE_FLOAT, 32,
+                                          DIMS(1, 1, 1, 4)),
+                         0);
+        (void) source_fix(&s, source_binary(&s, "mul", op, source_number(&s, 7.0f * 9 / 64)), 6);
         assert_string_equal(attrs_string(&all_on_dpu("pool-fix")->attrs, "type"), "AVG");
 }
 
 static void other_averages_stay(void **state) {
-        Op *x = input(5, DIMS(1, 3, 3, 4)), *op = window(unary("avgpool2d", x), 3, 3, 0);
+        Op *x = source_input(&s, 5, DIMS(1, 3, 3, 4)),
+           *op = source_window(&s, source_unary(&s, "avgpool2d", x), 3, 3, 0);
 
-        assert_int_equal(
-                graph_set_tensor(graph, op, op->tensor.name, DATA_TYPE_FLOAT, 32, DIMS(1, 1, 1, 4)),
-                0);
-        (void) fix(op, 6);
+        assert_int_equal(graph_set_tensor(s.graph, op, op->tensor.name, DATA_TYPE_FLOAT, 32,
+                                          DIMS(1, 1, 1, 4)),
+                         0);
+        (void) source_fix(&s, op, 6);
         assert_non_null(strstr(reason_of("avgpool2d", LOWER_B4096), "another factor"));
 }
 
 static void hard_swish_is_two_ops(void **state) {
-        Op *x = input(5, DIMS(1, 2, 3, 4)), *op;
+        Op *x = source_input(&s, 5, DIMS(1, 2, 3, 4)), *op;
 
-        op = fix(binary("mul", unary("hard-sigmoid", x), number(6.0f * 2731 / 16384)), 7);
-        (void) fix(binary("mul", x, op), 5);
+        op = source_fix(&s,
+                        source_binary(&s, "mul", source_unary(&s, "hard-sigmoid", x),
+                                      source_number(&s, 6.0f * 2731 / 16384)),
+                        7);
+        (void) source_fix(&s, source_binary(&s, "mul", x, op), 5);
         (void) all_on_dpu("eltwise-fix");
         (void) all_on_dpu("hard-sigmoid-fix");
 }
 
 /* one input brings its fix, one is written with that of the concat */
 static void concat_gives_its_fix(void **state) {
-        Op *x = input(5, DIMS(1, 4, 4, 3)), *a = fix(conv(x, 1, 2, 10), 5);
-        Op *b = unary("relu", conv(x, 1, 3, 10)), *op = add("concat", DIMS(1, 4, 4, 5));
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3)),
+           *a = source_fix(&s, source_conv(&s, x, 1, 2, 10), 5);
+        Op *b = source_unary(&s, "relu", source_conv(&s, x, 1, 3, 10)),
+           *op = source_add(&s, "concat", DIMS(1, 4, 4, 5));
         const Op *made;
         int32_t fix_point;
 
-        arg(op, "input", a);
-        arg(op, "input", b);
-        assert_int_equal(graph_set_int32(graph, &op->attrs, "axis", 3), 0);
-        (void) fix(op, 3);
+        source_arg(&s, op, "input", a);
+        source_arg(&s, op, "input", b);
+        assert_int_equal(graph_set_int32(s.graph, &op->attrs, "axis", 3), 0);
+        (void) source_fix(&s, op, 3);
         made = op_input(all_on_dpu("concat-fix"), 1);
         assert_int_equal(attrs_int32(&made->tensor.attrs, "fix_point", &fix_point), 0);
         assert_int_equal(fix_point, 3);
@@ -295,11 +243,12 @@ static void concat_gives_its_fix(void **state) {
 
 /* sums of different grids, with relu; a relu6 behind one stays off the DPU with it */
 static void sums_take_relu_only(void **state) {
-        Op *x = input(5, DIMS(1, 4, 4, 3)), *a = fix(conv(x, 1, 3, 10), 3);
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3)),
+           *a = source_fix(&s, source_conv(&s, x, 1, 3, 10), 3);
 
-        (void) fix(unary("relu", binary("add", a, x)), 4);
+        (void) source_fix(&s, source_unary(&s, "relu", source_binary(&s, "add", a, x)), 4);
         assert_string_equal(attrs_string(&all_on_dpu("eltwise-fix")->attrs, "nonlinear"), "RELU");
-        (void) fix(unary("relu6", binary("add", a, x)), 4);
+        (void) source_fix(&s, source_unary(&s, "relu6", source_binary(&s, "add", a, x)), 4);
         assert_non_null(strstr(reason_of("add", LOWER_B4096), "relu6"));
 }
 
@@ -322,35 +271,32 @@ static void weights_and_channels_have_limits(void **state) {
 
                 (void) teardown(NULL);
                 (void) setup(NULL);
-                (void) fix(conv(input(5, DIMS(1, k + 1, k + 1, limits[i].channels)), k, 1, 10), 1);
+                (void) source_fix(
+                        &s,
+                        source_conv(&s,
+                                    source_input(&s, 5, DIMS(1, k + 1, k + 1, limits[i].channels)),
+                                    k, 1, 10),
+                        1);
                 assert_int_equal(reason_of("conv2d", LOWER_B512) == NULL, limits[i].fits);
         }
 }
 
 /* Files may say anything. */
 static void shapes_that_do_not_fit_stay(void **state) {
-        Op *flat = input(5, DIMS(4, 4, 3)), *open = input(5, DIMS(1, 0, 4, 3)), *op;
-        Op *weights = constant(7, DIMS(7, 5)), *x = input(5, DIMS(1, 4));
+        Op *flat = source_input(&s, 5, DIMS(4, 4, 3)),
+           *open = source_input(&s, 5, DIMS(1, 0, 4, 3)), *op;
+        Op *weights = source_constant(&s, 7, DIMS(7, 5)), *x = source_input(&s, 5, DIMS(1, 4));
 
-        (void) fix(window(unary("maxpool2d", flat), 2, 1, 0), 5);
+        (void) source_fix(&s, source_window(&s, source_unary(&s, "maxpool2d", flat), 2, 1, 0), 5);
         assert_non_null(strstr(reason_of("maxpool2d", LOWER_B4096), "does not pool images"));
-        op = unary("resize", open);
-        arg(op, "size", NULL);
-        assert_int_equal(graph_set_string(graph, &op->attrs, "mode", "NEAREST"), 0);
-        assert_int_equal(graph_set_bool(graph, &op->attrs, "align_corners", false), 0);
-        assert_int_equal(graph_set_bool(graph, &op->attrs, "half_pixel_centers", false), 0);
-        assert_int_equal(
-                graph_set_attr(
-                        graph, &op->attrs, "scale",
-                        &(Attr){ .kind = ATTR_FLOAT_VEC, .n = 2, .floats = (float[]){ 2, 2 } }),
-                0);
+        (void) source_resize(&s, open, 2, 2);
         assert_non_null(strstr(reason_of("resize", LOWER_B4096), "open"));
-        op = add("matmul", DIMS(1, 7));
-        arg(op, "input", x);
-        arg(op, "input", weights);
-        assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_a", false), 0);
-        assert_int_equal(graph_set_bool(graph, &op->attrs, "transpose_b", true), 0);
-        (void) fix(op, 2);
+        op = source_add(&s, "matmul", DIMS(1, 7));
+        source_arg(&s, op, "input", x);
+        source_arg(&s, op, "input", weights);
+        source_flag(&s, op, "transpose_a", false);
+        source_flag(&s, op, "transpose_b", true);
+        (void) source_fix(&s, op, 2);
         assert_non_null(strstr(reason_of("matmul", LOWER_B4096), "do not fit"));
 }
 
@@ -359,14 +305,15 @@ static int lower_it(void *userdata) {
 }
 
 static void every_allocation_may_fail(void **state) {
-        Op *x = input(5, DIMS(1, 4, 4, 3)), *a = fix(conv(x, 1, 3, 10), 3);
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3)),
+           *a = source_fix(&s, source_conv(&s, x, 1, 3, 10), 3);
 
-        (void) fix(unary("relu", binary("add", a, x)), 4);
-        (void) unary("softmax", a);
-        graph_count_consumers(graph);
-        assert_int_equal(graph_set_int32(graph, &graph->ops[graph->n_ops - 1]->attrs, "axis", 3),
-                         0);
-        assert_true(fail_alloc_sweep(lower_it, graph) > 8);
+        (void) source_fix(&s, source_unary(&s, "relu", source_binary(&s, "add", a, x)), 4);
+        (void) source_unary(&s, "softmax", a);
+        graph_count_consumers(s.graph);
+        assert_int_equal(
+                graph_set_int32(s.graph, &s.graph->ops[s.graph->n_ops - 1]->attrs, "axis", 3), 0);
+        assert_true(fail_alloc_sweep(lower_it, s.graph) > 8);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -375,8 +322,11 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(convolutions_take_activations),
                 TEST(fine_biases_are_shifted),
+                TEST(finer_biases_lose_bits),
+                TEST(strides_of_whole_kernels),
                 TEST(depthwise_transposed_and_scale),
                 TEST(linear_layers_are_convolutions),
+                TEST(linear_layers_share_an_input),
                 TEST(averages_have_the_engines_factor),
                 TEST(other_averages_stay),
                 TEST(hard_swish_is_two_ops),

@@ -1,0 +1,130 @@
+#include "whole_fixture.h"
+
+#include "unit.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "dpu/codegen/codegen.h"
+#include "dpu/comparison.h"
+#include "dpu/compiler/borders.h"
+#include "dpu/compiler/emit.h"
+#include "dpu/compiler/engines.h"
+#include "dpu/compiler/lower.h"
+#include "dpu/programs.h"
+#include "dpu/trial.h"
+#include "tests/support/regenerate.h"
+
+typedef struct Target {
+        const FingerprintInfo *info;
+        Engines engines;
+} Target;
+
+static bool accepts(const Op *op, const void *userdata, Problem *reason) {
+        const Target *target = userdata;
+
+        return engines_accept(op, &target->engines, reason) &&
+               codegen_accepts(op, target->info, reason) == 0;
+}
+
+int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
+                  Problem *problem) {
+        Target whole = { .info = target };
+        const LowerSpec spec = { .accepts = accepts, .userdata = &whole };
+        const EmitSpec emit = { .compiler = "test", .target = target };
+        _cleanup_(graph_freep) Graph *lowered = NULL, *graph = NULL;
+        _cleanup_(partition_freep) Partition *first = NULL, *partition = NULL;
+        _cleanup_(plan_freep) Plan *plan = NULL;
+        int r;
+
+        engines_init(&whole.engines, target);
+        r = lower_run(source, &spec, &lowered, problem);
+        if (r == 0)
+                r = partition_run(lowered, &first);
+        if (r == 0)
+                r = borders_run(lowered, first, &graph, &partition);
+        if (r == 0)
+                r = plan_run(graph, partition, &plan, problem);
+        if (r == 0)
+                r = emit_run(&emit, partition, plan, graph, problem);
+        if (r == 0)
+                r = graph_verify(graph, problem);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(graph);
+        return 0;
+}
+
+static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Problem *problem) {
+        return feed_inputs(userdata, evaluator, graph, problem);
+}
+
+static int compare_graphs(const Graph *source, const Graph *compiled, Feed *feed,
+                          Problem *problem) {
+        const ComparisonOptions options = { .evaluator = { .n_threads = 1 } };
+        Comparison c;
+        int r;
+
+        r = comparison_run(source, compiled, &options, fill, feed, &c, problem);
+        if (r < 0)
+                return r;
+        if (c.n_differences > 0)
+                return problem_set(problem, -EBADMSG, "%s (%s) is not what the source says",
+                                   c.differences[0].op->name, c.differences[0].op->type);
+        if (c.n_outputs == 0 || c.n_outputs_missing > 0)
+                return problem_set(problem, -EBADMSG, "%zu outputs are missing",
+                                   c.n_outputs_missing);
+        return 0;
+}
+
+static int compare_programs(const Graph *compiled, Feed *feed, unsigned n_orders,
+                            Problem *problem) {
+        const TrialOptions options = { .evaluator = { .n_threads = 1 },
+                                       .seed = 7,
+                                       .n_orders = n_orders };
+        _cleanup_(programs_cleanup) Programs programs = {};
+        _cleanup_(trial_deinit) Trial trial = {};
+        int r;
+
+        r = programs_of_graph(compiled, &programs, problem);
+        if (r == 0 && programs.n > 0)
+                r = trial_run(compiled, programs.items, programs.n, feed, &options, &trial,
+                              problem);
+        if (r < 0 || programs.n == 0 || trial.right)
+                return r;
+        for (size_t i = 0; i < trial.n_programs; i++) {
+                const TrialProgram *p = &trial.programs[i];
+
+                if (p->first || p->stopped.text[0])
+                        return problem_set(problem, -EBADMSG, "the program of %s: %s %s",
+                                           p->subgraph->name, p->stopped.text,
+                                           p->first ? p->first->name : "");
+        }
+        return problem_set(problem, -EBADMSG, "a program is wrong");
+}
+
+int whole_compare(const Graph *source, const Graph *compiled, Pattern pattern, unsigned n_orders,
+                  Problem *problem) {
+        Feed feed = { .pattern = pattern, .seed = 3 };
+        int r;
+
+        r = compare_graphs(source, compiled, &feed, problem);
+        return r < 0 ? r : compare_programs(compiled, &feed, n_orders, problem);
+}
+
+void whole_check(const Graph *source) {
+        static const size_t targets[] = { 2, 7 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+                const FingerprintInfo target = regenerate_target(targets[i]);
+                _cleanup_(graph_freep) Graph *compiled = NULL;
+                Problem problem = { "" };
+
+                if (whole_compile(source, &target, &compiled, &problem) < 0)
+                        fail_msg("%s: %s", target.short_name, problem.text);
+                for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
+                        if (whole_compare(source, compiled, (Pattern) pattern, 1, &problem) < 0)
+                                fail_msg("%s, inputs %s: %s", target.short_name,
+                                         pattern_name((Pattern) pattern), problem.text);
+        }
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+/*
+ * For tests of the whole way: a quantized graph is lowered, cut into parts, given borders and a
+ * program for a target; what comes out is held against the source in the evaluator, and the
+ * programs against what came out in the simulator.
+ */
+
+#include "base/problem.h"
+#include "dpu/sim/pattern.h"
+#include "xmodel/fingerprint.h"
+#include "xmodel/graph.h"
+
+/* Verified, with code. -errno with @problem. Consumers of @source must be counted. */
+int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
+                  Problem *problem);
+
+/* -EBADMSG with @problem: @compiled is not @source bit by bit, or a program does not do what its
+ * graph says, in its own order or in one of @n_orders others. */
+int whole_compare(const Graph *source, const Graph *compiled, Pattern pattern, unsigned n_orders,
+                  Problem *problem);
+
+/* Both, for B1024 and B4096 and with all patterns; fails unless all is well. */
+void whole_check(const Graph *source);
