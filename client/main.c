@@ -47,6 +47,7 @@ static const Command commands[] = {
         { "pin", command_pin, command_pin_help, "never evict it" },
         { "unpin", command_unpin, command_unpin_help, "undo that" },
         { "gc", command_gc, command_gc_help, "evict now what the limits do not allow" },
+        { "init", command_init, command_init_help, "propose a project file for a workspace" },
         { "check", command_check, command_check_help, "will a board take this file?" },
         { "report", command_report, command_report_help, "what a compiled file holds" },
         { "diff", command_diff, command_diff_help, "what two of them do not share" },
@@ -56,11 +57,6 @@ static const Command commands[] = {
         { "reload", command_reload, command_reload_help, "read the configuration again" },
         { "shutdown", command_shutdown, command_shutdown_help, "stop the daemon" },
         { "version", command_version, command_version_help, "versions of client and daemon" },
-};
-
-/* so that nobody looks for a mistake of their own */
-static const char *const main_later[] = {
-        "init",
 };
 
 static const Command *main_find(const char *name) {
@@ -91,13 +87,6 @@ static void main_print_usage(FILE *out) {
 static int main_unknown(const char *name) {
         Problem p;
 
-        for (size_t i = 0; i < ARRAY_SIZE(main_later); i++) {
-                if (strcmp(main_later[i], name) == 0) {
-                        (void) fprintf(stderr, "dpucc-client: '%s' comes with a later version\n",
-                                       name);
-                        return CODE_USAGE;
-                }
-        }
         (void) problem_set(&p, 0, "no command '%s'", name);
         return options_complain("dpucc-client", p.text);
 }

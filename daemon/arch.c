@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "xmodel/filename.h"
 
 static ArchFile *arch_file_free(ArchFile *file) {
         if (!file)
@@ -29,56 +30,11 @@ void arch_files_deinit(ArchFiles *files) {
         *files = (ArchFiles){};
 }
 
-/* --- names ------------------------------------------------------------------------------------ */
-
-/* The part of @name that is NAME, or none. */
-static bool arch_split(const char *name, size_t *ret_start, size_t *ret_length) {
-        static const char suffix[] = ".json", tail[] = ".arch.json";
-        size_t n = strlen(name);
-
-        if (strcmp(name, "arch.json") == 0) {
-                *ret_start = *ret_length = 0;
-                return true;
-        }
-        if (n > sizeof(tail) - 1 && path_ends_with(name, tail)) {
-                *ret_start = 0;
-                *ret_length = n - (sizeof(tail) - 1);
-                return true;
-        }
-        if (strncmp(name, "arch", 4) != 0 || name[4] == '\0' || !strchr("-_.", name[4]) ||
-            !path_ends_with(name, suffix) || n <= 5 + sizeof(suffix) - 1)
-                return false;
-        *ret_start = 5;
-        *ret_length = n - 5 - (sizeof(suffix) - 1);
-        return true;
-}
-
-bool arch_is_name(const char *name) {
-        size_t start, length;
-
-        return arch_split(name, &start, &length);
-}
-
-int arch_name(const char *path, char **ret) {
-        const char *name = path_basename(path);
-        size_t start, length;
-        char *copy;
-
-        if (!arch_split(name, &start, &length) || length == 0) {
-                *ret = NULL;
-                return 0;
-        }
-        copy = strndup(name + start, length);
-        if (!copy)
-                return -ENOMEM;
-        *ret = copy;
-        return 0;
-}
-
 bool arch_is_in(const ArchFile *file, const char *directory) {
         const char *relative = path_relative(file->path, directory);
 
-        return relative && relative[0] != '\0' && !strchr(relative, '/') && arch_is_name(relative);
+        return relative && relative[0] != '\0' && !strchr(relative, '/') &&
+               filename_is_arch(relative);
 }
 
 /* --- the list --------------------------------------------------------------------------------- */
@@ -225,7 +181,7 @@ static int arch_list(const char *directory, Strings *ret) {
         while (dir && (entry = readdir(dir))) {
                 _cleanup_(freep) char *path = NULL;
 
-                if (!arch_is_name(entry->d_name))
+                if (!filename_is_arch(entry->d_name))
                         continue;
                 path = path_join(directory, entry->d_name);
                 if (!path || strings_add(ret, path) < 0)

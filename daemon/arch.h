@@ -34,12 +34,6 @@ typedef struct ArchFiles {
 
 void arch_files_deinit(ArchFiles *files);
 
-/* "arch.json", "arch-NAME.json", "arch_NAME.json", "arch.NAME.json", "NAME.arch.json" */
-bool arch_is_name(const char *name);
-
-/* NAME of the above: a new string in *ret, NULL for "arch.json". */
-int arch_name(const char *path, char **ret);
-
 const ArchFile *arch_files_find(const ArchFiles *files, const char *path);
 
 /* Makes the entry of @path what the file system says now, and drops it if the file is gone.

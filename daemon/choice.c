@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
+#include "xmodel/filename.h"
 
 static bool choice_is_for_target(const ChoiceSpec *spec, const Pair *pair) {
         Target wanted;
@@ -141,13 +142,13 @@ static int choice_pair_with_arch(Choice *choice, const ChoiceSpec *spec, const P
 
         target_short_name(&target, short_name);
         choice->pair = (Pair){
-                .net_name = project_net_name(spec->source_path),
+                .net_name = filename_net(spec->source_path),
                 .arch_path = strdup(spec->arch_path),
                 .arch_id = id,
                 .target = target,
                 .max_dpu_subgraphs = -1,
         };
-        r = arch_name(spec->arch_path, &choice->pair.target_name);
+        r = filename_target(spec->arch_path, &choice->pair.target_name);
         if (r == 0 && !choice->pair.target_name)
                 choice->pair.target_name = strdup(short_name);
         if (r < 0 || !choice->pair.net_name || !choice->pair.arch_path || !choice->pair.target_name)

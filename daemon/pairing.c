@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "daemon/config.h"
+#include "xmodel/filename.h"
 
 /* --- pairs ------------------------------------------------------------------------------------ */
 
@@ -116,9 +117,9 @@ static int pair_set_names(Pair *pair, const char *source_path, const ProjectMode
         Problem problem;
         int r;
 
-        pair->net_name = net_name ? strdup(net_name) : project_net_name(source_path);
+        pair->net_name = net_name ? strdup(net_name) : filename_net(source_path);
         r = target_name ? strings_dup(&pair->target_name, target_name)
-                        : arch_name(pair->arch_path, &pair->target_name);
+                        : filename_target(pair->arch_path, &pair->target_name);
         if (r == 0 && !pair->target_name) {
                 target_short_name(&pair->target, short_name);
                 pair->target_name = strdup(pair->problem ? "?" : short_name);

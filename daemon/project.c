@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "daemon/config.h"
 #include "daemon/glob.h"
+#include "xmodel/filename.h"
 
 #define PROJECT_PATH_MAX        4096 /* bytes */
 #define PROJECT_NAME_MAX        128  /* bytes of a net_name or target name */
@@ -55,17 +56,6 @@ Project *project_free(Project *project) {
         strings_deinit(&project->ignore);
         free(project);
         return NULL;
-}
-
-char *project_net_name(const char *xmodel_path) {
-        const char *name = path_basename(xmodel_path);
-        size_t n = strlen(name);
-
-        if (n > 7 && path_ends_with(name, ".xmodel"))
-                n -= 7;
-        if (n > 4 && strncmp(name + n - 4, "_int", 4) == 0)
-                n -= 4;
-        return strndup(name, n);
 }
 
 const ProjectTarget *project_find_target(const Project *project, const char *name) {
@@ -257,7 +247,7 @@ static int project_read_net_name(const ProjectReader *reader, const JsonPlace *p
         if (json_member(place, "net_name", &member) < 0) {
                 if (model->is_pattern)
                         return 0;
-                of_file = project_net_name(model->xmodel);
+                of_file = filename_net(model->xmodel);
                 return of_file ? project_check_name(reader, place, of_file, "") : -ENOMEM;
         }
         if (model->is_pattern)
@@ -494,9 +484,9 @@ static int project_delivers_alike(const ProjectModel *a, const ProjectModel *b, 
             strcmp(a->output_dir, b->output_dir) != 0 || !project_targets_meet(a, b))
                 return 0;
         if (!x)
-                x = of_a = project_net_name(a->xmodel);
+                x = of_a = filename_net(a->xmodel);
         if (!y)
-                y = of_b = project_net_name(b->xmodel);
+                y = of_b = filename_net(b->xmodel);
         if (!x || !y)
                 return -ENOMEM;
         *ret = strcmp(x, y) == 0;

@@ -30,10 +30,6 @@ typedef struct Config Config;
 #define PROJECT_IGNORE_MAX  256
 #define PROJECT_CPU_OPS_MAX 256
 
-/* the file name without ".xmodel" and a trailing "_int", which vai_q_pytorch appends; a new
- * string, NULL when out of memory */
-char *project_net_name(const char *xmodel_path);
-
 typedef struct ProjectTarget {
         char *name;      /* plain path component without '@', '{' and '}' */
         char *arch_path; /* relative to the root; anything in a trusted root */
@@ -44,7 +40,7 @@ typedef struct ProjectTarget {
 typedef struct ProjectModel {
         char *xmodel;       /* like arch_path, or a pattern (glob.h) of such paths */
         bool is_pattern;    /* it may mean any number of files */
-        char *net_name;     /* NULL: project_net_name() of the file */
+        char *net_name;     /* NULL: filename_net() of the file */
         char *output_dir;   /* as written, with its fields; NULL: nowhere but the cache */
         Strings toolchains; /* names; empty: the user's default */
         Strings targets;    /* names; empty: every target of the project, or what pairing finds */

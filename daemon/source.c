@@ -15,6 +15,7 @@
 #include "daemon/pairing.h"
 #include "daemon/unit.h"
 #include "daemon/workspace.h"
+#include "xmodel/filename.h"
 
 struct Source {
         Core *core;
@@ -50,7 +51,7 @@ int source_new(Source **ret, Core *core, Workspace *workspace, const char *path)
         source->core = core;
         source->workspace = workspace;
         source->path = strdup(path);
-        source->net_name = project_net_name(path);
+        source->net_name = filename_net(path);
         if (!source->path || !source->net_name) {
                 free(source->path);
                 free(source->net_name);

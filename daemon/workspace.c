@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "daemon/core.h"
 #include "daemon/unit.h"
+#include "xmodel/filename.h"
 
 /* where a source is found by its path */
 typedef struct Entry {
@@ -55,7 +56,7 @@ static bool workspace_names_arch(const Workspace *workspace, const char *name) {
 }
 
 static bool workspace_wants(const char *name, void *userdata) {
-        return path_ends_with(name, ".xmodel") || arch_is_name(name) ||
+        return path_ends_with(name, ".xmodel") || filename_is_arch(name) ||
                strcmp(name, PROJECT_FILE) == 0 || workspace_names_arch(userdata, name);
 }
 
@@ -304,7 +305,7 @@ static bool workspace_is_project(const Workspace *workspace, const char *path) {
 }
 
 static bool workspace_is_project_arch(const Workspace *workspace, const char *path) {
-        return !arch_is_name(path_basename(path)) &&
+        return !filename_is_arch(path_basename(path)) &&
                workspace_names_arch(workspace, path_basename(path));
 }
 

@@ -34,6 +34,7 @@ static const Command commands[] = {
         { "digest", command_digest, command_digest_help, "the identity of models" },
         { "disasm", command_disasm, command_disasm_help, "the instructions of a compiled model" },
         { "help", command_help, command_help_help, "help of one command" },
+        { "init", command_init, command_init_help, "propose a project file for a workspace" },
         { "inspect", command_inspect, command_inspect_help, "what a model file holds" },
         { "mkmodel", command_mkmodel, command_mkmodel_help, "make a quantized model" },
         { "companions", command_companions, command_companions_help, "the files beside it" },

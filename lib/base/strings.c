@@ -30,6 +30,16 @@ int strings_add_all(Strings *list, const Strings *other) {
         return r;
 }
 
+char *strings_pop(Strings *list) {
+        char *last;
+
+        if (list->n == 0)
+                return NULL;
+        last = list->items[--list->n];
+        list->items[list->n] = NULL;
+        return last;
+}
+
 void strings_deinit(Strings *list) {
         for (size_t i = 0; i < list->n; i++)
                 free(list->items[i]);

@@ -16,6 +16,7 @@ typedef struct Strings {
 
 int strings_add(Strings *list, const char *string);       /* a copy; -ENOMEM */
 int strings_add_all(Strings *list, const Strings *other); /* on error a part may be there */
+char *strings_pop(Strings *list);                         /* the last, the caller's; NULL: none */
 int strings_dup(char **ret, const char *string);          /* one copy; NULL of NULL; -ENOMEM */
 void strings_deinit(Strings *list);                       /* back to empty */
 bool strings_contain(const Strings *list, const char *string);

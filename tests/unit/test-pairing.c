@@ -84,41 +84,6 @@ static const Pair *find(const Pairs *pairs, const char *target) {
         return NULL;
 }
 
-static void names_of_arch_files(void **state) {
-        static const struct {
-                const char *file;
-                bool is;
-                const char *name;
-        } cases[] = {
-                { "arch.json", true, NULL },
-                { "arch-leopard.json", true, "leopard" },
-                { "arch_leopard.json", true, "leopard" },
-                { "arch.leopard.json", true, "leopard" },
-                { "leopard.arch.json", true, "leopard" },
-                { "arch-a b.json", true, "a b" },
-                { "arch..json", false, NULL },
-                { "arch-.json", false, NULL },
-                { ".arch.json", false, NULL },
-                { "archx.json", false, NULL },
-                { "myarch.json", false, NULL },
-                { "kv260_arch.json", false, NULL },
-                { "arch.json.bak", false, NULL },
-                { "meta.json", false, NULL },
-                { "arch", false, NULL },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_(freep) char *name = NULL;
-
-                assert_int_equal(arch_is_name(cases[i].file), cases[i].is);
-                assert_int_equal(arch_name(cases[i].file, &name), 0);
-                if (cases[i].name)
-                        assert_string_equal(name, cases[i].name);
-                else
-                        assert_null(name);
-        }
-}
-
 static void own_directory_then_the_nearest_above(void **state) {
         Fixture *f = *state;
         const Pairs *pairs;
@@ -332,7 +297,6 @@ static void out_of_memory_leaks_nothing(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(names_of_arch_files),
                 TEST(own_directory_then_the_nearest_above),
                 TEST(the_root_is_the_end),
                 TEST(several_in_one_directory_are_several_targets),

@@ -109,20 +109,6 @@ static void an_empty_project_is_one(void **state) {
         assert_false(project_ignores(project, "x", false));
 }
 
-static void names_nets(void **state) {
-        static const char *const cases[][2] = {
-                { "a/Unet_int.xmodel", "Unet" }, { "Unet.xmodel", "Unet" },
-                { "_int.xmodel", "_int" },       { "a_int_int.xmodel", "a_int" },
-                { ".xmodel", ".xmodel" },        { "x", "x" },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_(freep) char *name = project_net_name(cases[i][0]);
-
-                assert_string_equal(name, cases[i][1]);
-        }
-}
-
 #define MODEL(_members)                                                                            \
         "{\"targets\":{\"a\":\"a.json\",\"b\":\"b.json\"},\"models\":[{" _members "}]}"
 
@@ -293,7 +279,6 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_the_tutorial),
                 cmocka_unit_test(an_empty_project_is_one),
-                cmocka_unit_test(names_nets),
                 cmocka_unit_test(refuses_what_leads_out),
                 cmocka_unit_test(a_trusted_root_may_lead_out),
                 cmocka_unit_test(refuses_code),

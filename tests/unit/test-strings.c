@@ -49,6 +49,19 @@ static void adds_whole_lists(void **state) {
         assert_null(list.items[3]);
 }
 
+static void gives_the_last_away(void **state) {
+        _cleanup_(strings_cleanup) Strings list = {};
+        _cleanup_(freep) char *last = NULL;
+
+        assert_null(strings_pop(&list));
+        assert_int_equal(strings_add(&list, "a"), 0);
+        assert_int_equal(strings_add(&list, "b"), 0);
+        last = strings_pop(&list);
+        assert_string_equal(last, "b");
+        assert_int_equal(list.n, 1);
+        assert_null(list.items[1]);
+}
+
 static void compares_lists(void **state) {
         _cleanup_(strings_cleanup) Strings a = {}, b = {};
 
@@ -68,6 +81,7 @@ int main(void) {
                 cmocka_unit_test(survives_failing_allocations),
                 cmocka_unit_test(owns_copies),
                 cmocka_unit_test(adds_whole_lists),
+                cmocka_unit_test(gives_the_last_away),
                 cmocka_unit_test(compares_lists),
         };
 
