@@ -16,6 +16,8 @@ const char command_build_help[] =
         "  -n, --net_name NAME    name it NAME.xmodel\n"
         "  -e, --options TEXT     options for the compiler, as for vai_c_xir\n"
         "  -x, --xmodel XMODEL    the model, as for vai_c_xir; NET@TARGET of a known one will do\n"
+        "      --depfile FILE     write what the artifact rests on to FILE, for make, ninja and "
+        "CMake\n"
         "\n"
         "Examples:\n"
         "  dpucc-client build unet_int.xmodel --arch arch.json\n"
@@ -24,6 +26,10 @@ const char command_build_help[] =
         "\n"
         "Exit status: 0 done, 4 the compile failed, 5 not a source, 6 no daemon, 7 a limit is\n"
         "exceeded, 124 timed out.\n";
+
+enum {
+        BUILD_DEPFILE = 256,
+};
 
 static int build_option(int c, const char *value, void *userdata) {
         FetchSpec *spec = userdata;
@@ -41,6 +47,9 @@ static int build_option(int c, const char *value, void *userdata) {
         case 'x':
                 spec->source = value;
                 break;
+        case BUILD_DEPFILE:
+                spec->depfile = value;
+                break;
         default: /* 'e' is the only other one */
                 spec->options = value;
         }
@@ -54,6 +63,7 @@ int command_build(Options *options, int argc, char **argv) {
                 { "net_name", required_argument, NULL, 'n' },
                 { "options", required_argument, NULL, 'e' },
                 { "xmodel", required_argument, NULL, 'x' },
+                { "depfile", required_argument, NULL, BUILD_DEPFILE },
                 {},
         };
         FetchSpec spec = { .wait = true };

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "client/answer.h"
 #include "client/copy.h"
+#include "client/depfile.h"
 #include "client/exchange.h"
 #include "client/output.h"
 #include "client/place.h"
@@ -119,6 +120,12 @@ static void fetch_notes(const Exchange *x) {
                 output_note(get->notes[i]);
 }
 
+/* what was to be done with the artifact could not be */
+static void fetch_spoil(Exchange *x) {
+        dpucc__wire__reply__free_unpacked(TAKE_PTR(x->reply), NULL);
+        (void) fetch_fail(x, CODE_ERROR);
+}
+
 /* the copy comes before anything is said: the answer tells whether it is there */
 static void fetch_save(Exchange *x, const FetchSpec *spec) {
         int r;
@@ -128,41 +135,55 @@ static void fetch_save(Exchange *x, const FetchSpec *spec) {
         r = x->fd >= 0 ? copy_to(x->fd, spec->copy_to, &x->problem)
                        : problem_set(&x->problem, -EBADMSG,
                                      "the daemon did not pass the artifact's descriptor");
-        if (r == 0)
-                return;
-        dpucc__wire__reply__free_unpacked(TAKE_PTR(x->reply), NULL);
-        (void) fetch_fail(x, CODE_ERROR);
+        if (r < 0)
+                fetch_spoil(x);
 }
 
-/* where the caller looks for it: named as the caller named it */
-static char *fetch_delivered(const FetchSpec *spec, ProtobufCBinaryData path) {
-        _cleanup_(freep) char *artifact = strndup((const char *) path.data, path.len);
+/* Where the caller looks for the artifact, named as the caller named it: for $(...). New string;
+ * NULL: there is none, or no memory. */
+static char *fetch_place(const Exchange *x, const FetchSpec *spec) {
+        _cleanup_(freep) char *artifact = NULL;
+        const Dpucc__Wire__GetReply *get;
 
-        return artifact ? path_join(spec->output_dir, path_basename(artifact)) : NULL;
+        if (!x->reply || x->reply->body_case != DPUCC__WIRE__REPLY__BODY_GET)
+                return NULL;
+        get = x->reply->get;
+        if (spec->copy_to)
+                return strdup(spec->copy_to);
+        if (!get->has_path || get->path.len == 0)
+                return NULL;
+        artifact = strndup((const char *) get->path.data, get->path.len);
+        if (artifact && spec->output_dir)
+                return path_join(spec->output_dir, path_basename(artifact));
+        return TAKE_PTR(artifact);
+}
+
+static void fetch_write_depfile(Exchange *x, const FetchSpec *spec) {
+        _cleanup_(freep) char *place = NULL;
+        DepfileRule rule = { .source = spec->source, .arch = spec->arch };
+
+        if (x->code != CODE_DONE || !spec->depfile)
+                return;
+        place = fetch_place(x, spec);
+        if (!place)
+                return;
+        rule.out = place;
+        rule.unit = x->reply->get->unit;
+        if (depfile_write(spec->depfile, &rule, &x->problem) < 0)
+                fetch_spoil(x);
 }
 
 static int fetch_print(const Options *options, Exchange *x, const FetchSpec *spec) {
-        _cleanup_(freep) char *delivered = NULL;
-        ProtobufCBinaryData path = {};
+        _cleanup_(freep) char *place = NULL;
 
         if (x->reply && !options->json)
                 fetch_notes(x);
         if (answer_print(x, options))
                 return x->code;
-
-        if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_GET && x->reply->get->has_path)
-                path = x->reply->get->path;
-        if (path.len > 0 && spec->output_dir)
-                delivered = fetch_delivered(spec, path);
-
-        if (spec->copy_to) /* as it was given: for $(...) */
-                output_result(stdout, spec->copy_to, strlen(spec->copy_to));
-        else if (delivered)
-                output_result(stdout, delivered, strlen(delivered));
-        else if (path.len > 0)
-                output_result(stdout, path.data, path.len);
-        else
+        place = fetch_place(x, spec);
+        if (!place)
                 return x->code;
+        output_result(stdout, place, strlen(place));
         (void) putchar('\n');
         return x->code;
 }
@@ -194,5 +215,6 @@ int fetch(const Options *options, const FetchSpec *spec) {
 
         fetch_run(options, spec, &x);
         fetch_save(&x, spec);
+        fetch_write_depfile(&x, spec);
         return fetch_print(options, &x, spec);
 }

@@ -18,6 +18,7 @@ typedef struct FetchSpec {
         const char *output_dir;
         const char *options; /* compiler options */
         const char *copy_to; /* -o */
+        const char *depfile; /* what it rests on is written there, for make */
         const char *adopt;   /* a compiled file, to be kept instead of compiling */
         bool wait;
         bool overwrite;   /* what lies in output_dir under the names of the files */

@@ -17,6 +17,7 @@ const char command_get_help[] =
         "arch-NAME.json\n"
         "  --wait           wait until it is compiled; without it: exit status 3 if it is not\n"
         "  -o FILE          write a copy to FILE, and print that\n"
+        "  --depfile FILE   write what the artifact rests on to FILE, for make, ninja and CMake\n"
         "\n"
         "Without --arch and --target the model is paired with the arch files near it, or with\n"
         "what dpucc.json in the workspace says.\n"
@@ -34,6 +35,7 @@ enum {
         GET_ARCH = 256,
         GET_TARGET,
         GET_WAIT,
+        GET_DEPFILE,
 };
 
 /* Both exist and are one file, by whatever names. */
@@ -62,6 +64,9 @@ static int get_option(int c, const char *value, void *userdata) {
         case GET_WAIT:
                 spec->wait = true;
                 break;
+        case GET_DEPFILE:
+                spec->depfile = value;
+                break;
         default: /* 'o' is the only other one */
                 spec->copy_to = value;
         }
@@ -73,6 +78,7 @@ int command_get(Options *options, int argc, char **argv) {
                 { "arch", required_argument, NULL, GET_ARCH },
                 { "target", required_argument, NULL, GET_TARGET },
                 { "wait", no_argument, NULL, GET_WAIT },
+                { "depfile", required_argument, NULL, GET_DEPFILE },
                 {},
         };
         FetchSpec spec = {};

@@ -8,7 +8,7 @@ if ! command -v shellcheck >/dev/null; then
   exit 77
 fi
 mapfile -t scripts < <(
-  find scripts tests bench .ci packaging -type f -print0 2>/dev/null |
+  find scripts tests bench .ci packaging docs/recipes -type f -print0 2>/dev/null |
     xargs -0 -r grep -lE -m1 '^#!/bin/(ba)?sh' || true
 )
 shellcheck --severity=info --exclude=SC1091 "${scripts[@]}"

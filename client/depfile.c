@@ -1,0 +1,121 @@
+#include "client/depfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+
+#define DEPFILE_MAX (1 << 20)
+
+typedef struct Depfile {
+        Bytes text;
+        Bytes inputs; /* " A B C", escaped */
+        Problem *problem;
+} Depfile;
+
+static void depfile_deinit(Depfile *d) {
+        bytes_deinit(&d->text);
+        bytes_deinit(&d->inputs);
+}
+
+/* As make(1) wants a name. Ninja reads the same. */
+static int depfile_add(Depfile *d, Bytes *to, const char *path) {
+        int r = 0;
+
+        if (strpbrk(path, "\n\r"))
+                return problem_set(d->problem, -EINVAL,
+                                   "a path with a line break cannot be in a depfile; rename it");
+        for (const char *p = path; *p != '\0' && r == 0; p++) {
+                if (strchr(" \t#", *p))
+                        r = bytes_append(to, "\\", 1);
+                else if (*p == '$')
+                        r = bytes_append(to, "$", 1);
+                if (r == 0)
+                        r = bytes_append(to, p, 1);
+        }
+        return r;
+}
+
+static int depfile_add_input(Depfile *d, const char *path) {
+        int r;
+
+        r = bytes_append(&d->inputs, " ", 1);
+        return r < 0 ? r : depfile_add(d, &d->inputs, path);
+}
+
+/* the one that was named, else the one that the daemon found */
+static int depfile_add_named(Depfile *d, const char *named, ProtobufCBinaryData found) {
+        _cleanup_(freep) char *path = NULL;
+
+        if (named)
+                return depfile_add_input(d, named);
+        if (found.len == 0)
+                return 0;
+        path = strndup((const char *) found.data, found.len);
+        return path ? depfile_add_input(d, path) : -ENOMEM;
+}
+
+/* Its settings decide what is compiled, and with which limits. */
+static int depfile_add_project(Depfile *d, ProtobufCBinaryData root) {
+        _cleanup_(freep) char *folder = NULL, *path = NULL;
+
+        if (root.len == 0)
+                return 0;
+        folder = strndup((const char *) root.data, root.len);
+        path = folder ? path_join(folder, "dpucc.json") : NULL;
+        if (!path)
+                return -ENOMEM;
+        return access(path, F_OK) == 0 ? depfile_add_input(d, path) : 0;
+}
+
+static int depfile_fill(Depfile *d, const DepfileRule *rule) {
+        int r;
+
+        r = depfile_add_named(d, rule->source, rule->unit->source_path);
+        if (r == 0)
+                r = depfile_add_named(d, rule->arch, rule->unit->arch_path);
+        if (r == 0)
+                r = depfile_add_project(d, rule->unit->root);
+        if (r == 0)
+                r = depfile_add(d, &d->text, rule->out);
+        if (r < 0)
+                return r;
+        /* the inputs begin with a blank: the second line leaves it out */
+        return bytes_printf(&d->text, ":%.*s\n%.*s:\n", (int) d->inputs.size,
+                            (const char *) d->inputs.data, (int) d->inputs.size - 1,
+                            (const char *) d->inputs.data + 1);
+}
+
+static int depfile_put(const char *path, const Bytes *text) {
+        _cleanup_(freep) char *folder = path_dirname(path);
+        _cleanup_(closep) int dirfd = -1;
+
+        if (!folder)
+                return -ENOMEM;
+        dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dirfd < 0)
+                return error_from_errno();
+        return file_write_durable(dirfd, path_basename(path), text->data, text->size, 0666);
+}
+
+int depfile_write(const char *path, const DepfileRule *rule, Problem *problem) {
+        _cleanup_(depfile_deinit) Depfile d = {
+                .text = BYTES_INIT(DEPFILE_MAX),
+                .inputs = BYTES_INIT(DEPFILE_MAX),
+                .problem = problem,
+        };
+        int r;
+
+        r = depfile_fill(&d, rule);
+        if (r == -EINVAL)
+                return r;
+        if (r == 0)
+                r = depfile_put(path, &d.text);
+        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
+}
