@@ -429,9 +429,12 @@ int cache_import(Cache *cache, const Record *record) {
 
 /* A record that was looked up may have been evicted since: a view of nothing is not shown. While
  * the shared lock is held, and after that as long as the lease, nothing is evicted. */
-static int cache_check_linked(const Cache *cache, const ViewFile *files, size_t n_files) {
+static int cache_check_linked(const Cache *cache, const Digest *key, const ViewFile *files,
+                              size_t n_files) {
         struct stat st;
-        int r = 0;
+        int r;
+
+        r = names_stat(cache->root, LAYOUT_RECORDS, key, &st); /* its objects may be others', too */
 
         for (size_t i = 0; i < n_files && r == 0; i++)
                 if (files[i].object)
@@ -448,7 +451,7 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
         r = lock_store(cache->root, LOCK_SHARED, true, &lock);
         if (r < 0 && !cache_is_unwritable(r))
                 return r;
-        r = cache_check_linked(cache, files, n_files);
+        r = cache_check_linked(cache, key, files, n_files);
         if (r < 0)
                 return r;
         return view_make(cache->root, key, net_name, files, n_files, ret);

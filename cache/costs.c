@@ -21,7 +21,8 @@ static uint64_t cost_in_proportion(uint64_t value, uint64_t from, uint64_t to) {
                 factor = COSTS_SCALE_MAX;
         if (factor < 1.0 / COSTS_SCALE_MAX)
                 factor = 1.0 / COSTS_SCALE_MAX;
-        return (uint64_t) ((double) value * factor);
+        return (double) value * factor < (double) INT64_MAX ? (uint64_t) ((double) value * factor)
+                                                            : INT64_MAX;
 }
 
 Cost cost_scale(const Cost *cost, uint64_t size) {
@@ -48,13 +49,20 @@ Cost cost_blend(const Cost *known, const Cost *latest) {
         };
 }
 
+/* What nobody wrote (a damaged row) is not known. */
+static uint64_t costs_number(const DatabaseRow *row, int column) {
+        int64_t value = database_int(row, column);
+
+        return value < 0 ? 0 : (uint64_t) value;
+}
+
 static int costs_take(const DatabaseRow *row, void *userdata) {
         CostRow *ret = userdata;
 
         *ret = (CostRow){
-                .cost = { .build_ms = (uint64_t) database_int(row, 0),
-                          .peak_memory = (uint64_t) database_int(row, 1),
-                          .size = (uint64_t) database_int(row, 2) },
+                .cost = { .build_ms = costs_number(row, 0),
+                          .peak_memory = costs_number(row, 1),
+                          .size = costs_number(row, 2) },
                 .found = true,
         };
         return 0;

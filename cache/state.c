@@ -372,13 +372,16 @@ int state_each_root(State *state, StateRootFn fn, void *userdata) {
 /* --- pins ------------------------------------------------------------------------------------ */
 
 static int state_change_pin(State *state, const void *arg) {
-        int64_t n = 0;
+        const Digest *key = arg;
+        Slice blob = slice_of(key->bytes, DIGEST_SIZE);
+        int64_t n = 0; /* of others */
         int r;
 
-        r = database_run(state->database, state_take_int, &n, "SELECT count(*) FROM pins", "");
+        r = database_run(state->database, state_take_int, &n,
+                         "SELECT count(*) FROM pins WHERE key != ?", "b", &blob);
         if (r < 0)
                 return r;
-        return n >= STATE_PINS_MAX ? -ENOSPC : state_insert_pin(state, arg);
+        return n >= STATE_PINS_MAX ? -ENOSPC : state_insert_pin(state, key);
 }
 
 int state_pin(State *state, const Digest *key) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,15 @@
  * about to write it: such rows are removed under the exclusive lock, when there is none.
  */
 
+/*
+ * The size of the mark's file, which has no content and takes no room, is the number of times that
+ * somebody marked. A survey looks at it at the beginning, and removes the mark at its end if nobody
+ * has marked since. In between the mark stays: an index that only this survey has corrected in part
+ * is not complete for anybody else. What was marked before may have been published on the way
+ * behind the survey's back, so it begins under the exclusive lock; if that cannot be had the mark
+ * stays for another survey.
+ */
+
 #define SURVEY_MARK "index.stale"
 
 void survey_init(Survey *survey, const char *root, Index *index) {
@@ -31,13 +41,30 @@ void survey_init(Survey *survey, const char *root, Index *index) {
 
 /* --- the mark --------------------------------------------------------------------------------- */
 
+/* The mark, locked: it is not removed meanwhile. */
+static int survey_open_mark(int dirfd, int flags, struct stat *ret) {
+        for (;;) {
+                _cleanup_(closep) int fd = -1;
+
+                fd = openat(dirfd, SURVEY_MARK, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | flags,
+                            0600);
+                if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, ret) < 0)
+                        return error_from_errno();
+                if (ret->st_nlink > 0)
+                        return TAKE_FD(fd);
+        }
+}
+
 int survey_mark(const char *root) {
         _cleanup_(closep) int dirfd = layout_open(root, NULL, true), fd = -1;
+        struct stat st;
 
         if (dirfd < 0)
                 return dirfd;
-        fd = openat(dirfd, SURVEY_MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        fd = survey_open_mark(dirfd, O_CREAT, &st);
         if (fd < 0)
+                return fd;
+        if (ftruncate(fd, st.st_size + 1) < 0)
                 return error_from_errno();
         return file_sync_dir(dirfd);
 }
@@ -51,13 +78,29 @@ bool survey_is_marked(const char *root) {
 }
 
 /* Before anything is looked at: who marks from now on wants another survey. */
-static int survey_unmark(const char *root) {
-        _cleanup_(closep) int dirfd = layout_open(root, NULL, false);
+static off_t survey_count_marks(const char *root) {
+        _cleanup_(closep) int dirfd = layout_open(root, NULL, false), lock = -1, fd = -1;
+        struct stat st;
 
-        if (dirfd < 0)
-                return dirfd == -ENOENT ? 0 : dirfd;
-        if (unlinkat(dirfd, SURVEY_MARK, 0) < 0 && errno != ENOENT && errno != EROFS &&
-            errno != EACCES)
+        if (dirfd < 0 || !survey_is_marked(root) ||
+            lock_store(root, LOCK_EXCLUSIVE, false, &lock) != 0)
+                return 0;
+        fd = survey_open_mark(dirfd, 0, &st);
+        return fd < 0 ? 0 : st.st_size;
+}
+
+static int survey_unmark(const Survey *survey) {
+        _cleanup_(closep) int dirfd = -1, fd = -1;
+        struct stat st;
+
+        if (survey->n_marks == 0)
+                return 0;
+        dirfd = layout_open(survey->root, NULL, false);
+        fd = dirfd < 0 ? dirfd : survey_open_mark(dirfd, 0, &st);
+        if (fd < 0)
+                return fd == -ENOENT || fd == -EROFS || fd == -EACCES ? 0 : fd;
+        if (st.st_size == survey->n_marks && unlinkat(dirfd, SURVEY_MARK, 0) < 0 &&
+            errno != ENOENT && errno != EROFS && errno != EACCES)
                 return error_from_errno();
         return 0;
 }
@@ -149,12 +192,11 @@ static int survey_shard(Survey *survey, uint8_t shard) {
 }
 
 int survey_step(Survey *survey) {
-        int r = 0;
+        int r;
 
         if (survey->shard == 0)
-                r = survey_unmark(survey->root);
-        if (r == 0)
-                r = survey_shard(survey, (uint8_t) survey->shard);
+                survey->n_marks = survey_count_marks(survey->root);
+        r = survey_shard(survey, (uint8_t) survey->shard);
         if (r < 0)
                 return r;
         if (++survey->shard < NAMES_SHARDS)
@@ -164,7 +206,8 @@ int survey_step(Survey *survey) {
                 survey_init(survey, survey->root, survey->index); /* from the beginning */
                 return SURVEY_MORE;
         }
-        return index_set_complete(survey->index, true);
+        r = index_set_complete(survey->index, true);
+        return r < 0 ? r : survey_unmark(survey);
 }
 
 int survey_complete(const char *root, Index *index) {

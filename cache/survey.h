@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "cache/index.h"
 
@@ -28,6 +29,7 @@ typedef struct Survey {
         unsigned shard;     /* the next one */
         unsigned recreated; /* of the index, at the beginning */
         size_t n_added, n_removed;
+        off_t n_marks;    /* that this survey answers; 0: none */
         size_t n_unknown; /* records of later versions: nobody knows what they name */
 } Survey;
 
@@ -40,6 +42,7 @@ int survey_step(Survey *survey);
 /* All of it, if the index is not complete. */
 int survey_complete(const char *root, Index *index);
 
-/* Errors matter: without the mark the record must not be published. */
+/* The caller holds the shared lock until the record is written. Errors matter: without the mark the
+ * record must not be published. */
 int survey_mark(const char *root);
 bool survey_is_marked(const char *root); /* true also when that cannot be told */

@@ -28,6 +28,12 @@
 #define HELPER_PAUSE_MAX_MS 60000
 #define HELPER_PARTING_MS   1000 /* for what is still to be handed over */
 #define HELPER_FRAMES_MAX   16   /* per turn of the loop */
+#define HELPER_ERRNO_MAX    4095 /* as the kernel has it */
+
+/* What it does at once, the oldest first: threads of cache/remote/workers.c. With more there these
+ * wait for nobody. */
+#define HELPER_READERS 4
+#define HELPER_WRITERS 2
 
 static_assert(HELPER_FDS_MAX == FRAME_FDS_MAX, "what a frame can carry");
 
@@ -46,10 +52,11 @@ typedef struct HelperRun {
 } HelperRun;
 
 typedef struct HelperCall {
-        LIST_ENTRY(HelperCall) link;
+        TAILQ_ENTRY(HelperCall) link;
         uint32_t id;
         bool writes; /* goes on when we are gone */
-        uint64_t deadline_ms;
+        uint64_t limit_ms;
+        uint64_t deadline_ms; /* 0: it waits for those before it */
         HelperDoneFn done;
         void *userdata;
 } HelperCall;
@@ -57,8 +64,8 @@ typedef struct HelperCall {
 struct Helper {
         HelperSpec spec;
         char *program;
-        HelperRun *run; /* NULL: none */
-        LIST_HEAD(, HelperCall) calls;
+        HelperRun *run;                 /* NULL: none */
+        TAILQ_HEAD(, HelperCall) calls; /* the oldest first */
         uint32_t last_id;
         uint32_t configured_id; /* of the request whose reply has the problems */
         uint32_t ping_id;       /* 0: none is out */
@@ -105,8 +112,24 @@ static void helper_run_close(HelperRun *run, bool kill) {
         run->socket = -1;
 }
 
-static void helper_answer(HelperCall *call, const HelperAnswer *answer) {
-        LIST_REMOVE(call, link);
+/* A question's time begins when the helper comes to it: that tiers before it are slow says nothing
+ * of the helper. */
+static void helper_set_deadlines(Helper *helper) {
+        unsigned n_free[] = { HELPER_READERS, HELPER_WRITERS };
+        HelperCall *call;
+
+        TAILQ_FOREACH(call, &helper->calls, link) {
+                if (n_free[call->writes] == 0)
+                        continue;
+                n_free[call->writes]--;
+                if (call->deadline_ms == 0)
+                        call->deadline_ms = helper_now(helper) + call->limit_ms;
+        }
+}
+
+static void helper_answer(Helper *helper, HelperCall *call, const HelperAnswer *answer) {
+        TAILQ_REMOVE(&helper->calls, call, link);
+        helper_set_deadlines(helper);
         call->done(answer, call->userdata);
         free(call);
 }
@@ -115,8 +138,8 @@ static void helper_fail_calls(Helper *helper, int r, const char *detail) {
         const HelperAnswer answer = { .result = r, .detail = detail };
         HelperCall *call;
 
-        while ((call = LIST_FIRST(&helper->calls)))
-                helper_answer(call, &answer);
+        while ((call = TAILQ_FIRST(&helper->calls)))
+                helper_answer(helper, call, &answer);
 }
 
 static void helper_set_timer(Helper *helper);
@@ -171,7 +194,7 @@ static void helper_take_configured(Helper *helper, const Reply *reply) {
 static HelperCall *helper_find_call(Helper *helper, uint32_t id) {
         HelperCall *call;
 
-        LIST_FOREACH(call, &helper->calls, link)
+        TAILQ_FOREACH(call, &helper->calls, link)
         if (call->id == id)
                 return call;
         return NULL;
@@ -180,7 +203,7 @@ static HelperCall *helper_find_call(Helper *helper, uint32_t id) {
 /* It is not trusted more than what it talks to: an id that nobody waits for is ignored. */
 static void helper_take_reply(Helper *helper, const Reply *reply) {
         const HelperAnswer answer = {
-                .result = reply->result,
+                .result = reply->result < -HELPER_ERRNO_MAX ? -EPROTO : reply->result,
                 .detail = reply->detail,
                 .data = slice_of(reply->data.data, reply->data.len),
                 .n_bytes = reply->n_bytes,
@@ -200,7 +223,7 @@ static void helper_take_reply(Helper *helper, const Reply *reply) {
                 return;
         helper->pause_ms = 0;
         helper->problem.text[0] = '\0';
-        helper_answer(call, &answer);
+        helper_answer(helper, call, &answer);
 }
 
 static int helper_read(HelperRun *run) {
@@ -429,8 +452,8 @@ static int helper_ping(Helper *helper) {
 static bool helper_is_overdue(const Helper *helper) {
         const HelperCall *call;
 
-        LIST_FOREACH(call, &helper->calls, link)
-        if (helper_now(helper) > call->deadline_ms)
+        TAILQ_FOREACH(call, &helper->calls, link)
+        if (call->deadline_ms > 0 && helper_now(helper) > call->deadline_ms)
                 return true;
         return false;
 }
@@ -456,7 +479,7 @@ static void helper_on_tick(uv_timer_t *timer) {
 
 /* Nothing ticks while nothing is under way. */
 static void helper_set_timer(Helper *helper) {
-        bool wanted = helper->run ? !LIST_EMPTY(&helper->calls) || helper->ping_id != 0
+        bool wanted = helper->run ? !TAILQ_EMPTY(&helper->calls) || helper->ping_id != 0
                                   : helper->problem.text[0] != '\0';
 
         if (helper->stopping)
@@ -478,14 +501,14 @@ int helper_new(Helper **ret, const HelperSpec *spec) {
                 return -ENOMEM;
         }
         helper->spec = *spec;
-        LIST_INIT(&helper->calls);
+        TAILQ_INIT(&helper->calls);
         (void) uv_timer_init(spec->loop, &helper->timer);
         helper->timer.data = helper;
         *ret = helper;
         return 0;
 }
 
-int helper_ask(Helper *helper, Request *request, const int *fds, size_t n_fds, uint64_t deadline_ms,
+int helper_ask(Helper *helper, Request *request, const int *fds, size_t n_fds, uint64_t limit_ms,
                HelperDoneFn done, void *userdata) {
         _cleanup_(freep) HelperCall *call = NULL;
         int r;
@@ -502,11 +525,12 @@ int helper_ask(Helper *helper, Request *request, const int *fds, size_t n_fds, u
                 return r;
         call->id = request->id;
         call->writes = request->put != NULL;
-        call->deadline_ms = helper_now(helper) + deadline_ms;
+        call->limit_ms = limit_ms;
         call->done = done;
         call->userdata = userdata;
-        LIST_INSERT_HEAD(&helper->calls, call, link);
+        TAILQ_INSERT_TAIL(&helper->calls, call, link);
         TAKE_PTR(call);
+        helper_set_deadlines(helper);
         helper_set_timer(helper);
         return 0;
 }
@@ -547,7 +571,7 @@ static void helper_part(Helper *helper) {
 
         if (uv_is_closing((uv_handle_t *) &helper->timer))
                 return;
-        LIST_FOREACH(call, &helper->calls, link)
+        TAILQ_FOREACH(call, &helper->calls, link)
         writes |= call->writes;
         if (run)
                 helper_run_close(run, !writes || !frame_writer_is_empty(&run->writer));

@@ -52,9 +52,10 @@ typedef struct HelperSpec {
 int helper_new(Helper **ret, const HelperSpec *spec);
 
 /* Sends @request (its id is set here). The descriptors are taken over when it succeeds.
- * @deadline_ms: it is given up then, and with it the helper. -ENOTCONN: in the pause. */
+ * @limit_ms: after that it is given up, and with it the helper; counted from when the helper can have
+ * come to it. -ENOTCONN: in the pause. */
 int helper_ask(Helper *helper, Dpucc__Remote__Request *request, const int *fds, size_t n_fds,
-               uint64_t deadline_ms, HelperDoneFn done, void *userdata);
+               uint64_t limit_ms, HelperDoneFn done, void *userdata);
 
 /* Everything under way is answered with -ECANCELED, and whatever is asked from now on; then
  * @stopped is called, once, later. What it was asked to write the process goes on writing, on its

@@ -1,5 +1,6 @@
 #include "daemon/inquiry.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ typedef struct Inquiry {
         Engine *engine;
         Call *call;
         bool unpin;
+        char prefix[DIGEST_HEX]; /* unpin: of a key, lower case; "": it is none */
 } Inquiry;
 
 /* Ends the call if it cannot even be looked for. */
@@ -236,11 +238,41 @@ typedef struct Pinning {
         State *state;
         Digest key;
         bool unpin;
+        char prefix[DIGEST_HEX]; /* of the key, if that is all that is known: it has no record */
+        unsigned n_found;
+        Problem missing; /* what is said if there is no such pin */
 } Pinning;
+
+static int pinning_compare(const Digest *key, void *userdata) {
+        Pinning *pinning = userdata;
+        char hex[DIGEST_HEX];
+
+        digest_to_hex(key, hex);
+        if (strncmp(hex, pinning->prefix, strlen(pinning->prefix)) == 0) {
+                pinning->key = *key;
+                pinning->n_found++;
+        }
+        return 0;
+}
+
+/* A pin whose record is gone, for whatever reason, goes by its key. */
+static int pinning_find(Pinning *pinning) {
+        int r = state_each_pin(pinning->state, pinning_compare, pinning);
+
+        if (r < 0 || pinning->n_found == 1)
+                return r;
+        if (pinning->n_found == 0)
+                return -ENOENT;
+        return problem_set(&pinning->missing, -ENOTUNIQ, "%s is the beginning of several pins",
+                           pinning->prefix);
+}
 
 static int pinning_work(Work *work) {
         Pinning *pinning = container_of(work, Pinning, work);
+        int r = pinning->prefix[0] ? pinning_find(pinning) : 0;
 
+        if (r < 0)
+                return r;
         return pinning->unpin ? state_unpin(pinning->state, &pinning->key)
                               : cache_pin(pinning->cache, &pinning->key);
 }
@@ -253,7 +285,9 @@ static void pinning_on_done(Work *work, int r) {
         Problem problem = {};
 
         digest_to_hex(&pinning->key, key);
-        if (r == CACHE_MISS)
+        if (r < 0 && pinning->prefix[0] && pinning->n_found != 1)
+                problem = pinning->missing;
+        else if (r == CACHE_MISS)
                 r = problem_set(&problem, -ENOENT, "%s was evicted just now", key);
         else if (r == -ENOENT)
                 (void) problem_set(&problem, r, "%s is not pinned", key);
@@ -272,10 +306,11 @@ static void pinning_on_done(Work *work, int r) {
 
 static void inquiry_on_pin(int r, Subject *subject, const Problem *problem, void *userdata) {
         _cleanup_(freep) Inquiry *inquiry = userdata;
+        bool is_gone = r == -ENOENT && inquiry->prefix[0];
         Pinning *pinning;
         Problem none = {};
 
-        if (inquiry_need_record(r, subject, problem, inquiry->call) < 0)
+        if (!is_gone && inquiry_need_record(r, subject, problem, inquiry->call) < 0)
                 return;
         pinning = calloc(1, sizeof(*pinning));
         r = pinning ? 0 : -ENOMEM;
@@ -283,8 +318,13 @@ static void inquiry_on_pin(int r, Subject *subject, const Problem *problem, void
                 pinning->call = inquiry->call;
                 pinning->cache = engine_cache(inquiry->engine);
                 pinning->state = engine_state(inquiry->engine);
-                pinning->key = subject->record->key;
                 pinning->unpin = inquiry->unpin;
+                if (is_gone) {
+                        memcpy(pinning->prefix, inquiry->prefix, sizeof(pinning->prefix));
+                        pinning->missing = *problem;
+                } else {
+                        pinning->key = subject->record->key;
+                }
                 r = work_start(engine_pool(inquiry->engine), &pinning->work, WORK_STORE,
                                pinning_work, pinning_on_done);
         }
@@ -294,10 +334,27 @@ static void inquiry_on_pin(int r, Subject *subject, const Problem *problem, void
         }
 }
 
+/* "" if @text is no beginning of a key */
+static void inquiry_take_prefix(const ProtobufCBinaryData *text, char ret[DIGEST_HEX]) {
+        static const char digits[] = "0123456789abcdef";
+        size_t n = 0;
+
+        if (text->len < CACHE_PREFIX_MIN || text->len >= DIGEST_HEX)
+                return;
+        while (n < text->len && text->data[n] && strchr(digits, tolower(text->data[n]))) {
+                ret[n] = (char) tolower(text->data[n]);
+                n++;
+        }
+        ret[n == text->len ? n : 0] = '\0';
+}
+
 void inquiry_pin(Engine *engine, Call *call, const Dpucc__Wire__PinRequest *request) {
-        const Inquiry inquiry = { .engine = engine,
-                                  .call = call,
-                                  .unpin = request->has_unpin && request->unpin };
+        Inquiry inquiry = { .engine = engine,
+                            .call = call,
+                            .unpin = request->has_unpin && request->unpin };
+
+        if (inquiry.unpin)
+                inquiry_take_prefix(&request->selector->text, inquiry.prefix);
 
         inquiry_start(&inquiry, request->selector, inquiry_on_pin);
 }

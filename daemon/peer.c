@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@ typedef enum PeerState {
         PEER_HELLO,
         PEER_OPEN,
         PEER_FINISHING,
+        PEER_BROKEN,
         PEER_CLOSING,
 } PeerState;
 
@@ -74,17 +76,24 @@ static void peer_update(Peer *peer) {
 
         if (peer->state != PEER_FINISHING)
                 events |= UV_READABLE;
-        if (!frame_writer_is_empty(&peer->writer))
+        if (peer->state != PEER_BROKEN && !frame_writer_is_empty(&peer->writer))
                 events |= UV_WRITABLE;
-        if (uv_poll_start(&peer->poll, events, peer_on_poll) < 0)
-                peer_close(peer);
+        /* which fails only where somebody else polls the same descriptor */
+        (void) uv_poll_start(&peer->poll, events, peer_on_poll);
+}
+
+/* Ends it from the loop: whoever sends is in the middle of something that closing would cancel. */
+static void peer_break(Peer *peer) {
+        peer->state = PEER_BROKEN;
+        (void) shutdown(peer->socket, SHUT_RDWR); /* which the loop is told as something to read */
+        peer_update(peer);
 }
 
 static int peer_send(const Reply *reply, int fd, void *userdata) {
         Peer *peer = userdata;
         int r;
 
-        if (peer->state == PEER_CLOSING) {
+        if (peer->state == PEER_BROKEN || peer->state == PEER_CLOSING) {
                 closep(&fd);
                 return 0;
         }
@@ -96,7 +105,7 @@ static int peer_send(const Reply *reply, int fd, void *userdata) {
                         return r;
                 log_warning("a client is dropped: %s",
                             r == -ENOBUFS ? "it asks and does not read" : strerror(-r));
-                peer_close(peer);
+                peer_break(peer);
                 return r;
         }
         peer_update(peer);
@@ -180,6 +189,7 @@ static void peer_handle_frame(Peer *peer, Frame *frame) {
                 peer_handle_request(peer, frame);
                 break;
         case PEER_FINISHING:
+        case PEER_BROKEN:
         case PEER_CLOSING:
                 break;
         }
@@ -214,7 +224,9 @@ static void peer_write(Peer *peer) {
 static void peer_on_poll(uv_poll_t *poll, int status, int events) {
         Peer *peer = poll->data;
 
-        if (status < 0) { /* an error on the socket, for example: gone without reading */
+        if (status < 0 ||
+            peer->state ==
+                    PEER_BROKEN) { /* an error on the socket, for example: gone without reading */
                 peer_close(peer);
                 return;
         }

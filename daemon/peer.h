@@ -9,11 +9,13 @@
  *
  *      HELLO ──client's Hello──> OPEN ──peer_finish()──> FINISHING
  *        │                         │                         │ all is sent
+ *        │   a reply that cannot be queued ──> BROKEN ────────┤ next turn of the loop
  *        └── hang-up, error, limit, peer_close() ────────────┴──> CLOSING (freed soon)
  *
  * Nothing is written while a reply is queued: the loop comes back when the socket takes it, so
- * a connection never breaks while somebody is still answering a request of it. peer_close()
- * may be called at any time; the calls then have no peer and their asks are cancelled.
+ * a connection never breaks while somebody is still answering a request of it, and nobody's ask is
+ * cancelled in the middle of telling him something. peer_close() may be called from callbacks of the
+ * loop only; the calls then have no peer and their asks are cancelled.
  */
 
 #include <sys/queue.h>

@@ -229,11 +229,14 @@ static void ticket_finish(Ticket *ticket, const JobResult *result) {
         free(ticket);
 }
 
-/* Ends the flight. The tickets' callbacks may join the same key again: it is off the map. */
+/* Ends the flight. The tickets' callbacks may join the same key again: it is off the map. And they
+ * may cancel each other, which leave a flight that is gone. */
 static void flight_finish(Flight *flight, const JobResult *result) {
         struct TicketList tickets = TAILQ_HEAD_INITIALIZER(tickets);
         Ticket *ticket;
 
+        TAILQ_FOREACH(ticket, &flight->tickets, link)
+        ticket->flight = NULL;
         TAILQ_CONCAT(&tickets, &flight->tickets, link);
         (void) flight_free(flight);
         while ((ticket = TAILQ_FIRST(&tickets))) {
@@ -316,7 +319,6 @@ static void flight_start(Flight *flight) {
         queue->n_running++;
         queue->reserved += flight->share;
         flight->phase = JOB_PHASE_SNAPSHOT;
-        flight_tell(flight, QUEUE_STARTED, NULL);
         r = queue->ops.start(queue->ops.context, flight->order, flight_on_phase, flight_on_done,
                              flight, &flight->job);
         if (r < 0) {
@@ -328,6 +330,7 @@ static void flight_start(Flight *flight) {
                 return;
         }
         statistics_count(queue->statistics, STATISTIC_JOBS_STARTED);
+        flight_tell(flight, QUEUE_STARTED, NULL); /* last: who hears of it may cancel it */
 }
 
 /* --- the queue ------------------------------------------------------------------------------ */

@@ -78,6 +78,12 @@ has_key() { dpucc-client list --json | jq -e --arg key "$1" '.artifacts[] | sele
   dpucc-client pin "${KEYS[0]:0:8}"
   dpucc-client unpin "${KEYS[0]}"
   run -5 dpucc-client pin nothing.xmodel
+  # one whose record is gone goes by its key
+  dpucc-client pin "${KEYS[0]}"
+  mv "$CACHE/records/${KEYS[0]:0:2}/${KEYS[0]:2}" "$SANDBOX/record"
+  run -5 dpucc-client unpin deadbeef
+  [ "$(dpucc-client unpin "${KEYS[0]:0:9}")" = "${KEYS[0]}" ]
+  mv "$SANDBOX/record" "$CACHE/records/${KEYS[0]:0:2}/${KEYS[0]:2}"
   # pins outlive the daemon, and the loss of its state
   dpucc-client pin m0_int.xmodel
   dpucc-client watch .

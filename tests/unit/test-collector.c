@@ -397,6 +397,22 @@ static void a_view_of_what_is_gone_is_refused(void **state) {
         assert_int_equal(cache_view(f->cache, &f->keys[4], "unet", &file, 1, &path), -ENOENT);
 }
 
+/* the same where another artifact holds the content, too, and could go at any time */
+static void nor_is_one_whose_content_is_shared(void **state) {
+        Fixture *f = *state;
+        _cleanup_(record_freep) Record *record = NULL;
+        char *path;
+
+        publish(f);
+        assert_int_equal(cache_lookup(f->cache, &f->keys[4], &record), 0);
+        const ViewFile file = { .name = "compile.log", .object = &record->objects[1].digest };
+        assert_int_equal(index_flush(f->spec.index), 0);
+        f->spec.limits.max_entries = 2;
+        assert_int_equal(collect(f), 0);
+        assert_false(is_there(f, 4));
+        assert_int_equal(cache_view(f->cache, &f->keys[4], "unet", &file, 1, &path), -ENOENT);
+}
+
 /* looked up, then evicted, then to be pinned: nobody is told that it stays */
 static void what_is_gone_is_not_pinned(void **state) {
         Fixture *f = *state;
@@ -452,6 +468,32 @@ static void a_mark_means_a_survey(void **state) {
         assert_int_equal(count_there(f), 1);
         assert_true(is_there(f, N - 1));
         expect_agreement(f);
+}
+
+/* Until the survey is over nobody else takes the index for complete; and who marks meanwhile, or
+ * publishes while it begins, gets another one. */
+static void a_mark_stays_until_it_is_answered(void **state) {
+        Fixture *f = *state;
+        int lock = -1, r = SURVEY_MORE;
+        Survey survey;
+
+        publish(f);
+        assert_int_equal(survey_mark(f->spec.root), 0);
+        survey_init(&survey, f->spec.root, f->spec.index);
+        assert_int_equal(survey_step(&survey), SURVEY_MORE);
+        assert_true(survey_is_marked(f->spec.root));
+        assert_int_equal(survey_mark(f->spec.root), 0);
+        while (r == SURVEY_MORE)
+                r = survey_step(&survey);
+        assert_int_equal(r, 0);
+        assert_true(survey_is_marked(f->spec.root));
+
+        assert_int_equal(lock_store(f->spec.root, LOCK_SHARED, false, &lock), 0);
+        assert_int_equal(survey_complete(f->spec.root, f->spec.index), 0);
+        assert_true(survey_is_marked(f->spec.root));
+        close(lock);
+        assert_int_equal(survey_complete(f->spec.root, f->spec.index), 0);
+        assert_false(survey_is_marked(f->spec.root));
 }
 
 static void an_index_lost_meanwhile_is_no_harm(void **state) {
@@ -597,9 +639,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(what_is_used_meanwhile_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(open_files_live_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_view_of_what_is_gone_is_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(nor_is_one_whose_content_is_shared, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(what_is_gone_is_not_pinned, setup, teardown),
                 cmocka_unit_test_setup_teardown(waits_for_nobody, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_means_a_survey, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_mark_stays_until_it_is_answered, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_lost_meanwhile_is_no_harm, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(any_step_may_be_the_last, setup, teardown),

@@ -35,6 +35,22 @@ static void learns_from_each_compile(void **state) {
         assert_int_equal(cost.peak_memory, 700 * MB); /* fades by an eighth */
 }
 
+/* numbers that nobody measured, from a damaged row */
+static void nonsense_stays_in_bounds(void **state) {
+        const Cost large = { .build_ms = UINT64_MAX, .peak_memory = INT64_MAX, .size = 1 };
+        const Cost negative = { .build_ms = 1,
+                                .peak_memory = (uint64_t) -5,
+                                .size = (uint64_t) -7 };
+        Cost cost = cost_scale(&large, UINT64_MAX);
+
+        assert_int_equal(cost.build_ms, INT64_MAX);
+        assert_int_equal(cost.peak_memory, INT64_MAX);
+        assert_int_equal(costs_learn(*state, "/w/a", "b1024", "vitis", &negative), 0);
+        assert_int_equal(costs_find(*state, "/w/a", "b1024", "vitis", MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 1);
+        assert_int_equal(cost.peak_memory, 0);
+}
+
 static void a_failure_teaches_memory_only(void **state) {
         const Cost made = { .build_ms = 1000, .peak_memory = 100 * MB, .size = MB };
         const Cost killed = { .peak_memory = 900 * MB, .size = MB };
@@ -90,6 +106,7 @@ static void an_unknown_size_changes_nothing(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(learns_from_each_compile, setup, teardown),
+                cmocka_unit_test_setup_teardown(nonsense_stays_in_bounds, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_failure_teaches_memory_only, setup, teardown),
                 cmocka_unit_test_setup_teardown(each_target_and_toolchain_has_its_own, setup,
                                                 teardown),

@@ -32,6 +32,7 @@ typedef struct Fixture {
         size_t n_jobs;
         int start_error;
         bool stopped;
+        Ticket *leaves; /* is cancelled by whoever hears that its job has started */
 } Fixture;
 
 static int double_start(void *context, Order *order, void (*phase)(JobPhase, void *),
@@ -55,6 +56,16 @@ static void double_cancel(Job *job) {
         job->cancelled = true;
 }
 
+static void on_event(void *context, QueueEvent event, const QueueView *view,
+                     const JobResult *result) {
+        Fixture *f = context;
+
+        (void) view;
+        (void) result;
+        if (event == QUEUE_STARTED && f->leaves)
+                ticket_cancel(TAKE_PTR(f->leaves));
+}
+
 static void end_job(Job *job, JobOutcome outcome) {
         const JobResult result = { .outcome = outcome };
 
@@ -65,7 +76,9 @@ static void end_job(Job *job, JobOutcome outcome) {
 
 static int setup_with(void **state, unsigned running_max) {
         static Fixture f;
-        const QueueOps ops = { .start = double_start, .cancel = double_cancel, .context = &f };
+        const QueueOps ops = {
+                .start = double_start, .cancel = double_cancel, .tell = on_event, .context = &f
+        };
         const Admission admission = { .running_max = running_max };
 
         f = (Fixture){};
@@ -221,6 +234,50 @@ static void a_job_dies_with_its_last_ticket(void **state) {
         turn(f);
         assert_int_equal(b.n_done, 1);
         assert_int_equal(b.outcome, JOB_CANCELLED);
+}
+
+/* ... and that may be at once, by somebody who was told that it has started */
+static void a_job_that_has_just_started_is_cancelled(void **state) {
+        Fixture *f = *state;
+        Asker a;
+
+        join(f, &a, 1, true, 1);
+        f->leaves = a.ticket;
+        turn(f);
+        assert_int_equal(f->n_jobs, 1);
+        assert_true(f->jobs[0].cancelled);
+        end_job(&f->jobs[0], JOB_CANCELLED);
+        turn(f);
+        assert_int_equal(a.n_done, 1);
+        assert_int_equal(a.outcome, JOB_CANCELLED);
+}
+
+static void on_done_cancel(const JobResult *result, void *userdata) {
+        Asker *asker = userdata;
+
+        on_done(result, asker);
+        if (asker[1].n_done == 0)
+                ticket_cancel(asker[1].ticket);
+}
+
+/* one who is told that it is done ends the other, who is about to be told */
+static void who_is_done_may_cancel_the_next(void **state) {
+        static const TicketHandlers handlers = { .done = on_done_cancel };
+        Fixture *f = *state;
+        _cleanup_(order_unrefp) Order *order = NULL;
+        Asker a[2] = {};
+
+        assert_int_equal(order_new(&order), 0);
+        order->key.bytes[0] = 1;
+        assert_int_equal(queue_join(f->queue, order, (Priority){}, &handlers, &a[0], &a[0].ticket),
+                         0);
+        join(f, &a[1], 1, false, 1);
+        turn(f);
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(a[0].outcome, JOB_MADE);
+        assert_int_equal(a[1].n_done, 1);
+        assert_int_equal(a[1].outcome, JOB_CANCELLED);
 }
 
 static void who_joins_a_dying_job_gets_a_new_one(void **state) {
@@ -536,6 +593,8 @@ int main(void) {
                 TEST(clients_first_then_the_newest_save),
                 TEST(no_more_at_once_than_allowed),
                 TEST(a_job_dies_with_its_last_ticket),
+                TEST(a_job_that_has_just_started_is_cancelled),
+                TEST(who_is_done_may_cancel_the_next),
                 TEST(who_joins_a_dying_job_gets_a_new_one),
                 TEST(a_job_after_a_dying_one_can_be_cancelled),
                 TEST(a_waiting_job_just_goes),

@@ -303,6 +303,20 @@ static void keeps_pins(void **state) {
         expect_pins(f, 1);
 }
 
+/* What is pinned already is no new pin. */
+static void too_many_pins_are_refused(void **state) {
+        Fixture *f = *state;
+        Digest one_more = pin_of(STATE_PINS_MAX);
+
+        (void) state_close(f->state);
+        assert_int_equal(state_open(&f->state, NULL, NULL),
+                         0); /* of which nobody waits for a disk */
+        for (unsigned i = 0; i < STATE_PINS_MAX; i++)
+                pin(f, i);
+        assert_int_equal(state_pin(f->state, &one_more), -ENOSPC);
+        pin(f, 7);
+}
+
 static void fill(Fixture *f) {
         assert_int_equal(state_add_root(f->state, "/b", false), 0);
         assert_int_equal(state_add_root(f->state, "/a\xff %\n", true), 0);
@@ -540,6 +554,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(survives_corruption_anywhere, setup, teardown),
                 cmocka_unit_test_setup_teardown(leaves_a_later_version_alone, setup, teardown),
                 cmocka_unit_test_setup_teardown(keeps_pins, setup, teardown),
+                cmocka_unit_test_setup_teardown(too_many_pins_are_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(roots_and_pins_come_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(changes_are_made_on_what_came_back, setup,
                                                 teardown),
