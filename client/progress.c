@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "client/output.h"
+#include "client/screen.h"
 
 Progress progress_start(const Options *options) {
         return (Progress){ .shown = !options->json && output_is_terminal(stderr) };
@@ -45,18 +46,22 @@ static void progress_handle_signals(void (*handler)(int)) {
 }
 
 /* Nothing when the time is over: then the prediction was wrong. */
-static void progress_draw_left(const Progress *progress) {
+static void progress_left(const Progress *progress, char ret[32]) {
         int64_t left_ms = (progress->done_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
         char left[16];
 
+        ret[0] = '\0';
         if (left_ms <= 0)
                 return;
         output_duration((uint64_t) left_ms, left);
-        (void) fprintf(stderr, ", about %s to go", left);
+        (void) snprintf(ret, 32, ", about %s to go", left);
 }
 
+/* Never as wide as the terminal: a line that wraps could not be wiped out. */
 void progress_draw(Progress *progress) {
+        char line[256], queue[48] = "", left[32];
         double seconds;
+        size_t n;
 
         if (!progress->shown || progress->phase[0] == '\0')
                 return;
@@ -64,12 +69,14 @@ void progress_draw(Progress *progress) {
         if (!progress->drawn)
                 progress_handle_signals(progress_on_signal);
         progress->drawn = true;
-        (void) fprintf(stderr, "\r\033[K%s", progress->phase);
         if (progress->queue_position > 0)
-                (void) fprintf(stderr, ", number %u in the queue",
-                               (unsigned) progress->queue_position);
-        (void) fprintf(stderr, "  %.1f s", seconds);
-        progress_draw_left(progress);
+                (void) snprintf(queue, sizeof(queue), ", number %u in the queue",
+                                (unsigned) progress->queue_position);
+        progress_left(progress, left);
+        (void) snprintf(line, sizeof(line), "%s%s  %.1f s%s", progress->phase, queue, seconds,
+                        left);
+        n = utf8_fit(line, strlen(line), screen_columns(stderr) - 1);
+        (void) fprintf(stderr, "\r\033[K%.*s", (int) n, line);
         (void) fflush(stderr);
 }
 

@@ -10,6 +10,7 @@
 #include "client/ask.h"
 #include "client/command.h"
 #include "client/describe.h"
+#include "client/overview.h"
 
 const char command_status_help[] =
         "usage: dpucc-client status [PATH]\n"
@@ -17,7 +18,9 @@ const char command_status_help[] =
         "Shows the workspaces and their units, what compiles and what waits, in the order in which "
         "it\n"
         "will start, with the time that the history of each predicts. With PATH only what lies\n"
-        "there.\n"
+        "there. On a terminal it fits the screen: problems come first, the newest on top, and "
+        "what\n"
+        "is well is counted where there is no room for it. In a pipe everything is listed.\n"
         "\n"
         "Examples:\n"
         "  dpucc-client status\n"
@@ -144,13 +147,10 @@ static void status_print_jobs(const Status *status, int width) {
                 (void) printf("  and %u more\n", (unsigned) status->n_jobs_left_out);
 }
 
-static void status_print(const Exchange *x) {
-        const Status *status = x->reply->status;
-        int width;
+/* in a pipe: everything, in a form that stays */
+static void status_print_plain(const Status *status) {
+        int width = status_name_width(status);
 
-        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_STATUS)
-                return;
-        width = status_name_width(status);
         status_print_head(status);
         status_print_jobs(status, width);
         for (size_t i = 0; i < status->n_roots; i++) {
@@ -167,6 +167,15 @@ static void status_print(const Exchange *x) {
                               (unsigned) status->n_units_left_out);
         if (status->n_roots == 0)
                 (void) puts("\nno workspace is watched: 'dpucc-client watch DIR' adds one");
+}
+
+static void status_print(const Exchange *x) {
+        const Status *status = x->reply->status;
+
+        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_STATUS)
+                return;
+        if (!output_is_terminal(stdout) || overview_print(status, screen_of_terminal()) < 0)
+                status_print_plain(status);
 }
 
 /* Anything that is watched at @place or below? A root that is gone still counts. */

@@ -51,6 +51,69 @@ static bool utf8_is_control(const uint8_t *s, size_t length) {
                (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
 }
 
+static uint32_t utf8_decode(const uint8_t *s, size_t length) {
+        static const uint8_t masks[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+        uint32_t c = s[0] & masks[length];
+
+        for (size_t i = 1; i < length; i++)
+                c = c << 6 | (s[i] & 0x3f);
+        return c;
+}
+
+/* Unicode: East Asian Width W and F; and general categories Mn, Me and Cf, as far as names have
+ * them */
+static size_t utf8_columns_of(uint32_t c) {
+        static const struct {
+                uint32_t first, last;
+                size_t columns;
+        } ranges[] = {
+                { 0x0300, 0x036f, 0 },   { 0x0483, 0x0489, 0 },   { 0x0591, 0x05bd, 0 },
+                { 0x0610, 0x061a, 0 },   { 0x064b, 0x065f, 0 },   { 0x1100, 0x115f, 2 },
+                { 0x1ab0, 0x1aff, 0 },   { 0x1dc0, 0x1dff, 0 },   { 0x200b, 0x200d, 0 },
+                { 0x20d0, 0x20ff, 0 },   { 0x2e80, 0x303e, 2 },   { 0x3041, 0x33ff, 2 },
+                { 0x3400, 0x4dbf, 2 },   { 0x4e00, 0x9fff, 2 },   { 0xa000, 0xa4cf, 2 },
+                { 0xac00, 0xd7a3, 2 },   { 0xf900, 0xfaff, 2 },   { 0xfe00, 0xfe0f, 0 },
+                { 0xfe20, 0xfe2f, 0 },   { 0xfe30, 0xfe6f, 2 },   { 0xfeff, 0xfeff, 0 },
+                { 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 },   { 0x1f300, 0x1f64f, 2 },
+                { 0x1f680, 0x1f6ff, 2 }, { 0x1f900, 0x1f9ff, 2 }, { 0x20000, 0x3fffd, 2 },
+        };
+
+        for (size_t i = 0; c >= ranges[0].first && i < sizeof(ranges) / sizeof(ranges[0]); i++)
+                if (c >= ranges[i].first && c <= ranges[i].last)
+                        return ranges[i].columns;
+        return 1;
+}
+
+/* bytes that are no character take a column each */
+static size_t utf8_step(const uint8_t *s, size_t n, size_t *ret_columns) {
+        size_t length = utf8_length(s, n);
+
+        *ret_columns = length > 0 ? utf8_columns_of(utf8_decode(s, length)) : 1;
+        return length > 0 ? length : 1;
+}
+
+size_t utf8_fit(const char *text, size_t n, size_t columns) {
+        size_t i = 0, used = 0;
+
+        while (i < n) {
+                size_t more, length = utf8_step((const uint8_t *) text + i, n - i, &more);
+
+                if (used + more > columns)
+                        break;
+                used += more;
+                i += length;
+        }
+        return i;
+}
+
+size_t utf8_columns(const char *text, size_t n) {
+        size_t columns = 0;
+
+        for (size_t i = 0, more; i < n; columns += more)
+                i += utf8_step((const uint8_t *) text + i, n - i, &more);
+        return columns;
+}
+
 bool utf8_valid(const char *data, size_t n) {
         const uint8_t *s = (const uint8_t *) data;
 

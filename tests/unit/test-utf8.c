@@ -90,8 +90,36 @@ static void never_cuts_a_character(void **state) {
         }
 }
 
+static void counts_columns(void **state) {
+        static const struct {
+                const char *text;
+                size_t columns;
+        } cases[] = {
+                { "", 0 },
+                { "abc", 3 },
+                { "gr\xc3\xb6\xc3\x9f"
+                  "e",
+                  5 },
+                { "\xe6\xa8\xa1\xe5\x9e\x8b", 4 }, /* two ideographs */
+                { "e\xcc\x81", 1 },                /* with a combining accent */
+                { "\xf0\x9f\x98\x80", 2 },
+                { "\xff", 1 },
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                size_t n = strlen(cases[i].text);
+
+                assert_int_equal(utf8_columns(cases[i].text, n), cases[i].columns);
+                assert_int_equal(utf8_fit(cases[i].text, n, cases[i].columns), n);
+        }
+        assert_int_equal(utf8_fit("abc", 3, 2), 2);
+        assert_int_equal(utf8_fit("a\xe6\xa8\xa1", 4, 2), 1); /* it is not cut in half */
+        assert_int_equal(utf8_fit("e\xcc\x81x", 4, 1), 3);    /* the accent stays with it */
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(counts_columns),
                 cmocka_unit_test(lengths),
                 cmocka_unit_test(escapes),
                 cmocka_unit_test(never_cuts_a_character),
