@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "client/answer.h"
 #include "client/copy.h"
 #include "client/depfile.h"
@@ -139,49 +140,42 @@ static void fetch_save(Exchange *x, const FetchSpec *spec) {
                 fetch_spoil(x);
 }
 
-/* Where the caller looks for the artifact, named as the caller named it: for $(...). New string;
- * NULL: there is none, or no memory. */
-static char *fetch_place(const Exchange *x, const FetchSpec *spec) {
+/* Where the caller looks for the artifact, named as the caller named it: for $(...). A new string
+ * in *ret, NULL if there is none. -ENOMEM. */
+static int fetch_place(const Exchange *x, const FetchSpec *spec, char **ret) {
         _cleanup_(freep) char *artifact = NULL;
         const Dpucc__Wire__GetReply *get;
 
+        *ret = NULL;
         if (!x->reply || x->reply->body_case != DPUCC__WIRE__REPLY__BODY_GET)
-                return NULL;
+                return 0;
         get = x->reply->get;
         if (spec->copy_to)
-                return strdup(spec->copy_to);
+                return strings_dup(ret, spec->copy_to);
         if (!get->has_path || get->path.len == 0)
-                return NULL;
+                return 0;
         artifact = strndup((const char *) get->path.data, get->path.len);
         if (artifact && spec->output_dir)
-                return path_join(spec->output_dir, path_basename(artifact));
-        return TAKE_PTR(artifact);
+                *ret = path_join(spec->output_dir, path_basename(artifact));
+        else
+                *ret = TAKE_PTR(artifact);
+        return *ret ? 0 : -ENOMEM;
 }
 
-static void fetch_write_depfile(Exchange *x, const FetchSpec *spec) {
-        _cleanup_(freep) char *place = NULL;
-        DepfileRule rule = { .source = spec->source, .arch = spec->arch };
+static void fetch_write_depfile(Exchange *x, const FetchSpec *spec, const char *place) {
+        DepfileRule rule = { .source = spec->source, .arch = spec->arch, .out = place };
 
-        if (x->code != CODE_DONE || !spec->depfile)
+        if (x->code != CODE_DONE || !spec->depfile || !place)
                 return;
-        place = fetch_place(x, spec);
-        if (!place)
-                return;
-        rule.out = place;
         rule.unit = x->reply->get->unit;
         if (depfile_write(spec->depfile, &rule, &x->problem) < 0)
                 fetch_spoil(x);
 }
 
-static int fetch_print(const Options *options, Exchange *x, const FetchSpec *spec) {
-        _cleanup_(freep) char *place = NULL;
-
+static int fetch_print(const Options *options, Exchange *x, const char *place) {
         if (x->reply && !options->json)
                 fetch_notes(x);
-        if (answer_print(x, options))
-                return x->code;
-        place = fetch_place(x, spec);
-        if (!place)
+        if (answer_print(x, options) || !place)
                 return x->code;
         output_result(stdout, place, strlen(place));
         (void) putchar('\n');
@@ -212,9 +206,16 @@ void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x) {
 
 int fetch(const Options *options, const FetchSpec *spec) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+        _cleanup_(freep) char *place = NULL;
+        int r;
 
         fetch_run(options, spec, &x);
         fetch_save(&x, spec);
-        fetch_write_depfile(&x, spec);
-        return fetch_print(options, &x, spec);
+        r = fetch_place(&x, spec, &place);
+        if (r < 0) {
+                (void) problem_set(&x.problem, r, "%s", strerror(-r));
+                fetch_spoil(&x);
+        }
+        fetch_write_depfile(&x, spec, place);
+        return fetch_print(options, &x, place);
 }
