@@ -1,10 +1,13 @@
 #include "client/exchange.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "client/progress.h"
 #include "proto/frame.h"
 #include "proto/hello.h"
@@ -41,6 +44,7 @@ static int exchange_lost(Exchange *x, const Options *o, int r) {
                 (void) problem_set(&x->problem, 0, "timed out while waiting for the daemon");
                 return exchange_fail(x, CODE_TIMED_OUT);
         case FRAME_CLOSED:
+                x->abandoned = true;
                 if (o->no_daemon) {
                         (void) problem_set(&x->problem, 0,
                                            "dpuccd --once ended before it answered");
@@ -78,6 +82,7 @@ static int exchange_take(Exchange *x, Reply *reply, Frame *frame, Progress *prog
         if (r == 0 && reply->has_final && reply->final) {
                 x->fd = frame_take_fd(frame, 0);
                 x->code = exchange_code(reply);
+                x->abandoned = reply->has_again && reply->again;
                 x->reply = reply;
                 return FRAME_CLOSED;
         }
@@ -114,14 +119,29 @@ static int exchange_step(Exchange *x, const Options *o, Connection *connection,
         return r < 0 ? r : exchange_take(x, (Reply *) message, &frame, progress);
 }
 
+/* Ours are kept: there may be another daemon to be asked. */
+static int exchange_send(Exchange *x, Connection *connection) {
+        int fds[ARRAY_SIZE(x->fds)], r = 0;
+        size_t n = 0;
+
+        while (n < x->n_fds && r == 0) {
+                fds[n] = fcntl(x->fds[n], F_DUPFD_CLOEXEC, 3);
+                r = fds[n] < 0 ? error_from_errno() : 0;
+                n += r == 0;
+        }
+        if (r == 0)
+                r = frame_writer_put(&connection->writer, &x->request.base, fds, n);
+        while (r < 0 && n > 0) /* they are not the writer's */
+                closep(&fds[--n]);
+        return r;
+}
+
 static int exchange_converse(Exchange *x, const Options *o, Connection *connection) {
         Progress progress = progress_start(o);
         int r;
 
         x->request.id = 1;
-        r = frame_writer_put(&connection->writer, &x->request.base, x->fds, x->n_fds);
-        if (r == 0)
-                x->n_fds = 0; /* the writer's */
+        r = exchange_send(x, connection);
         while (r == 0)
                 r = exchange_step(x, o, connection, &progress);
         progress_end(&progress);
@@ -140,11 +160,49 @@ static int exchange_see_off(Exchange *x, const Options *o, Connection *connectio
         return r < 0 ? exchange_lost(x, o, r) : x->code;
 }
 
+/* before another daemon is asked */
+static void exchange_forget(Exchange *x) {
+        dpucc__wire__reply__free_unpacked(TAKE_PTR(x->reply), NULL);
+        closep(&x->fd);
+        x->fd = -1;
+        x->log.size = 0;
+        x->greeted = x->abandoned = false;
+        x->problem.text[0] = '\0';
+}
+
+/* 0 with a connection to the daemon that came after the one we knew */
+static int exchange_find_successor(Connection *ret, const Options *o, int64_t deadline_ns) {
+        int64_t until_ns = clock_monotonic_ns() + EXCHANGE_REVIVAL_MS * CLOCK_NS_PER_MS;
+        Problem problem = {};
+        int r;
+
+        for (;;) {
+                r = exchange_connect(ret, o, deadline_ns, &problem);
+                if (r != -ECONNREFUSED || clock_monotonic_ns() >= until_ns)
+                        return r;
+                (void) poll(NULL, 0, EXCHANGE_TICK_MS / 10);
+        }
+}
+
+static int exchange_go_on(Exchange *x, const Options *o, int64_t deadline_ns) {
+        Connection connection;
+
+        for (unsigned i = 0; i < EXCHANGE_SUCCESSORS && x->abandoned; i++) {
+                if (exchange_find_successor(&connection, o, deadline_ns) < 0)
+                        break;
+                exchange_forget(x);
+                (void) exchange_converse(x, o, &connection);
+                connection_close(&connection);
+        }
+        return x->code;
+}
+
 int exchange_run(Exchange *x, const Options *o) {
+        const int64_t deadline_ns = exchange_deadline(x, o);
         Connection connection;
         int r;
 
-        r = exchange_connect(&connection, o, exchange_deadline(x, o), &x->problem);
+        r = exchange_connect(&connection, o, deadline_ns, &x->problem);
         if (r == -ETIMEDOUT)
                 return exchange_fail(x, CODE_TIMED_OUT);
         if (r == -ECONNREFUSED)
@@ -156,6 +214,8 @@ int exchange_run(Exchange *x, const Options *o) {
         if (x->until_gone && x->reply && r == CODE_DONE)
                 r = exchange_see_off(x, o, &connection);
         connection_close(&connection);
+        if (x->abandoned && x->patient && !x->on_event && !o->no_daemon)
+                r = exchange_go_on(x, o, deadline_ns);
         return r;
 }
 

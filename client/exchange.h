@@ -2,6 +2,10 @@
 
 /*
  * Exchange: one request to the daemon and everything that comes back
+ *
+ * Who waits for a compile outlives a restart of the daemon: when it hangs up, or says that it ends
+ * and may be asked again, the request is sent to the one that comes next. If none comes, the first
+ * outcome stands.
  */
 
 #include "base/bytes.h"
@@ -11,14 +15,16 @@
 #include "client/options.h"
 #include "proto/dpucc.pb-c.h"
 
-#define EXCHANGE_PATIENCE_S 30 /* with a daemon that should answer at once */
+#define EXCHANGE_PATIENCE_S 30   /* with a daemon that should answer at once */
+#define EXCHANGE_SUCCESSORS 5    /* daemons that are asked after the first */
+#define EXCHANGE_REVIVAL_MS 2000 /* until there is another one */
 
 typedef struct Exchange {
         /* to be set */
         Dpucc__Wire__Request request; /* id and all but the body are filled in */
         int fds[4];                   /* taken over; closed in any case */
         size_t n_fds;
-        bool patient;    /* may take as long as a compile */
+        bool patient;    /* may take as long as a compile, and be asked twice */
         bool until_gone; /* over only when the daemon has hung up */
         /* for each event; negative: it is over, with that error. NULL: there are none */
         int (*on_event)(const Dpucc__Wire__Event *event, void *userdata);
@@ -31,6 +37,7 @@ typedef struct Exchange {
         int fd;                    /* passed by the daemon, -1: none */
         Problem problem;           /* if no reply came */
         bool greeted;              /* its Hello came */
+        bool abandoned;            /* the daemon went away before it was answered */
 } Exchange;
 
 #define EXCHANGE_LOG_MAX (256 * 1024 * 1024)

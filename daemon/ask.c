@@ -11,9 +11,10 @@ bool asks_are_over(const Asks *asks) {
         return TAILQ_EMPTY(&asks->list);
 }
 
-void asks_stop(Asks *asks) {
+void asks_stop(Asks *asks, bool again) {
         Ask *ask;
 
+        asks->again = again;
         TAILQ_FOREACH(ask, &asks->list, link)
         ask_cancel(ask);
 }
@@ -107,6 +108,7 @@ void ask_tell(Ask *ask, AskResult *result) {
         result->n_hints = ask->hints.n;
         result->notes = (const char *const *) ask->notes.items;
         result->n_notes = ask->notes.n;
+        result->again = ask->cancelled && ask->asks->again;
         ask->handlers.done(result, ask->userdata);
 }
 

@@ -27,6 +27,7 @@ TAILQ_HEAD(AskList, Ask);
 typedef struct Asks {
         Core *core;
         struct AskList list;
+        bool again; /* asks_stop() */
 } Asks;
 
 typedef struct AskKind {
@@ -55,7 +56,8 @@ struct Ask {
 
 void asks_init(Asks *asks, Core *core);
 bool asks_are_over(const Asks *asks);
-void asks_stop(Asks *asks);
+/* Cancels all; @again: what they ask for may be asked of the next daemon. */
+void asks_stop(Asks *asks, bool again);
 
 /* The watcher has nothing more to tell: what is accounted for from here on? */
 void asks_pass_barrier(Asks *asks);

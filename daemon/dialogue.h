@@ -47,6 +47,7 @@ typedef struct AskResult {
         const char *message;      /* NULL when done */
         const char *const *hints; /* further lines, e.g. the candidates of an ambiguous name */
         size_t n_hints;
+        bool again;               /* not done because we end; whoever comes after us may be asked */
         const char *const *notes; /* for stderr even on success: "holds no DPU code" */
         size_t n_notes;
         const UnitView *unit; /* NULL if none was found */

@@ -335,7 +335,7 @@ static void engine_go_on_stopping(Engine *engine) {
                 engine_close_handles(engine);
 }
 
-void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
+void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *userdata) {
         assert(!engine->stopping);
         engine->stopping = true;
         engine->stopped = stopped;
@@ -347,7 +347,7 @@ void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
         (void) uv_timer_stop(&engine->retry_timer);
         if (engine->poll_fd >= 0)
                 (void) uv_poll_stop(&engine->poll);
-        asks_stop(&engine->asks);
+        asks_stop(&engine->asks, again);
         workspaces_stop(&engine->workspaces);
         keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
         if (engine->hook)
@@ -868,6 +868,14 @@ void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata)
 
 uint32_t engine_n_queued(const Engine *engine) {
         return engine->core.queue ? queue_n_waiting(engine->core.queue) : 0;
+}
+
+uint64_t engine_n_started(const Engine *engine) {
+        return engine->core.statistics.counts[STATISTIC_JOBS_STARTED];
+}
+
+size_t engine_n_roots(const Engine *engine) {
+        return engine->workspaces.n;
 }
 
 uint32_t engine_n_running(const Engine *engine) {

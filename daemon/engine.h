@@ -61,8 +61,8 @@ typedef void (*EngineStoppedFn)(void *userdata);
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem);
 
 /* Cancels jobs and asks (-ECANCELED), ends children, closes every handle, then calls @stopped
- * once and frees the engine. */
-void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata);
+ * once and frees the engine. @again: there may be another one soon, see AskResult. */
+void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *userdata);
 
 /* Reads the configuration again. On error the old one stays in force and @problem tells. */
 int engine_reload(Engine *engine, Problem *problem);
@@ -150,6 +150,8 @@ typedef void (*EngineHistogramFn)(const char *name, const Histogram *histogram, 
 void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata);
 uint32_t engine_n_queued(const Engine *engine);
 uint32_t engine_n_running(const Engine *engine);
+uint64_t engine_n_started(const Engine *engine); /* jobs, so far */
+size_t engine_n_roots(const Engine *engine);
 
 /* Warnings that stay until their cause is gone ("caching is off: no space left on device"). */
 int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userdata),

@@ -12,6 +12,7 @@
 #include "daemon/engine.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/status.h"
 #include "daemon/verbs.h"
 
 static const int manager_signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -22,6 +23,7 @@ typedef struct Manager {
         Engine *engine;
         Server *server;
         Verbs verbs;
+        Status status;
         uv_signal_t signals[ARRAY_SIZE(manager_signals)];
         uv_prepare_t prepare; /* before the loop sleeps: tell what goes on */
         bool has_handles;
@@ -59,23 +61,27 @@ static void manager_on_engine_stopped(void *userdata) {
                 manager_on_server_stopped(manager);
 }
 
-static void manager_stop(Manager *manager) {
+/* @again: whoever waits may ask the daemon that comes next. */
+static void manager_stop(Manager *manager, bool again) {
         if (manager->stopping)
                 return;
 
         manager->stopping = true;
         manager->verbs.engine = NULL; /* no more requests */
+        manager->verbs.again = again;
         if (manager->service)
                 service_stopping();
+        if (manager->server)
+                server_stop_listening(manager->server);
         if (manager->engine)
-                engine_stop(manager->engine, manager_on_engine_stopped, manager);
+                engine_stop(manager->engine, again, manager_on_engine_stopped, manager);
         else
                 manager_on_engine_stopped(manager);
 }
 
 static void manager_shutdown(void *userdata) {
         log_notice("stopping: a client asked for it");
-        manager_stop(userdata);
+        manager_stop(userdata, false);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -100,7 +106,7 @@ static void manager_on_signal(uv_signal_t *handle, int signum) {
 
         if (signum != SIGHUP || !manager->service) {
                 log_notice("stopping: %s", strsignal(signum));
-                manager_stop(manager);
+                manager_stop(manager, true);
         } else if (!manager->stopping) {
                 (void) manager_reload(&problem, manager);
         }
@@ -108,15 +114,13 @@ static void manager_on_signal(uv_signal_t *handle, int signum) {
 
 static void manager_on_prepare(uv_prepare_t *handle) {
         Manager *manager = handle->data;
+        char line[2 * STATUS_NAME_MAX];
 
         if (!manager->service)
                 return;
-        if (manager->stopping)
-                service_status(manager->service, "Stopping");
-        else
-                service_status(manager->service, "%u compiling, %u waiting",
-                               (unsigned) engine_n_running(manager->engine),
-                               (unsigned) engine_n_queued(manager->engine));
+        if (!manager->stopping)
+                status_write(&manager->status, manager->engine, line, sizeof(line));
+        service_status(manager->service, "%s", manager->stopping ? "Stopping" : line);
 }
 
 /* ---- starting ----------------------------------------------------------------------------- */
@@ -173,7 +177,7 @@ static int manager_start_server(Manager *manager, const ManagerSpec *spec, Probl
 }
 
 static void manager_on_gone(void *userdata) {
-        manager_stop(userdata);
+        manager_stop(userdata, false);
 }
 
 static int manager_start_single(Manager *manager, const ManagerSpec *spec, Problem *problem) {
@@ -225,7 +229,7 @@ int manager_run(const ManagerSpec *spec, Problem *problem) {
 
         r = manager_start(&manager, spec, problem);
         if (r < 0)
-                manager_stop(&manager);
+                manager_stop(&manager, false);
         else if (manager.service)
                 service_ready();
         (void) uv_run(&manager.loop, UV_RUN_DEFAULT);

@@ -4,7 +4,8 @@
  * The manager: owns the loop and everything on it, and knows in which order to start and stop
  *
  *      start   service, engine, server, signals, READY
- *      stop    engine (asks are answered, children end), server (answers are sent), the rest
+ *      stop    listening, engine (asks are answered, children end), server (answers are sent), the
+ *              rest
  *
  * SIGTERM, SIGINT and the client's `shutdown` stop; SIGHUP and `reload` read the configuration
  * again. While it stops, requests are refused with a message.

@@ -257,12 +257,16 @@ static void server_on_grace(uv_timer_t *timer) {
         peer_close_all(&server->peers);
 }
 
+void server_stop_listening(Server *server) {
+        if (!server->gone)
+                server_close_handle((uv_handle_t *) &server->poll);
+}
+
 void server_stop(Server *server, ServerStoppedFn stopped, void *userdata) {
         server->stopping = true;
         server->stopped = stopped;
         server->userdata = userdata;
-        if (!server->gone)
-                server_close_handle((uv_handle_t *) &server->poll);
+        server_stop_listening(server);
         if (server->n_peers == 0) {
                 server_close_handle((uv_handle_t *) &server->grace);
                 return;

@@ -41,6 +41,10 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem);
 int server_new_single(Server **ret, uv_loop_t *loop, CallHandler handler, int socket,
                       ServerGoneFn gone, void *userdata, Problem *problem);
 
+/* Accepts nobody from now on. Who connects to a socket of the service manager then waits for the
+ * daemon that comes next, and is not turned away by this one. */
+void server_stop_listening(Server *server);
+
 /* Accepts nobody from now on, sends what is queued (for two seconds at most), hangs up, and
  * calls @stopped once, later, after which the server is gone. */
 void server_stop(Server *server, ServerStoppedFn stopped, void *userdata);

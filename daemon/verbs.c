@@ -53,6 +53,7 @@ static void verbs_fill_result(const AskResult *result, Reply *ret) {
         ret->message = (char *) result->message;
         ret->hints = (char **) result->hints;
         ret->n_hints = result->n_hints;
+        ret->has_again = ret->again = result->again;
 }
 
 static int verbs_dup(int fd) {
@@ -573,11 +574,20 @@ static bool verbs_is_for_daemon(const Request *request) {
         return false;
 }
 
+static void verbs_refuse(const Verbs *verbs, Call *call) {
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        char message[] = "the daemon is stopping";
+
+        reply.message = message;
+        reply.has_again = reply.again = verbs->again;
+        call_end(call, DPUCC__WIRE__OUTCOME__FAILED, &reply, -1);
+}
+
 void verbs_start(Call *call, const Request *request, Frame *frame, void *userdata) {
         const Verbs *verbs = userdata;
 
         if (!verbs->engine) {
-                call_end_with(call, DPUCC__WIRE__OUTCOME__FAILED, "the daemon is stopping");
+                verbs_refuse(verbs, call);
                 return;
         }
         if (verbs->once && verbs_is_for_daemon(request)) {

@@ -19,6 +19,7 @@ typedef struct Engine Engine;
 
 typedef struct Verbs {
         Engine *engine; /* NULL once the daemon stops: everything is refused */
+        bool again;     /* it stops, but another may come soon */
         bool once;      /* serves one client: what concerns a daemon is refused, too */
         int (*reload)(Problem *problem, void *userdata);
         void (*shutdown)(void *userdata);

@@ -1,10 +1,11 @@
 #!/bin/bash
 # Fills a manual page's template: a line "@HELP PROGRAM [COMMAND]" becomes what that program
-# prints for --help, "@VERSION@" the version. So the pages say what the programs say.
+# prints for --help, "@VERSION@" the version, "@DATADIR@" where data is installed. So the pages
+# say what the programs say.
 #
-#   render.sh TEMPLATE BIN-DIR VERSION >PAGE
+#   render.sh TEMPLATE BIN-DIR VERSION DATADIR >PAGE
 set -euo pipefail
-template=$1 bin=$2 version=$3
+template=$1 bin=$2 version=$3 datadir=$4
 
 literal() {
   echo '.Bd -literal -offset 2n'
@@ -19,6 +20,9 @@ while IFS= read -r line; do
     read -ra words <<<"${line#@HELP }"
     "$bin/${words[0]}" "${words[@]:1}" --help | literal
     ;;
-  *) printf '%s\n' "${line//@VERSION@/$version}" ;;
+  *)
+    line=${line//@VERSION@/$version}
+    printf '%s\n' "${line//@DATADIR@/$datadir}"
+    ;;
   esac
 done <"$template"

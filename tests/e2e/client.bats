@@ -411,7 +411,7 @@ PYTHON
   export NOTIFY_SOCKET=$SANDBOX/notify WATCHDOG_USEC=100000
   daemon_start
   wait_for grep -q READY=1 notified
-  wait_for grep -q 'STATUS=0 compiling, 0 waiting' notified
+  wait_for grep -q 'STATUS=Idle; 0 workspaces' notified
   wait_for grep -q WATCHDOG=1 notified
   kill -HUP "$DAEMON"
   wait_for grep -q RELOADING=1 notified

@@ -14,8 +14,9 @@ trap 'rm -rf "$sandbox"' EXIT
 mkdir -m 700 "$sandbox/run" "$sandbox/home"
 
 # what is not installed yet is replaced by a program that is there
-sed -E 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$2/systemd/dpuccd.service" >"$sandbox/dpuccd.service"
+sed -E 's/^(Exec[A-Za-z]*)=[^ ]*/\1=\/bin\/true/' "$2/systemd/dpuccd.service" >"$sandbox/dpuccd.service"
 cp "$1/systemd/dpuccd.socket" "$sandbox"
+mkdir "$sandbox/dpuccd.service.d"
 grep -q '^ExecStart=/.*/dpuccd$' "$2/systemd/dpuccd.service" ||
   { echo "dpuccd.service: ExecStart= is not the absolute path of dpuccd"; exit 1; }
 
@@ -24,11 +25,16 @@ verify() { # UNIT ... -> what systemd says
     systemd-analyze --user --man=no verify "$@" 2>&1 || echo "exit status $?"
 }
 
-said=$(verify "$sandbox/dpuccd.service" "$sandbox/dpuccd.socket")
-if [ -n "$said" ]; then
-  echo "$said"
-  exit 1
-fi
+# alone, and with each of the drop-ins
+for drop_in in '' docker podman; do
+  rm -f "$sandbox"/dpuccd.service.d/*
+  [ -z "$drop_in" ] || cp "$2/systemd/$drop_in.conf" "$sandbox/dpuccd.service.d/"
+  said=$(verify "$sandbox/dpuccd.service" "$sandbox/dpuccd.socket")
+  if [ -n "$said" ]; then
+    echo "${drop_in:-no drop-in}: $said"
+    exit 1
+  fi
+done
 # and it would notice
 echo 'NoSuchDirective=yes' >>"$sandbox/dpuccd.service"
 if [ -z "$(verify "$sandbox/dpuccd.service")" ]; then

@@ -190,11 +190,12 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         return 0;
 }
 
-void engine_stop(Engine *engine, EngineStoppedFn stopped, void *userdata) {
+void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *userdata) {
         Ask *ask;
 
         engine->stopped = stopped;
         engine->userdata = userdata;
+        (void) again;
         LIST_FOREACH(ask, &engine->asks, link)
         ask->cancelled = true;
         double_soon(engine);
@@ -386,6 +387,16 @@ void engine_each_histogram(Engine *engine, EngineHistogramFn fn, void *userdata)
 
 uint32_t engine_n_queued(const Engine *engine) {
         return engine->seen.hold ? 1 : 0;
+}
+
+uint64_t engine_n_started(const Engine *engine) {
+        (void) engine;
+        return 0;
+}
+
+size_t engine_n_roots(const Engine *engine) {
+        (void) engine;
+        return 0;
 }
 
 uint32_t engine_n_running(const Engine *engine) {

@@ -132,7 +132,7 @@ int start_engine(Fixture *f) {
 }
 
 void stop_engine(Fixture *f) {
-        engine_stop(f->engine, on_stopped, f);
+        engine_stop(f->engine, false, on_stopped, f);
         WAIT_UNTIL(f, f->stopped);
 }
 

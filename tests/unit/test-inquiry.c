@@ -106,7 +106,7 @@ static int teardown(void **state) {
 
         client_close(&f->client);
         server_stop(f->server, on_stopped, &n_stopped);
-        engine_stop(f->verbs.engine, on_stopped, &n_stopped);
+        engine_stop(f->verbs.engine, false, on_stopped, &n_stopped);
         (void) uv_run(&f->loop, UV_RUN_DEFAULT);
         (void) cache_close(f->cache);
         (void) state_close(f->state);

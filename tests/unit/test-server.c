@@ -86,7 +86,7 @@ static int teardown(void **state) {
         Fixture *f = *state;
 
         f->verbs.engine = NULL;
-        engine_stop(f->engine, on_engine_stopped, f);
+        engine_stop(f->engine, false, on_engine_stopped, f);
         (void) uv_run(&f->loop, UV_RUN_DEFAULT);
         if (f->engine || f->server || uv_loop_close(&f->loop) < 0 || access(f->path, F_OK) == 0)
                 return -1;
@@ -693,7 +693,7 @@ static void stop_answers_what_is_open(void **state) {
         turn_until(f, &seen->n_waits, 1);
 
         f->verbs.engine = NULL;
-        engine_stop(engine, on_engine_stopped, f);
+        engine_stop(engine, false, on_engine_stopped, f);
         client_expect(&client, 1, DPUCC__WIRE__OUTCOME__FAILED, "cancelled");
         assert_true(client_is_dropped(&client));
         client_close(&client);
