@@ -109,20 +109,6 @@ static int mkmodel_list(void) {
         return COMMAND_OK;
 }
 
-static int mkmodel_save(const char *path, const Bytes *bytes, Problem *problem) {
-        _cleanup_(freep) char *directory = path_dirname(path);
-        _cleanup_(closep) int dirfd = -1;
-        int r;
-
-        if (!directory)
-                return -ENOMEM;
-        dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = dirfd < 0 ? error_from_errno()
-                      : file_write_durable(dirfd, path_basename(path), bytes->data, bytes->size,
-                                           0644);
-        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
-}
-
 static int mkmodel_write(const Network *network, const MkmodelArguments *arguments,
                          Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(MKMODEL_FILE_MAX);
@@ -134,7 +120,7 @@ static int mkmodel_write(const Network *network, const MkmodelArguments *argumen
                 return r;
         r = arguments->shuffled ? graph_write_shuffled(graph, arguments->shuffle, &bytes, problem)
                                 : graph_write(graph, true, &bytes, problem);
-        return r < 0 ? r : mkmodel_save(arguments->output, &bytes, problem);
+        return r < 0 ? r : command_save(arguments->output, &bytes, problem);
 }
 
 int command_mkmodel(int argc, char **argv) {

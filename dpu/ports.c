@@ -43,7 +43,7 @@ static bool ports_input_fix_point(const Op *const *reader, const Op *op, int32_t
 }
 
 /* An output may be reshaped after it was quantized: that changes no value. */
-static bool ports_output_fix_point(const Op *op, int32_t *ret) {
+bool ports_fix_point(const Op *op, int32_t *ret) {
         while (!ports_own_fix_point(op, ret)) {
                 const Op *input = op_input(op, 0);
 
@@ -119,7 +119,7 @@ int ports_init(Ports *ports, const Graph *graph) {
         for (size_t i = 0; i < ports->n_outputs; i++) {
                 Port *port = &ports->outputs[i];
 
-                port->has_fix_point = ports_output_fix_point(port->op, &port->fix_point);
+                port->has_fix_point = ports_fix_point(port->op, &port->fix_point);
         }
         free(readers);
         return 0;
@@ -151,6 +151,6 @@ void ports_write_json(const Port *ports, size_t n, JsonWriter *w, const char *ke
 void ports_write_op(const Op *op, JsonWriter *w, const char *key) {
         Port port = { .op = op };
 
-        port.has_fix_point = ports_output_fix_point(op, &port.fix_point);
+        port.has_fix_point = ports_fix_point(op, &port.fix_point);
         ports_write_port(&port, w, key);
 }

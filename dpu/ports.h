@@ -40,5 +40,8 @@ Slice ports_base_name(const char *tensor_name);
 /* an array of objects: tensor, shape, type, fix_point */
 void ports_write_json(const Port *ports, size_t n, JsonWriter *w, const char *key);
 
+/* of what any op puts out; false: none is known */
+bool ports_fix_point(const Op *op, int32_t *ret);
+
 /* the same object for what any op puts out */
 void ports_write_op(const Op *op, JsonWriter *w, const char *key);

@@ -10,6 +10,7 @@ declare -A allowed=(
   [lib/xmodel]="base"
   [cache]="base proto"
   [dpu]="base xmodel dpu"
+  [dpu/page]="base xmodel dpu dpu/compiler dpu/isa dpu/sim"
   [dpu/models]="base xmodel"
   [dpu/isa]="base"
   [dpu/sim]="base xmodel dpu/isa"
