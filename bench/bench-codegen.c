@@ -9,6 +9,7 @@
  * of mkmodel for B1024, from the quantized graph on. Prints the tables of docs/CODEGEN.md.
  */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,11 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "dpu/codegen/codegen.h"
-#include "dpu/compiler/borders.h"
-#include "dpu/compiler/emit.h"
-#include "dpu/compiler/engines.h"
-#include "dpu/compiler/lower.h"
+#include "dpu/compiler/compiler.h"
 #include "dpu/models/network.h"
 #include "dpu/sim/account.h"
 #include "tests/support/corpus.h"
@@ -102,55 +99,27 @@ static void visit(const char *name, const Bytes *content, void *userdata) {
 
 #define B1024 2 /* of regenerate_target() */
 
-typedef struct Target {
-        FingerprintInfo info;
-        Engines engines;
-} Target;
-
-static bool accepts(const Op *op, const void *userdata, Problem *reason) {
-        const Target *target = userdata;
-
-        return engines_accept(op, &target->engines, reason) &&
-               codegen_accepts(op, &target->info, reason) == 0;
-}
-
-static int compile(const Graph *source, const Target *target, Graph **ret) {
-        const LowerSpec spec = { .accepts = accepts, .userdata = target };
-        const EmitSpec emit = { .compiler = "bench", .target = &target->info };
-        _cleanup_(graph_freep) Graph *lowered = NULL;
-        _cleanup_(partition_freep) Partition *first = NULL, *partition = NULL;
-        _cleanup_(plan_freep) Plan *plan = NULL;
-        int r;
-
-        r = lower_run(source, &spec, &lowered, NULL);
-        if (r == 0)
-                r = partition_run(lowered, &first);
-        if (r == 0)
-                r = borders_run(lowered, first, ret, &partition);
-        if (r == 0)
-                r = plan_run(*ret, partition, &plan, NULL);
-        return r < 0 ? r : emit_run(&emit, partition, plan, *ret, NULL);
-}
-
 static int measure_network(const Network *network) {
         const NetworkOptions options = NETWORK_OPTIONS_INIT;
-        _cleanup_(graph_freep) Graph *source = NULL, *graph = NULL;
-        Target target = { .info = regenerate_target(B1024) };
+        CompilerSpec spec = { .compiler = "bench", .last = COMPILER_EMIT };
+        _cleanup_(compilation_freep) Compilation *compilation = NULL;
+        _cleanup_(graph_freep) Graph *source = NULL;
         FingerprintInfo found;
         uint64_t begin, end;
         Sums sums;
         int r;
 
-        engines_init(&target.engines, &target.info);
         r = network_make(network, &options, &source, NULL);
         if (r < 0)
                 return r;
+        spec.source = source;
+        spec.fingerprint = regenerate_target(B1024).fingerprint;
         begin = clock_monotonic_ns();
-        r = compile(source, &target, &graph);
+        r = compiler_run(&spec, &compilation, NULL);
         end = clock_monotonic_ns();
-        if (r < 0)
-                return r;
-        sums = sum_graph(graph, &found);
+        if (r != 0)
+                return r < 0 ? r : -EINVAL;
+        sums = sum_graph(compilation->graph, &found);
         (void) printf("| %s | %" PRIu64 " | %.2f | %.3f | %.3f | %.0f |\n", network->name,
                       sums.instructions, (double) sums.bytes / 1e6, (double) sums.optimistic / 1e6,
                       (double) sums.pessimistic / 1e6, (double) (end - begin) / 1e6);

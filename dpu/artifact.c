@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "dpu/model_report.h"
 #include "dpu/where.h"
 #include "xmodel/fingerprint.h"
 #include "xmodel/walk.h"
@@ -77,7 +76,8 @@ static int artifact_companions(int dirfd, const ArtifactSpec *spec, const char *
         _cleanup_(bytes_cleanup) Bytes report = BYTES_INIT(MODEL_REPORT_MAX);
         const ModelReportSpec about = { .graph = spec->graph,
                                         .fingerprint = spec->fingerprint,
-                                        .file_size = xmodel->size };
+                                        .file_size = xmodel->size,
+                                        .proof = spec->proof };
         char hex[MD5_HEX];
         int r;
 

@@ -17,13 +17,15 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/problem.h"
+#include "dpu/model_report.h"
 #include "xmodel/graph.h"
 
 typedef struct ArtifactSpec {
         Graph *graph; /* compiled */
         uint64_t fingerprint;
-        const char *output_dir; /* made if it is missing */
-        const char *net_name;   /* one plain path component */
+        const char *output_dir;        /* made if it is missing */
+        const char *net_name;          /* one plain path component */
+        const ModelReportProof *proof; /* NULL: not known */
 } ArtifactSpec;
 
 int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem);

@@ -2,8 +2,8 @@
  * dpucc compile
  *
  * Takes the arguments of vai_c_xir and prints the lines that scripts look for in its output. It
- * differs where that tool is known to mislead: every error is one line and exit status 1, and a
- * file without DPU code is called that.
+ * differs where that tool is known to mislead: every error is one line and exit status 1, a file
+ * without DPU code is called that, and so is one whose code nobody has compared with the model.
  *
  * What is compiled is the canonical form of the source, whatever bytes it came in, so two exports
  * of one model give the same file; the md5 in it is that of the canonical form.
@@ -19,23 +19,25 @@
 #include "base/path.h"
 #include "base/utf8.h"
 #include "dpu/artifact.h"
+#include "dpu/attempts.h"
 #include "dpu/build_id.h"
 #include "dpu/command.h"
 #include "dpu/compile_options.h"
-#include "dpu/compiler/compiler.h"
 #include "dpu/model.h"
 #include "dpu/target_argument.h"
 #include "xmodel/fingerprint.h"
 
-#define COMPILE_DUMP_MAX ((size_t) 256 << 20)
+#define COMPILE_DUMP_MAX   ((size_t) 256 << 20)
+#define COMPILE_LAYERS_MAX 64 /* named in the log */
 
 const char command_compile_help[] =
         "usage: dpucc compile -x MODEL (-a ARCH | --target NAME | --fingerprint 0x...)\n"
-        "                     [-o DIR] [-n NAME] [-e OPTIONS] [--dump PASS]\n"
+        "                     [-o DIR] [-n NAME] [-e OPTIONS] [--verify WHICH]\n"
+        "                     [--require-dpu] [--dump PASS]\n"
         "\n"
         "Compiles a quantized model and writes NAME.xmodel, meta.json, md5sum.txt and\n"
-        "report.json into DIR. This version generates no DPU code: every layer is\n"
-        "assigned to the CPU, and the report says so for each.\n"
+        "report.json into DIR. What the DPU can run becomes DPU code; the rest is assigned\n"
+        "to the CPU, and the report says why, layer by layer.\n"
         "\n"
         "  -x, --xmodel FILE      the quantized model\n"
         "  -a, --arch FILE        arch.json of the board\n"
@@ -44,8 +46,14 @@ const char command_compile_help[] =
         "  -o, --output_dir DIR   default ./\n"
         "  -n, --net_name NAME    default deploy\n"
         "  -e, --options TEXT     as for vai_c_xir; none of its options has an effect here\n"
-        "      --dump PASS        print what a pass made, write no file: lower or partition, for\n"
-        "                         the engines of the target, or plan, of what would be written\n"
+        "      --verify WHICH     models whose code is run in the simulator and held against the\n"
+        "                         quantized model before a file is written: none, small (up to\n"
+        "                         4 * 10^9 operations; the default) or full, which is all\n"
+        "      --require-dpu      no file without DPU code\n"
+        "      --dump PASS        print what a pass made, write no file: lower, partition, plan\n"
+        "\n"
+        "A layer that the verification finds wrong stays on the CPU, and that is said. No\n"
+        "board has run any of this code.\n"
         "\n"
         "Targets are those of the family DPUCZDX8G ISA1.\n"
         "\n"
@@ -62,6 +70,8 @@ typedef struct CompileArguments {
         const char *net_name;
         const char *options;
         CompilerStage last;
+        AttemptsVerify verify;
+        bool require_dpu;
 } CompileArguments;
 
 /* one line of the log; what comes from files cannot break out of it */
@@ -84,8 +94,51 @@ static int compile_stage(const char *name, const char *text, CompilerStage *ret)
         return COMMAND_OK;
 }
 
+static int compile_verify(const char *name, const char *text, AttemptsVerify *ret) {
+        if (attempts_verify_find(text, ret) < 0)
+                return command_usage(name, "--verify takes none, small or full, not '%s'", text);
+        return COMMAND_OK;
+}
+
+enum {
+        OPTION_TARGET = 256,
+        OPTION_DUMP,
+        OPTION_VERIFY,
+        OPTION_REQUIRE,
+};
+
+static int compile_option(const char *name, int option, CompileArguments *ret) {
+        switch (option) {
+        case 'x':
+                ret->xmodel = optarg;
+                break;
+        case 'a':
+                ret->arch = optarg;
+                break;
+        case 'o':
+                ret->output_dir = optarg;
+                break;
+        case 'n':
+                ret->net_name = optarg;
+                break;
+        case 'e':
+                ret->options = optarg;
+                break;
+        case OPTION_TARGET:
+                ret->target = optarg;
+                break;
+        case OPTION_DUMP:
+                return compile_stage(name, optarg, &ret->last);
+        case OPTION_VERIFY:
+                return compile_verify(name, optarg, &ret->verify);
+        case OPTION_REQUIRE:
+                ret->require_dpu = true;
+                break;
+        }
+        return COMMAND_OK;
+}
+
 static int compile_parse(int argc, char **argv, CompileArguments *ret) {
-        enum { OPTION_TARGET = 256, OPTION_FINGERPRINT, OPTION_DUMP };
         static const struct option options[] = {
                 { "xmodel", required_argument, NULL, 'x' },
                 { "arch", required_argument, NULL, 'a' },
@@ -93,43 +146,22 @@ static int compile_parse(int argc, char **argv, CompileArguments *ret) {
                 { "net_name", required_argument, NULL, 'n' },
                 { "options", required_argument, NULL, 'e' },
                 { "target", required_argument, NULL, OPTION_TARGET },
-                { "fingerprint", required_argument, NULL, OPTION_FINGERPRINT },
+                { "fingerprint", required_argument, NULL, OPTION_TARGET },
                 { "dump", required_argument, NULL, OPTION_DUMP },
+                { "verify", required_argument, NULL, OPTION_VERIFY },
+                { "require-dpu", no_argument, NULL, OPTION_REQUIRE },
                 { NULL, 0, NULL, 0 },
         };
         int option, code;
 
         opterr = 0;
         while ((option = getopt_long(argc, argv, "x:a:o:n:e:", options, NULL)) != -1) {
-                switch (option) {
-                case 'x':
-                        ret->xmodel = optarg;
-                        break;
-                case 'a':
-                        ret->arch = optarg;
-                        break;
-                case 'o':
-                        ret->output_dir = optarg;
-                        break;
-                case 'n':
-                        ret->net_name = optarg;
-                        break;
-                case 'e':
-                        ret->options = optarg;
-                        break;
-                case OPTION_TARGET:
-                case OPTION_FINGERPRINT:
-                        ret->target = optarg;
-                        break;
-                case OPTION_DUMP:
-                        code = compile_stage(argv[0], optarg, &ret->last);
-                        if (code != COMMAND_OK)
-                                return code;
-                        break;
-                default:
+                if (option == '?')
                         return command_usage(argv[0], "bad option or missing value: '%s'",
                                              argv[optind - 1]);
-                }
+                code = compile_option(argv[0], option, ret);
+                if (code != COMMAND_OK)
+                        return code;
         }
         if (optind < argc)
                 return command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
@@ -156,12 +188,13 @@ static void compile_print_line(const char *line, size_t n) {
         (void) printf("%s\n", text);
 }
 
-static int compile_print_dump(const Compilation *compilation, CompilerStage stage) {
+static int compile_print_dump(const Compilation *compilation, CompilerStage stage,
+                              Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes dump = BYTES_INIT(COMPILE_DUMP_MAX);
         const char *at, *end;
         int r;
 
-        r = compiler_dump(compilation, stage, &dump);
+        r = compiler_dump(compilation, stage, &dump, problem);
         if (r < 0)
                 return r;
 
@@ -184,21 +217,69 @@ static void compile_say_before(const Graph *source, uint64_t fingerprint, const 
         compile_say("Begin to compile...");
 }
 
-static void compile_say_partition(const Compilation *compilation) {
-        const Partition *partition = compilation->partition;
-        size_t n_dpu = 0, n_layers = 0;
+static void compile_say_line(const char *line, void *userdata) {
+        (void) userdata;
+        compile_say("%s", line);
+}
+
+static size_t compile_count(const Partition *partition, Device device) {
+        size_t n = 0;
 
         for (size_t i = 0; i < partition->n_parts; i++)
-                n_dpu += partition->parts[i].device == DEVICE_DPU;
-        for (size_t i = 0; i < partition->n_ops; i++)
-                n_layers += partition->placements[i].reason != NULL;
+                n += partition->parts[i].device == device;
+        return n;
+}
+
+/* what is off the DPU, with its reason */
+static void compile_say_layers(const Compilation *compilation) {
+        const Partition *partition = compilation->partition;
+        size_t n = 0;
+
+        for (size_t i = 0; i < partition->n_ops; i++) {
+                const Op *op = compilation->graph->ops[i];
+
+                if (!partition->placements[i].reason || n++ >= COMPILE_LAYERS_MAX)
+                        continue;
+                compile_say("On the CPU: %s (%s): %s", op->name, op->type,
+                            partition->placements[i].reason);
+        }
+        if (n > COMPILE_LAYERS_MAX)
+                compile_say("On the CPU: %zu more, all of them in report.json",
+                            n - COMPILE_LAYERS_MAX);
+}
+
+static const char *compile_left_out(const Attempts *attempts, const CompileArguments *arguments) {
+        if (attempts->proved || compile_count(attempts->compilation->partition, DEVICE_DPU) == 0)
+                return NULL;
+        return arguments->verify == ATTEMPTS_VERIFY_NONE
+                       ? "nobody asked for it"
+                       : "the model is too large for --verify small; --verify full takes its time";
+}
+
+static void compile_say_proof(const Attempts *attempts, const char *left_out) {
+        if (attempts->proved)
+                compile_say("Verified in the simulator: %zu programs give the numbers of the "
+                            "quantized model, bit by bit, for %zu patterns of inputs. No board "
+                            "has run them.",
+                            attempts->proof.n_programs, attempts->proof.n_patterns);
+        else if (left_out)
+                compile_say("The DPU code is not verified: %s", left_out);
+        if (attempts->n_internal_errors > 0)
+                compile_say("Internal errors of this compiler: %zu. The layers that they concern "
+                            "are on the CPU; please report them.",
+                            attempts->n_internal_errors);
+}
+
+static void compile_say_result(const Attempts *attempts, const char *left_out) {
+        const Partition *partition = attempts->compilation->partition;
+        size_t n_dpu = compile_count(partition, DEVICE_DPU);
 
         compile_say("Total device subgraph number %zu, DPU subgraph number %zu", partition->n_parts,
                     n_dpu);
+        compile_say_layers(attempts->compilation);
         if (n_dpu == 0)
-                compile_say("There is no DPU code in this file: this version of the open compiler "
-                            "generates none, and all %zu layers are assigned to the CPU.",
-                            n_layers);
+                compile_say("There is no DPU code in this file: every layer is on the CPU.");
+        compile_say_proof(attempts, left_out);
         compile_say("Compile done.");
 }
 
@@ -220,25 +301,68 @@ static int compile_say_files(const CompileArguments *arguments, const Md5 *md5) 
         return 0;
 }
 
-static int compile_write(const CompileArguments *arguments, const Compilation *compilation,
+static int compile_write(const CompileArguments *arguments, const Attempts *attempts,
                          uint64_t fingerprint, Problem *problem) {
+        const ModelReportProof proof = {
+                .asked = attempts_verify_name(arguments->verify),
+                .made = attempts->proved ? &attempts->proof : NULL,
+                .left_out = compile_left_out(attempts, arguments),
+                .n_internal_errors = attempts->n_internal_errors,
+        };
         const ArtifactSpec artifact = {
-                .graph = compilation->graph,
+                .graph = attempts->compilation->graph,
                 .fingerprint = fingerprint,
                 .output_dir = arguments->output_dir,
                 .net_name = arguments->net_name,
+                .proof = &proof,
         };
         Md5 md5;
         int r;
 
+        compile_say_result(attempts, proof.left_out);
+        if (arguments->require_dpu &&
+            compile_count(attempts->compilation->partition, DEVICE_DPU) == 0)
+                return problem_set(problem, -ENOTSUP,
+                                   "no layer of %s can be on the DPU, so nothing is written: "
+                                   "--require-dpu",
+                                   arguments->xmodel);
         r = artifact_write(&artifact, &md5, problem);
         if (r < 0)
                 return r;
         return compile_say_files(arguments, &md5);
 }
 
-static int compile_run(const CompileArguments *arguments, const char *ignored, Problem *problem) {
+/* one pass, to be looked at */
+static int compile_dump(const CompileArguments *arguments, const CompilerSpec *spec,
+                        Problem *problem) {
         _cleanup_(compilation_freep) Compilation *compilation = NULL;
+        int r;
+
+        r = compiler_run(spec, &compilation, problem);
+        if (r < 0)
+                return problem_prefix(problem, r, "%s", arguments->xmodel);
+        return compile_print_dump(compilation, arguments->last, problem);
+}
+
+static int compile_all(const CompileArguments *arguments, const CompilerSpec *compiler,
+                       Graph **source, Problem *problem) {
+        const AttemptsSpec spec = {
+                .compiler = *compiler,
+                .compile = compiler_run,
+                .verify = arguments->verify,
+                .say = compile_say_line,
+        };
+        _cleanup_(attempts_cleanup) Attempts attempts = {};
+        int r;
+
+        r = attempts_run(&spec, &attempts, problem);
+        if (r < 0)
+                return problem_prefix(problem, r, "%s", arguments->xmodel);
+        *source = graph_free(*source); /* its weights are in the compiled graph now */
+        return compile_write(arguments, &attempts, compiler->fingerprint, problem);
+}
+
+static int compile_run(const CompileArguments *arguments, const char *ignored, Problem *problem) {
         _cleanup_(graph_freep) Graph *source = NULL;
         CompilerSpec spec = { .last = arguments->last };
         char compiler[BUILD_ID_MAX];
@@ -256,22 +380,19 @@ static int compile_run(const CompileArguments *arguments, const char *ignored, P
 
         spec.source = source;
         spec.compiler = compiler;
-        if (arguments->last == COMPILER_EMIT)
-                compile_say_before(source, spec.fingerprint, ignored);
-        r = compiler_run(&spec, &compilation, problem);
-        if (r < 0)
-                return problem_prefix(problem, r, "%s", arguments->xmodel);
-        source = graph_free(source); /* its weights are in the compiled graph now */
         if (arguments->last != COMPILER_EMIT)
-                return compile_print_dump(compilation, arguments->last);
-
-        compile_say_partition(compilation);
-        return compile_write(arguments, compilation, spec.fingerprint, problem);
+                return compile_dump(arguments, &spec, problem);
+        compile_say_before(source, spec.fingerprint, ignored);
+        return compile_all(arguments, &spec, &source, problem);
 }
 
 int command_compile(int argc, char **argv) {
         CompileArguments arguments = {
-                .output_dir = "./", .net_name = "deploy", .options = "", .last = COMPILER_EMIT
+                .output_dir = "./",
+                .net_name = "deploy",
+                .options = "",
+                .last = COMPILER_EMIT,
+                .verify = ATTEMPTS_VERIFY_SMALL,
         };
         _cleanup_(bytes_cleanup) Bytes ignored = BYTES_INIT(PROBLEM_MAX);
         _cleanup_(freep) char *ignored_text = NULL;

@@ -162,6 +162,24 @@ static void model_report_sizes(const ModelReportSpec *spec, JsonWriter *w) {
         json_writer_end(w);
 }
 
+static void model_report_proof(const ModelReportProof *proof, JsonWriter *w) {
+        json_writer_string(w, "proved", proof && proof->made ? "simulator" : "none");
+        if (!proof) {
+                json_writer_null(w, "verification");
+                return;
+        }
+        json_writer_object(w, "verification");
+        json_writer_string(w, "asked", proof->asked);
+        json_writer_uint64(w, "programs", proof->made ? proof->made->n_programs : 0);
+        json_writer_array(w, "inputs");
+        for (size_t i = 0; proof->made && i < proof->made->n_patterns; i++)
+                json_writer_string(w, NULL, pattern_name((Pattern) i));
+        json_writer_end(w);
+        json_writer_string(w, "left_out", proof->left_out);
+        json_writer_uint64(w, "internal_errors", proof->n_internal_errors);
+        json_writer_end(w);
+}
+
 static void model_report_document(const ModelReportSpec *spec, const Ports *ports,
                                   const Reasons *reasons, JsonWriter *w) {
         const Graph *graph = spec->graph;
@@ -181,7 +199,7 @@ static void model_report_document(const ModelReportSpec *spec, const Ports *port
         model_report_layers(graph, reasons, w);
         model_report_log(spec->log, reasons, w);
         json_writer_bool(w, "no_dpu_code", n_dpu == 0);
-        json_writer_string(w, "proved", "none");
+        model_report_proof(spec->proof, w);
         json_writer_end(w);
 }
 

@@ -9,19 +9,29 @@
 
 #include "base/bytes.h"
 #include "base/json_writer.h"
+#include "dpu/proof.h"
 #include "xmodel/compiler_log.h"
 #include "xmodel/graph.h"
 
 #define MODEL_REPORT_VERSION 1
 #define MODEL_REPORT_MAX     ((size_t) 256 << 20) /* bytes of one report */
 
+/* what the compiler did to prove its code; only it knows */
+typedef struct ModelReportProof {
+        const char *asked;    /* "none", "small", "full" */
+        const Proof *made;    /* without findings; NULL: none was made */
+        const char *left_out; /* why not; NULL: it was made, or there is nothing to prove */
+        size_t n_internal_errors;
+} ModelReportProof;
+
 typedef struct ModelReportSpec {
         Graph *graph;         /* compiled; its consumers are counted anew */
         uint64_t fingerprint; /* of what it was compiled for; 0: not known */
         uint64_t file_size;   /* bytes of the .xmodel */
 
-        const Graph *source;         /* what it was compiled from; NULL: not at hand */
-        const CompilerLogFacts *log; /* of the compile; NULL: not at hand */
+        const Graph *source;           /* what it was compiled from; NULL: not at hand */
+        const CompilerLogFacts *log;   /* of the compile; NULL: not at hand */
+        const ModelReportProof *proof; /* NULL: not known */
 } ModelReportSpec;
 
 int model_report_write(const ModelReportSpec *spec, Bytes *ret); /* -ENOMEM, -EFBIG */

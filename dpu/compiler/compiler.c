@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "dpu/codegen/codegen.h"
+#include "dpu/compiler/borders.h"
 #include "dpu/compiler/emit.h"
 #include "dpu/compiler/engines.h"
 #include "dpu/compiler/lower.h"
@@ -25,35 +27,54 @@ int compiler_stage_from_name(const char *name, CompilerStage *ret) {
         return -EINVAL;
 }
 
-static int compiler_find_engines(uint64_t fingerprint, Engines *ret, Problem *problem) {
+/* what a layer must be to get onto the DPU */
+typedef struct CompilerTarget {
         FingerprintInfo info;
+        Engines engines;
+} CompilerTarget;
+
+/* The engines can do it, and the generator has code for it. */
+static int compiler_accepts(const Op *op, const void *userdata, Problem *reason) {
+        const CompilerTarget *target = userdata;
+
+        return engines_accept(op, &target->engines, reason)
+                       ? codegen_accepts(op, &target->info, reason)
+                       : -EOPNOTSUPP;
+}
+
+static int compiler_find_target(uint64_t fingerprint, CompilerTarget *ret, Problem *problem) {
         int r;
 
-        r = fingerprint_decode(fingerprint, &info, problem);
+        r = fingerprint_decode(fingerprint, &ret->info, problem);
         if (r < 0)
                 return r;
-        if (info.family != DPU_CZDX8G || info.isa != 1)
+        if (ret->info.family != DPU_CZDX8G || ret->info.isa != 1)
                 return problem_set(problem, -EOPNOTSUPP,
                                    "target %s: this compiler is for DPUCZDX8G ISA1 only; the "
                                    "vendor's vai_c_xir compiles for the others",
-                                   info.name);
-        engines_init(ret, &info);
+                                   ret->info.name);
+        engines_init(&ret->engines, &ret->info);
         return 0;
 }
 
-/* A file that is to be written must run as it is: while nothing generates code, its ops stay what
- * the runtime's CPU has names for. */
-static bool compiler_wants_engines(CompilerStage last) {
-        return last == COMPILER_LOWER || last == COMPILER_PARTITION;
+static int compiler_borders(Compilation *c) {
+        _cleanup_(partition_freep) Partition *first = TAKE_PTR(c->partition);
+        _cleanup_(graph_freep) Graph *lowered = TAKE_PTR(c->graph);
+
+        return borders_run(lowered, first, &c->graph, &c->partition);
 }
 
-static int compiler_passes(const CompilerSpec *spec, const Engines *engines, Compilation *c,
+static int compiler_passes(const CompilerSpec *spec, const CompilerTarget *target, Compilation *c,
                            Problem *problem) {
         const LowerSpec lower = {
-                .accepts = compiler_wants_engines(spec->last) ? engines_accept : NULL,
-                .userdata = engines,
+                .accepts = spec->all_refused ? NULL : compiler_accepts,
+                .userdata = target,
+                .refused = spec->refused,
+                .reason = spec->all_refused,
         };
-        const EmitSpec emit = { .source_md5 = spec->source_md5, .compiler = spec->compiler };
+        const EmitSpec emit = { .source_md5 = spec->source_md5,
+                                .compiler = spec->compiler,
+                                .target = &target->info };
         int r;
 
         r = lower_run(spec->source, &lower, &c->graph, problem);
@@ -62,29 +83,32 @@ static int compiler_passes(const CompilerSpec *spec, const Engines *engines, Com
         r = partition_run(c->graph, &c->partition);
         if (r < 0 || spec->last == COMPILER_PARTITION)
                 return r;
+        r = compiler_borders(c);
+        if (r < 0)
+                return problem_set(problem, r, "the borders of the DPU: %s", strerror(-r));
         r = plan_run(c->graph, c->partition, &c->plan, problem);
         if (r < 0 || spec->last == COMPILER_PLAN)
                 return r;
-        return emit_run(&emit, c->partition, c->plan, c->graph, problem);
+        return emit_run(&emit, c->partition, c->plan, c->graph, &c->failed, problem);
 }
 
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem) {
         _cleanup_(compilation_freep) Compilation *c = NULL;
-        Engines engines;
+        CompilerTarget target;
         int r;
 
-        r = compiler_find_engines(spec->fingerprint, &engines, problem);
+        r = compiler_find_target(spec->fingerprint, &target, problem);
         if (r < 0)
                 return r;
         c = calloc(1, sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        r = compiler_passes(spec, &engines, c, problem);
-        if (r < 0)
+        r = compiler_passes(spec, &target, c, problem);
+        if (r < 0 && (!c->failed || r == -ENOMEM))
                 return r;
 
         *ret = TAKE_PTR(c);
-        return 0;
+        return r < 0 ? COMPILER_PART_REFUSED : 0;
 }
 
 Compilation *compilation_free(Compilation *compilation) {
@@ -97,14 +121,40 @@ Compilation *compilation_free(Compilation *compilation) {
         return NULL;
 }
 
-int compiler_dump(const Compilation *compilation, CompilerStage stage, Bytes *ret) {
+/* where the tensors of each program lie */
+static int compiler_dump_places(const Part *part, Bytes *ret, Problem *problem) {
+        _cleanup_(region_cleanup) Region region = {};
+        _cleanup_(places_cleanup) Places places = {};
+        int r;
+
+        r = region_init(&region, part->ops, part->n_ops, problem);
+        if (r == 0)
+                r = places_init(&places, &region, problem);
+        if (r == 0)
+                r = bytes_printf(ret, "subgraph_%s\n", part->smallest);
+        return r < 0 ? r : places_dump(&places, &region, ret);
+}
+
+static int compiler_dump_plan(const Compilation *compilation, Bytes *ret, Problem *problem) {
+        const Partition *partition = compilation->partition;
+        int r;
+
+        r = plan_dump(compilation->plan, partition, ret);
+        for (size_t i = 0; r == 0 && i < partition->n_parts; i++)
+                if (partition->parts[i].device == DEVICE_DPU)
+                        r = compiler_dump_places(&partition->parts[i], ret, problem);
+        return r;
+}
+
+int compiler_dump(const Compilation *compilation, CompilerStage stage, Bytes *ret,
+                  Problem *problem) {
         switch (stage) {
         case COMPILER_LOWER:
                 return lower_dump(compilation->graph, ret);
         case COMPILER_PARTITION:
                 return partition_dump(compilation->partition, ret);
         case COMPILER_PLAN:
-                return plan_dump(compilation->plan, compilation->partition, ret);
+                return compiler_dump_plan(compilation, ret, problem);
         case COMPILER_EMIT:
                 break;
         }

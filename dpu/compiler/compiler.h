@@ -3,17 +3,18 @@
 /*
  * The open compiler: quantized graph in, compiled graph out
  *
- *      source ──lower──> graph ──partition──> parts ──plan──> sizes ──emit──> compiled graph
+ *      source ──lower──> graph ──partition──> parts ──borders──> graph, parts ──plan──> sizes
+ *             ──emit──> compiled graph
  *
  * Each pass is a file of its own, with what it takes, gives and promises in its header, and a
  * text dump. The compiler reads no files and writes none; the same source, target and compiler
  * give the same bytes.
  *
- * It accepts targets of the family DPUCZDX8G ISA1 only: that is the engine it is made for. It
- * generates no instructions yet, so the compiled graph is the same for all of them and has no
- * DPU subgraph; with another family it would be the same file, too, but nobody could tell when
- * that changed. What is asked of lower or partition alone is made for the target's engines;
- * everything up to plan and emit is made as long as no generator takes it, without them.
+ * It accepts targets of the family DPUCZDX8G ISA1 only: that is the engine it is made for. A layer
+ * is on the DPU if a rule lowers it, the engines can do it and the generator has code for it;
+ * everything else is on the CPU, with its reason. Whether the code is right is not for the compiler
+ * to say: dpu/attempts.h compares it with the graph before a file is written, and compiles again
+ * without what went wrong.
  */
 
 #include "base/bytes.h"
@@ -37,16 +38,24 @@ typedef struct CompilerSpec {
         Md5 source_md5;       /* of the canonical form of the source */
         const char *compiler; /* version and build, written into the result */
         CompilerStage last;   /* stops after this pass */
+
+        const char *const *refused; /* as LowerSpec has it; NULL: none */
+        const char *all_refused;    /* why nothing may be on the DPU; NULL: it may */
 } CompilerSpec;
 
 typedef struct Compilation {
         Graph *graph; /* of lower; the compiled graph once emit has run */
         Partition *partition;
         Plan *plan;
+        const Part *failed; /* the generator refuses it as a whole; NULL: all is well */
 } Compilation;
 
-/* -EOPNOTSUPP: another family of targets; -EINVAL: the graph is not sound; -EOVERFLOW; all of
- * these with @problem; -ENOMEM. */
+#define COMPILER_PART_REFUSED 1
+
+/* COMPILER_PART_REFUSED: no result but for its parts, with @problem: each layer of `failed` can be
+ * generated, all together cannot. -EOPNOTSUPP: another family of targets; -EINVAL: the graph is not
+ * sound; -EEXIST: names that we make up are taken; -EOVERFLOW; all of these with @problem;
+ * -ENOMEM. */
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem);
 Compilation *compilation_free(Compilation *compilation);
 
@@ -56,5 +65,7 @@ static inline void compilation_freep(Compilation **compilation) {
 
 int compiler_stage_from_name(const char *name, CompilerStage *ret); /* "lower"...; -EINVAL */
 
-/* The text dump of a pass that has run. -EINVAL for emit: its dump is the file. */
-int compiler_dump(const Compilation *compilation, CompilerStage stage, Bytes *ret);
+/* The text dump of a pass that has run. -EINVAL for emit: its dump is the file; -ENOMEM, -EFBIG;
+ * with @problem what the generator refuses. */
+int compiler_dump(const Compilation *compilation, CompilerStage stage, Bytes *ret,
+                  Problem *problem);

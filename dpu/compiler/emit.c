@@ -131,16 +131,20 @@ static int emit_provenance(Graph *graph, const EmitSpec *spec) {
 }
 
 int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan, Graph *graph,
-             Problem *problem) {
+             const Part **ret_failed, Problem *problem) {
         uint64_t workload = 0;
         int r;
 
+        *ret_failed = NULL;
         for (size_t i = 0; i < partition->n_parts; i++) {
                 uint64_t part = plan->parts[i].workload;
 
                 r = emit_part(spec, graph, partition, &partition->parts[i], &part, problem);
-                if (r < 0)
+                if (r < 0) {
+                        if (partition->parts[i].device == DEVICE_DPU)
+                                *ret_failed = &partition->parts[i];
                         return r;
+                }
                 workload += part;
         }
         r = emit_workload(graph, &graph->root->attrs, workload);

@@ -28,6 +28,6 @@ typedef struct EmitSpec {
         const FingerprintInfo *target; /* of the programs of DPU parts; may be NULL without such */
 } EmitSpec;
 
-/* -ENOMEM; with @problem what codegen_run() refuses, which nobody should have put on the DPU */
+/* -ENOMEM; with @problem what codegen_run() refuses: @ret_failed is that part then, else NULL */
 int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan, Graph *graph,
-             Problem *problem);
+             const Part **ret_failed, Problem *problem);

@@ -370,8 +370,8 @@ static const EnginesEntry engines_table[] = {
         { "upsample-fix", engines_upsample, true },
 };
 
-bool engines_accept(const Op *op, const void *userdata, Problem *reason) {
-        EnginesCall call = { .engines = userdata, .op = op, .reason = reason };
+bool engines_accept(const Op *op, const Engines *engines, Problem *reason) {
+        EnginesCall call = { .engines = engines, .op = op, .reason = reason };
 
         for (size_t i = 0; i < ARRAY_SIZE(engines_table); i++) {
                 if (strcmp(engines_table[i].op_type, op->type) != 0)

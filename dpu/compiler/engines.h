@@ -25,5 +25,5 @@ typedef struct Engines {
 
 void engines_init(Engines *engines, const FingerprintInfo *info);
 
-/* A LowerAccepts; @userdata is an Engines. @op is fixed-point, and so is all that it reads. */
-bool engines_accept(const Op *op, const void *userdata, Problem *reason);
+/* false: no, with @reason. @op is fixed-point, and so is all that it reads. */
+bool engines_accept(const Op *op, const Engines *engines, Problem *reason);

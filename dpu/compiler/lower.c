@@ -135,6 +135,16 @@ static int lower_take(Lowering *l, const Match *m, Op *op) {
         return graph_set_string(l->target, &op->attrs, LOWER_DEVICE_ATTR, "DPU");
 }
 
+/* Why the caller does not want any of the group's ops on the DPU; NULL: it does not mind. */
+static const char *lower_refused(const Lowering *l, const Match *m) {
+        const Op *const ops[] = { m->core, m->factor, m->activation, m->end };
+
+        for (size_t i = 0; l->spec->refused && i < ARRAY_SIZE(ops); i++)
+                if (ops[i] && l->spec->refused[ops[i]->index])
+                        return l->spec->refused[ops[i]->index];
+        return NULL;
+}
+
 static int lower_group(Lowering *l, const Op *core, bool *ret_taken) {
         const LowerRule *rule = lower_find_rule(core);
         Problem reason = { "" };
@@ -147,11 +157,15 @@ static int lower_group(Lowering *l, const Op *core, bool *ret_taken) {
         r = lower_match(l, rule, core, &match);
         if (r < 0 || !match.tensor)
                 return r;
+        if (lower_refused(l, &match))
+                return lowering_refuse(l, core, "%s", lower_refused(l, &match));
         r = rule->build(l, &match, &op);
         if (r < 0 || !op)
                 return r;
-        if (l->trial && !lowering_accept(l, op, &reason))
-                return lowering_refuse(l, core, "%s", reason.text);
+        if (l->trial)
+                r = lowering_accept(l, op, &reason);
+        if (r < 0)
+                return r == -EOPNOTSUPP ? lowering_refuse(l, core, "%s", reason.text) : r;
         if (l->trial)
                 lower_note_inputs(l, core);
         *ret_taken = true;
@@ -391,8 +405,14 @@ static int lower_copy_all(Lowering *l) {
         int r;
 
         r = graph_new(&l->target, l->source->name);
-        for (size_t i = 0; r == 0 && i < l->source->n_ops; i++)
-                r = lowering_copy(l, l->source->ops[i], l->source->ops[i]->name);
+        for (size_t i = 0; r == 0 && i < l->source->n_ops; i++) {
+                const Op *op = l->source->ops[i];
+
+                if (l->spec->reason && !lower_is_constant(op) && strcmp(op->type, "data") != 0)
+                        r = lowering_refuse(l, op, "%s", l->spec->reason);
+                if (r == 0)
+                        r = lowering_copy(l, op, op->name);
+        }
         return r;
 }
 

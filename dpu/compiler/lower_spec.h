@@ -4,8 +4,6 @@
  * What the lowering is told, and what it tells the later passes in attributes of ops
  */
 
-#include <stdbool.h>
-
 #include "base/problem.h"
 #include "xmodel/graph.h"
 
@@ -15,11 +13,14 @@
 /* "DPU" on every op that the engines accepted: op attribute, string, as the vendor writes it */
 #define LOWER_DEVICE_ATTR "device"
 
-/* Can the engines run @op, a fixed-point op with all its inputs and attributes? If not, @reason
- * gets a short text. Constants have no data yet. */
-typedef bool (*LowerAccepts)(const Op *op, const void *userdata, Problem *reason);
+/* Can the engines run @op, a fixed-point op with all its inputs and attributes? 0: yes;
+ * -EOPNOTSUPP: no, and @reason has a short text; -ENOMEM. Constants have no data yet. */
+typedef int (*LowerAccepts)(const Op *op, const void *userdata, Problem *reason);
 
 typedef struct LowerSpec {
         LowerAccepts accepts; /* NULL: nothing is lowered */
         const void *userdata;
+        const char *const *refused; /* by index of the source's ops: why it must stay off the DPU,
+                                       NULL for the others; NULL: none */
+        const char *reason;         /* of all layers, where nothing is lowered; may be NULL */
 } LowerSpec;

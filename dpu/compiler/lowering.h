@@ -100,7 +100,7 @@ int lowering_real(Lowering *l, const Op *op, const Op *reader, Op **ret);
  * becomes its own real form. -ENOMEM, -EEXIST. */
 int lowering_copy(Lowering *l, const Op *from, const char *name);
 
-bool lowering_accept(Lowering *l, const Op *op, Problem *reason);
+int lowering_accept(Lowering *l, const Op *op, Problem *reason); /* as LowerAccepts */
 
 /* Ops that change the shape, or nothing, and what their numbers come from: past all of them. */
 bool lowering_is_reshape(const Lowering *l, const Op *op);

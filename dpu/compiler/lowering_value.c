@@ -218,25 +218,33 @@ int lowering_add_reshape(Lowering *l, const char *name, const char *tensor, Op *
 
 /* --- the fixed form -------------------------------------------------------------------------- */
 
-bool lowering_accept(Lowering *l, const Op *op, Problem *reason) {
+int lowering_accept(Lowering *l, const Op *op, Problem *reason) {
         return l->spec->accepts(op, l->spec->userdata, reason);
 }
 
-/* Readers that the engines do not reshape for get nothing. */
-static int value_check_reshape(Lowering *l, const Op *made, const Op *reader, Op **ret) {
+/* Groups for which the engines do not reshape get nothing, in the trial: they are not made then. In
+ * the final run only float readers are left who want what is refused. For them it is on the CPU. */
+static int value_check_reshape(Lowering *l, Op *made, const Op *reader, Op **ret) {
         Problem reason = { "" };
+        int r;
 
-        if (!lowering_accept(l, made, &reason)) {
-                *ret = NULL;
-                return lowering_refuse(l, reader, "%s", reason.text);
+        *ret = made;
+        r = lowering_accept(l, made, &reason);
+        if (r != -EOPNOTSUPP)
+                return r;
+        if (!l->trial) {
+                (void) attrs_remove(&made->attrs, LOWER_DEVICE_ATTR);
+                return graph_set_string(l->target, &made->attrs, LOWER_REASON_ATTR, reason.text);
         }
-        return 0;
+        *ret = NULL;
+        return lowering_refuse(l, reader, "%s", reason.text);
 }
 
 static int value_reshape(Lowering *l, const Op *op, const Op *reader, Op *from, Op **ret) {
         const Tensor *shape = &op->tensor;
         const char *name, *tensor;
         int32_t unused;
+        Op *made;
         int r;
 
         if (lowering_value(l, op)->image)
@@ -248,8 +256,8 @@ static int value_reshape(Lowering *l, const Op *op, const Op *reader, Op *from, 
                 r = lowering_name(l, &tensor, "%s%s", op->tensor.name,
                                   lowering_is_fix(op, &unused) ? "" : "_fix");
         if (r == 0)
-                r = lowering_add_reshape(l, name, tensor, from, shape->dims, shape->n_dims, ret);
-        return r < 0 ? r : value_check_reshape(l, *ret, reader, ret);
+                r = lowering_add_reshape(l, name, tensor, from, shape->dims, shape->n_dims, &made);
+        return r < 0 ? r : value_check_reshape(l, made, reader, ret);
 }
 
 int lowering_image(Lowering *l, const Op *op, const Op *reader, Op **ret) {

@@ -27,7 +27,7 @@
 #include "base/cleanup.h"
 #include "dpu/compiler/lower.h"
 
-#define PARTITION_NO_CODE "this version of the open compiler generates no DPU code"
+#define PARTITION_NO_REASON "it was not lowered"
 
 /* what is known of one op while regions form */
 typedef struct Node {
@@ -364,7 +364,7 @@ int partition_run(const Graph *lowered, Partition **ret) {
                     !partition_is_constant(lowered->ops[i]))
                         p->placements[i].reason =
                                 attrs_string(&lowered->ops[i]->attrs, LOWER_REASON_ATTR)
-                                        ?: PARTITION_NO_CODE;
+                                        ?: PARTITION_NO_REASON;
 
         *ret = p;
         return 0;

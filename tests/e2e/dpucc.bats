@@ -51,24 +51,69 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   done
 }
 
-@test "compile writes the four files, and says that there is no DPU code" {
+@test "compile writes the four files: one DPU subgraph, verified" {
   model q.xmodel
   run -0 --separate-stderr compile out
   [ -z "$output" ]
   log=$stderr
-  [[ $log == *"Total device subgraph number 2, DPU subgraph number 0"* ]]
-  [[ $log == *"There is no DPU code in this file"* ]]
+  [[ $log == *"Total device subgraph number 3, DPU subgraph number 1"* ]]
+  [[ $log == *"On the CPU: "*"(fix2float): "* ]]
+  [[ $log == *"Verified in the simulator: "*"No board has run "* ]]
   [[ $log == *"The compiled xmodel is saved to \"$WORK/out/net.xmodel\""* ]]
   sum=$(md5sum <out/net.xmodel | cut -d' ' -f1)
   [ "$(cat out/md5sum.txt)" = "$sum" ]
   [[ $log == *"The compiled xmodel's md5sum is $sum"* ]]
   [ "$(jq -r .filename out/meta.json)" = net.xmodel ]
-  [ "$(jq -r .kernel out/meta.json)" = "" ]
+  [ "$(jq '.kernel | length' out/meta.json)" = 1 ]
   [ "$(jq -r .target out/meta.json)" = DPUCZDX8G_ISA1_B1024 ]
-  [ "$(jq .no_dpu_code out/report.json)" = true ]
-  [ "$(jq -r .proved out/report.json)" = none ]
+  [ "$(jq .no_dpu_code out/report.json)" = false ]
+  [ "$(jq -r .proved out/report.json)" = simulator ]
+  [ "$(jq -c .verification out/report.json)" = '{"asked":"small","programs":1,"inputs":["random","natural","ramp","max","min"],"left_out":null,"internal_errors":0}' ]
   [ "$(jq '[.off_dpu[] | select(.reason == null)] | length' out/report.json)" = 0 ]
   [ "$(find out -type f | wc -l)" = 4 ]
+  dpucc verify --source q.xmodel --inputs all --orders 3 out/net.xmodel
+}
+
+@test "compile --verify none, small and full" {
+  model q.xmodel
+  run -0 --separate-stderr compile none --verify none
+  [[ $stderr == *"The DPU code is not verified: "* ]]
+  [ "$(jq -r '.proved + " " + .verification.asked' none/report.json)" = "none none" ]
+  [ "$(jq '.verification.left_out != null' none/report.json)" = true ]
+  compile full --verify full
+  [ "$(jq -r '.proved + " " + .verification.asked' full/report.json)" = "simulator full" ]
+  # the model is the same, whether somebody looked at it or not
+  cmp none/net.xmodel full/net.xmodel
+  fails_with 2 "none, small or full" compile out --verify some
+
+  # the default leaves large ones out, and says so
+  dpucc mkmodel unet --size 256 -o q.xmodel
+  run -0 --separate-stderr compile large
+  [[ $stderr == *"The DPU code is not verified: "*"--verify full"* ]]
+  [ "$(jq -r .proved large/report.json)" = none ]
+}
+
+@test "compile: a model without a layer for the DPU; --require-dpu" {
+  model_off_dpu q.xmodel
+  run -0 --separate-stderr compile out
+  [[ $stderr == *"There is no DPU code in this file"* ]]
+  [ "$(jq -r .kernel out/meta.json)" = "" ]
+  [ "$(jq .no_dpu_code out/report.json)" = true ]
+  [ "$(jq -r .proved out/report.json)" = none ]
+  [ "$(jq .verification.left_out out/report.json)" = null ]
+  run -1 compile other --require-dpu
+  [[ $output == *"nothing is written"* ]]
+  [ ! -e other ]
+  model q.xmodel
+  compile other --require-dpu
+}
+
+@test "compile: the U-Net is one DPU subgraph and softmax" {
+  dpucc mkmodel unet --size 64 -o q.xmodel
+  compile out --verify none
+  [ "$(jq -c '[.subgraphs[].device]' out/report.json)" = '["USER","DPU","CPU"]' ]
+  [ "$(jq -c '[.off_dpu[].type]' out/report.json)" = '["fix2float","softmax"]' ]
+  dpucc check --require-dpu --arch arch.json --source q.xmodel out/net.xmodel
 }
 
 @test "compile: arguments of vai_c_xir, long and short, and its defaults" {
@@ -82,6 +127,7 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   dpucc compile -x q.xmodel --fingerprint 0x101000056010407 -o d
   [ "$(jq -r .target c/meta.json)" = DPUCZDX8G_ISA1_B4096 ]
   cmp c/deploy.xmodel d/deploy.xmodel
+  [ "$(dpucc check --json c/deploy.xmodel | jq -r .fingerprint)" = 0x0101000056010407 ]
 }
 
 @test "compile: equal models give equal files, whatever their bytes and place" {
@@ -93,17 +139,20 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   (cd elsewhere && dpucc compile -x other.xmodel -a ../arch.json -o ../two -n net)
   cmp one/net.xmodel two/net.xmodel
   cmp one/report.json two/report.json
+  (cd elsewhere && env -i HOME=/nowhere LC_ALL=C.UTF-8 TZ=Asia/Tokyo PATH="$PATH" \
+    dpucc compile -x other.xmodel -a ../arch.json -o ../three -n net)
+  cmp one/net.xmodel three/net.xmodel
 
   model q.xmodel --change-weight 3
-  compile three
-  run ! cmp -s one/net.xmodel three/net.xmodel
+  compile four
+  run ! cmp -s one/net.xmodel four/net.xmodel
 }
 
-@test "compile: what lenet becomes is pinned" {
-  model q.xmodel
+@test "compile: what a model without a layer for the DPU becomes is pinned" {
+  model_off_dpu q.xmodel
   compile out
   # without provenance, so the same for every build; a change means: new files for everybody
-  [ "$(dpucc digest out/net.xmodel)" = "12179c8b8e985790608768f16134b53f  out/net.xmodel" ]
+  [ "$(dpucc digest out/net.xmodel)" = "e2281780a48ff9662993222ef5db7131  out/net.xmodel" ]
 }
 
 @test "compile --dump prints a pass and writes nothing" {
@@ -114,6 +163,7 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
     [ -z "$stderr" ]
   done
   [[ $(compile out --dump partition) == *" DPU subgraph_"* ]]
+  [[ $(compile out --dump plan) == *"REG_1 "*" bytes"*" steps "* ]]
   [ ! -e out ]
   fails_with 2 "lower, partition or plan" compile out --dump emit
 }
@@ -138,7 +188,7 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   fails_with 1 "NOSUCH" dpucc compile -x q.xmodel --target DPUCZDX8G_ISA1_NOSUCH
   fails_with 1 "plugins" compile out -e "{'plugins': 'x'}"
   fails_with 1 "out/net.xmodel: Is a directory" eval 'mkdir -p out/net.xmodel && compile out'
-  [ "${#lines[@]}" -le 8 ]
+  [[ ${lines[-1]} == "dpucc compile: "* ]]
   touch file
   fails_with 1 "file: " compile file
   compile done
@@ -192,22 +242,30 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   [ "$(find out -type f | wc -l)" = 4 ]
 }
 
-@test "check: our own file, its source, no DPU code" {
+@test "check: our own file, its source" {
   model q.xmodel
   compile out
   model again.xmodel --shuffle 2
   model other.xmodel --change-weight 0
-  run -0 dpucc check --arch arch.json --source q.xmodel out/net.xmodel
-  [[ $output == *"no DPU code"* ]]
+  run -0 dpucc check --require-dpu --arch arch.json --source q.xmodel out/net.xmodel
   run -0 --separate-stderr dpucc check --json --source again.xmodel out/net.xmodel
   [ "$(jq -r .source <<<"$output")" = canonical ]
   [ "$(jq .ok <<<"$output")" = true ]
-  [ "$(jq .dpu_subgraphs <<<"$output")" = 0 ]
+  [ "$(jq .dpu_subgraphs <<<"$output")" = 1 ]
   run -8 --separate-stderr dpucc check --json --source other.xmodel out/net.xmodel
   [ "$(jq -r .source <<<"$output")" = differs ]
-  run -8 dpucc check --require-dpu out/net.xmodel
+  run -8 dpucc check --fingerprint 0x101000056010407 out/net.xmodel
   run -8 dpucc check q.xmodel
   [[ $output == *"not a compiled model"* ]]
+}
+
+@test "check: a file without DPU code" {
+  model_off_dpu q.xmodel
+  compile out
+  run -0 dpucc check --arch arch.json --source q.xmodel out/net.xmodel
+  [[ $output == *"no DPU code"* ]]
+  [ "$(dpucc check --json out/net.xmodel | jq .dpu_subgraphs)" = 0 ]
+  run -8 dpucc check --require-dpu out/net.xmodel
 }
 
 @test "check: several files, one line each, the worst decides" {
@@ -256,7 +314,7 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
 @test "compile: every quantized model of the corpus" {
   need_corpus
   for file in "$CORPUS"/quantized/*.xmodel; do
-    dpucc compile -x "$file" -a arch.json -o "out/$(basename "$file")" -n net
+    dpucc compile --verify none -x "$file" -a arch.json -o "out/$(basename "$file")" -n net
     dpucc check --source "$file" --arch arch.json "out/$(basename "$file")/net.xmodel"
   done
 }

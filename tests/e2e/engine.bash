@@ -24,7 +24,6 @@ make_image() { # FILE VERSION
     ln -s busybox "$root/bin/$tool"
   done
   image_add "$root" /bin/bash /bin
-  image_add "$root" "$BIN/dpucc" $conda/envs/vitis-ai-wego-torch2/bin
   image_add "$root" "$BIN/../tests/support/double-compiled" $conda/envs/vitis-ai-wego-torch2/bin
   sed "s|#!/bin/bash|#!$conda/envs/vitis-ai-wego-torch2/bin/bash|" "$TEST_SUPPORT/double-vai_c_xir" \
     >"$root$conda/envs/vitis-ai-wego-torch2/bin/vai_c_xir"

@@ -159,7 +159,7 @@ MOVER
   daemon_start
   get
   [ "$status" -eq 0 ]
-  [[ $stderr == *"no DPU code"* ]]
+  [ "$(dpucc-client list --json | jq -r '.artifacts[0].toolchain')" = dpucc ]
 }
 
 @test "a container that ran out of memory is no verdict on the model" {

@@ -146,6 +146,11 @@ no_jobs_left() {
   [ -z "$(find "$CACHE/jobs" -mindepth 1 2>/dev/null)" ]
 }
 
+# A quantized model of which no layer can be on the DPU.
+model_off_dpu() { # FILE
+  "$BIN/../tests/support/double-source" "$1"
+}
+
 need_corpus() {
   [ -d "$CORPUS" ] || skip "no corpus of real models at $CORPUS"
 }
@@ -154,7 +159,7 @@ need_corpus() {
 install_double() { # PREFIX
   mkdir -p "$1/bin" "$1/lib" "$1/conda-meta"
   cp "$TEST_SUPPORT/double-vai_c_xir" "$1/bin/vai_c_xir"
-  ln -s "$BIN/dpucc" "$BIN/../tests/support/double-compiled" "$1/bin/"
+  ln -s "$BIN/../tests/support/double-compiled" "$1/bin/"
   echo 'version 1' >"$1/lib/libxcompiler-core.so"
 }
 

@@ -25,10 +25,9 @@ teardown() { sandbox_teardown; }
   expect_stat jobs_started 1
 }
 
-@test "the artifact is complete, loadable, and says that it holds no DPU code" {
+@test "the artifact is complete, loadable, has a DPU subgraph and is verified" {
   dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
   artifact=$(dpucc-client get --wait Net_int.xmodel 2>notes)
-  grep -qi 'no DPU code' notes
   folder=$(dirname "$artifact")
   for file in Net.xmodel meta.json md5sum.txt report.json compile.log; do
     [ -f "$folder/$file" ]
@@ -36,7 +35,17 @@ teardown() { sandbox_teardown; }
   [ "$(md5sum <"$artifact" | cut -c1-32)" = "$(cat "$folder/md5sum.txt")" ]
   [ "$(jq -r .filename "$folder/meta.json")" = Net.xmodel ]
   dpucc inspect "$artifact" | grep -qi compiled
-  grep -qi 'DPU subgraph number 0' "$folder/compile.log"
+  grep -q 'DPU subgraph number 1' "$folder/compile.log"
+  grep -q 'Verified in the simulator' "$folder/compile.log"
+  [ "$(jq -r .proved "$folder/report.json")" = simulator ]
+  dpucc check --require-dpu --arch arch.json --source Net_int.xmodel "$artifact"
+}
+
+@test "an artifact without DPU code says so" {
+  model_off_dpu Net_int.xmodel
+  artifact=$(dpucc-client get --wait Net_int.xmodel 2>notes)
+  grep -qi 'no DPU code' notes
+  grep -q 'DPU subgraph number 0' "$(dirname "$artifact")/compile.log"
 }
 
 @test "the same model exported again has other bytes and is a hit" {

@@ -1,11 +1,11 @@
 /*
- * Makes a compiled graph with DPU code out of one without
+ * Makes what the vendor's compiler could have made of a quantized model
  *
  *      double-compiled dpu|cpu FINGERPRINT IN.xmodel OUT.xmodel
  *
- * IN is what `dpucc compile` leaves. With "dpu" each CPU subgraph becomes a DPU subgraph with the
- * attributes that the vendor's runtime looks up; its code is noise, eight bytes of it or as many
- * as DOUBLE_COMPILED_CODE in the environment says. With "cpu" the file is only copied.
+ * IN is the quantized model. The open compiler puts all of it on the CPU; with "dpu" each CPU
+ * subgraph then becomes a DPU subgraph with the attributes that the vendor's runtime looks up; its
+ * code is noise, eight bytes of it or as many as DOUBLE_COMPILED_CODE in the environment says.
  */
 
 #include <errno.h>
@@ -16,9 +16,11 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "xmodel/graph.h"
+#include "dpu/compiler/compiler.h"
+#include "dpu/model.h"
 
-#define FILE_MAX ((size_t) 512 * 1024 * 1024)
+#define FILE_MAX           ((size_t) 512 * 1024 * 1024)
+#define DOUBLE_FINGERPRINT UINT64_C(0x101000056010402) /* without DPU code, all are alike */
 
 static int set_pair(Graph *graph, Attrs *attrs, const char *name, const char *key,
                     const Attr *value) {
@@ -81,19 +83,32 @@ static int convert(Graph *graph, uint64_t fingerprint) {
         return r;
 }
 
+static int compile(const char *path, Compilation **ret, Problem *problem) {
+        CompilerSpec spec = { .fingerprint = DOUBLE_FINGERPRINT,
+                              .compiler = "double",
+                              .last = COMPILER_EMIT,
+                              .all_refused = "a double of a compiler has no reasons" };
+        _cleanup_(graph_freep) Graph *source = NULL;
+        int r;
+
+        r = model_load_source(path, &source, &spec.source_md5, problem);
+        if (r < 0)
+                return r;
+        spec.source = source;
+        return compiler_run(&spec, ret, problem);
+}
+
 static int run(char **argv, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes in = BYTES_INIT(FILE_MAX), out = BYTES_INIT(FILE_MAX);
-        _cleanup_(graph_freep) Graph *graph = NULL;
+        _cleanup_(bytes_cleanup) Bytes out = BYTES_INIT(FILE_MAX);
+        _cleanup_(compilation_freep) Compilation *compilation = NULL;
         _cleanup_(closep) int fd = -1;
         int r;
 
-        r = file_read(AT_FDCWD, argv[3], &in);
-        if (r == 0)
-                r = graph_read(&graph, bytes_slice(&in), problem);
+        r = compile(argv[3], &compilation, problem);
         if (r == 0 && strcmp(argv[1], "dpu") == 0)
-                r = convert(graph, strtoull(argv[2], NULL, 16));
+                r = convert(compilation->graph, strtoull(argv[2], NULL, 16));
         if (r == 0)
-                r = graph_write(graph, true, &out, problem);
+                r = graph_write(compilation->graph, true, &out, problem);
         if (r < 0)
                 return r;
         fd = open(argv[4], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

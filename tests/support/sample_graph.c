@@ -85,6 +85,18 @@ Graph *sample_graph_quantized(void) {
         return graph;
 }
 
+Graph *sample_graph_off_dpu(void) {
+        Graph *graph;
+        Op *in;
+
+        must(graph_new(&graph, "sample"));
+        in = sample_op(graph, "in", "data", "in", DATA_TYPE_FLOAT, 32, 4, 2);
+        sample_shape(graph, in, "FLOAT32");
+        (void) sample_softmax(graph, sample_fix(graph, "in_fix", in, 6));
+        graph_count_consumers(graph);
+        return graph;
+}
+
 static void sample_map(Graph *graph, Attrs *attrs, const char *name, AttrKind kind,
                        const AttrPair *pairs, size_t n) {
         const Attr map = { .kind = kind, .n = n, .pairs = pairs };

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Two small graphs, made with the functions of graph.h: one as the quantizer exports it, one as
- * the vendor's compiler leaves it. Failing allocations abort: this is test code.
+ * Small graphs, made with the functions of graph.h: as the quantizer exports them, and one
+ * as the vendor's compiler leaves it. Failing allocations abort: this is test code.
  */
 
 #include "xmodel/graph.h"
@@ -10,6 +10,9 @@
 /* in ──> in_fix ──> conv ──> conv_fix ──> softmax
  *        w ──> w_fix ──┘                          in: [1,4,4,3], fix point 6; conv_fix: 3 */
 Graph *sample_graph_quantized(void);
+
+/* in ──> in_fix ──> softmax: nothing for the DPU */
+Graph *sample_graph_off_dpu(void);
 
 /* What a compiler for the board 0x101000056010402 makes of it: "subgraph_in" (USER),
  * "subgraph_conv" (DPU, one level below the root), "subgraph_conv_fix_softmax" (CPU). */

@@ -7,11 +7,7 @@
 #include "unit.h"
 
 #include "base/cleanup.h"
-#include "dpu/codegen/codegen.h"
-#include "dpu/compiler/borders.h"
-#include "dpu/compiler/emit.h"
-#include "dpu/compiler/engines.h"
-#include "dpu/compiler/lower.h"
+#include "dpu/compiler/compiler.h"
 #include "dpu/models/network.h"
 #include "dpu/sim/evaluator.h"
 #include "dpu/sim/pattern.h"
@@ -21,35 +17,17 @@
 
 #define OUTPUT_MAX ((size_t) 64 << 20)
 
-typedef struct Target {
-        FingerprintInfo info;
-        Engines engines;
-} Target;
-
-static bool accepts(const Op *op, const void *userdata, Problem *reason) {
-        const Target *target = userdata;
-
-        return engines_accept(op, &target->engines, reason) &&
-               codegen_accepts(op, &target->info, reason) == 0;
-}
-
-static Graph *compile(const char *what, const Graph *source, const Target *target) {
-        const LowerSpec spec = { .accepts = accepts, .userdata = target };
-        const EmitSpec emit = { .compiler = "test", .target = &target->info };
-        _cleanup_(graph_freep) Graph *lowered = NULL;
-        _cleanup_(partition_freep) Partition *first = NULL, *partition = NULL;
-        _cleanup_(plan_freep) Plan *plan = NULL;
+static Compilation *compile(const char *what, const Graph *source, const FingerprintInfo *target) {
+        const CompilerSpec spec = { .source = source,
+                                    .fingerprint = target->fingerprint,
+                                    .compiler = "test",
+                                    .last = COMPILER_EMIT };
         Problem problem = { "" };
-        Graph *graph;
+        Compilation *c = NULL;
 
-        assert_int_equal(lower_run(source, &spec, &lowered, NULL), 0);
-        assert_int_equal(partition_run(lowered, &first), 0);
-        assert_int_equal(borders_run(lowered, first, &graph, &partition), 0);
-        assert_int_equal(plan_run(graph, partition, &plan, NULL), 0);
-        if (emit_run(&emit, partition, plan, graph, &problem) < 0 ||
-            graph_verify(graph, &problem) < 0)
+        if (compiler_run(&spec, &c, &problem) != 0 || graph_verify(c->graph, &problem) < 0)
                 fail_msg("%s: %s", what, problem.text);
-        return graph;
+        return c;
 }
 
 static Evaluator *evaluate(const char *what, const Graph *graph, Pattern pattern) {
@@ -103,13 +81,14 @@ static void check_program(const char *what, const Program *program, const Evalua
 
 static void check(const char *name, const Graph *source, bool all_patterns, size_t n_parts) {
         for (size_t t = 0; t < REGENERATE_TARGETS; t++) {
-                Target target = { .info = regenerate_target(t) };
-                _cleanup_(graph_freep) Graph *graph = NULL;
+                const FingerprintInfo target = regenerate_target(t);
+                _cleanup_(compilation_freep) Compilation *c = NULL;
+                const Graph *graph;
                 char what[128];
 
-                (void) snprintf(what, sizeof(what), "%s for %s", name, target.info.short_name);
-                engines_init(&target.engines, &target.info);
-                graph = compile(what, source, &target);
+                (void) snprintf(what, sizeof(what), "%s for %s", name, target.short_name);
+                c = compile(what, source, &target);
+                graph = c->graph;
                 assert_int_equal(regenerate_count(graph), n_parts);
                 for (size_t p = 0; p < (all_patterns ? PATTERN_COUNT : 1); p++) {
                         _cleanup_(evaluator_freep) Evaluator *evaluator =
