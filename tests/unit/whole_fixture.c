@@ -5,53 +5,27 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "dpu/codegen/codegen.h"
 #include "dpu/comparison.h"
-#include "dpu/compiler/borders.h"
-#include "dpu/compiler/emit.h"
-#include "dpu/compiler/engines.h"
-#include "dpu/compiler/lower.h"
+#include "dpu/compiler/compiler.h"
 #include "dpu/programs.h"
 #include "dpu/trial.h"
 #include "tests/support/regenerate.h"
 
-typedef struct Target {
-        const FingerprintInfo *info;
-        Engines engines;
-} Target;
-
-static bool accepts(const Op *op, const void *userdata, Problem *reason) {
-        const Target *target = userdata;
-
-        return engines_accept(op, &target->engines, reason) &&
-               codegen_accepts(op, target->info, reason) == 0;
-}
-
 int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
                   Problem *problem) {
-        Target whole = { .info = target };
-        const LowerSpec spec = { .accepts = accepts, .userdata = &whole };
-        const EmitSpec emit = { .compiler = "test", .target = target };
-        _cleanup_(graph_freep) Graph *lowered = NULL, *graph = NULL;
-        _cleanup_(partition_freep) Partition *first = NULL, *partition = NULL;
-        _cleanup_(plan_freep) Plan *plan = NULL;
+        const CompilerSpec spec = { .source = source,
+                                    .fingerprint = target->fingerprint,
+                                    .compiler = "test",
+                                    .last = COMPILER_EMIT };
+        _cleanup_(compilation_freep) Compilation *c = NULL;
         int r;
 
-        engines_init(&whole.engines, target);
-        r = lower_run(source, &spec, &lowered, problem);
+        r = compiler_run(&spec, &c, problem);
         if (r == 0)
-                r = partition_run(lowered, &first);
-        if (r == 0)
-                r = borders_run(lowered, first, &graph, &partition);
-        if (r == 0)
-                r = plan_run(graph, partition, &plan, problem);
-        if (r == 0)
-                r = emit_run(&emit, partition, plan, graph, problem);
-        if (r == 0)
-                r = graph_verify(graph, problem);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(graph);
+                r = graph_verify(c->graph, problem);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+        *ret = TAKE_PTR(c->graph);
         return 0;
 }
 
