@@ -157,6 +157,16 @@ static bool attach_is_skipped(const Attach *attach, size_t step) {
         return true;
 }
 
+static int attach_op_workload(const Attach *attach, Op *op, Workload *ret) {
+        int r = 0;
+
+        if (!workload_of(op, attach->target, ret))
+                return 0;
+        if (workload_is_augmented(op, attach->target))
+                r = graph_set_int32(attach->graph, &op->attrs, "channel_augmentation", 1);
+        return r < 0 ? r : attach_workload(attach, &op->attrs, ret);
+}
+
 static int attach_leaf(Attach *attach, size_t step) {
         _cleanup_(freep) char *name = NULL;
         Op *op = attach_op(attach, step);
@@ -175,11 +185,9 @@ static int attach_leaf(Attach *attach, size_t step) {
                 return r;
         if (!region_is_border(op)) {
                 attach->topological[attach->n_topological++] = leaf->name;
-                if (workload_of(op, attach->target, &workload)) {
-                        r = attach_workload(attach, &op->attrs, &workload);
-                        if (r < 0)
-                                return r;
-                }
+                r = attach_op_workload(attach, op, &workload);
+                if (r < 0)
+                        return r;
         }
         attach->sum.plain += workload.plain;
         attach->sum.on_arch += workload.on_arch;
@@ -189,15 +197,17 @@ static int attach_leaf(Attach *attach, size_t step) {
         return r;
 }
 
+/* inputs first, then everything else in the order of the graph */
 static int attach_leaves(Attach *attach) {
         const Region *region = &attach->codegen->region;
 
-        for (size_t i = 0; i < region->n; i++) {
+        for (size_t i = 0; i < 2 * region->n; i++) {
+                const RegionTensor *t = &region->tensors[i % region->n];
                 int r;
 
-                if (region->tensors[i].constant)
+                if (t->constant || t->input != (i < region->n))
                         continue;
-                r = attach_leaf(attach, i);
+                r = attach_leaf(attach, i % region->n);
                 if (r < 0)
                         return r;
         }

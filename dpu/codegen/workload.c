@@ -46,14 +46,24 @@ static bool workload_counts(const Op *op, Counts *ret) {
         return true;
 }
 
-static Workload workload_conv(const Counts *c, const FingerprintInfo *target) {
+bool workload_is_augmented(const Op *op, const FingerprintInfo *target) {
+        Counts c;
+
+        return workload_is(op, "conv2d-fix") && workload_counts(op, &c) &&
+               workload_is(op_input(op, 0), "upload") && c.kernel_w > 1 &&
+               c.kernel_w * c.inputs <= 2 * target->input_channels &&
+               (target->features & DPU_CHANNEL_AUGMENTATION);
+}
+
+static Workload workload_conv(const Counts *c, const FingerprintInfo *target, bool augmented) {
         uint64_t lanes = target->input_channels, kernel = c->kernel_w * c->kernel_h;
+        uint64_t products =
+                augmented ? c->kernel_h * lanes : kernel * workload_up(c->inputs, lanes);
 
         return (Workload){
                 .plain = c->rows * c->columns * c->channels * (2 * kernel * c->inputs + c->bias),
                 .on_arch = workload_up(c->rows, target->pixels) * c->columns *
-                           workload_up(c->channels, lanes) *
-                           (2 * kernel * workload_up(c->inputs, lanes) + c->bias),
+                           workload_up(c->channels, lanes) * (2 * products + c->bias),
         };
 }
 
@@ -87,7 +97,7 @@ bool workload_of(const Op *op, const FingerprintInfo *target, Workload *ret) {
         if (!workload_counts(op, &c) || c.stride_h == 0 || c.stride_w == 0)
                 return false;
         if (workload_is(op, "conv2d-fix"))
-                *ret = workload_conv(&c, target);
+                *ret = workload_conv(&c, target, workload_is_augmented(op, target));
         else if (workload_is(op, "transposed-conv2d-fix"))
                 *ret = workload_transposed(&c, target);
         else if (workload_is(op, "depthwise-conv2d-fix"))

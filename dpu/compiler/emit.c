@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "dpu/codegen/attach.h"
+#include "dpu/codegen/workload.h"
 #include "dpu/compiler/lower_spec.h"
 
 #define EMIT_NAME_MAX   8192 /* bytes of a subgraph's name; op names are shorter than the half */
@@ -23,13 +24,13 @@ static AttrPair emit_pair(const char *key, const char *value) {
 }
 
 /* both workloads, on every subgraph and the root */
-static int emit_workload(Graph *graph, Attrs *attrs, uint64_t workload) {
+static int emit_workload(Graph *graph, Attrs *attrs, const Workload *workload) {
         int r;
 
-        r = graph_set_uint64(graph, attrs, "workload", workload);
+        r = graph_set_uint64(graph, attrs, "workload", workload->plain);
         if (r < 0)
                 return r;
-        return graph_set_uint64(graph, attrs, "workload_on_arch", workload);
+        return graph_set_uint64(graph, attrs, "workload_on_arch", workload->on_arch);
 }
 
 /* the library that runs a subgraph, for each mode of the vendor's runtime */
@@ -81,7 +82,7 @@ static int emit_ops(Graph *graph, const Partition *partition, const Part *part,
 }
 
 static int emit_program(const EmitSpec *spec, Graph *graph, const Part *part, Subgraph *subgraph,
-                        uint64_t *workload, Problem *problem) {
+                        Workload *workload, Problem *problem) {
         _cleanup_(codegen_cleanup) Codegen codegen = {};
         int r;
 
@@ -89,11 +90,13 @@ static int emit_program(const EmitSpec *spec, Graph *graph, const Part *part, Su
         if (r < 0)
                 return r;
         r = attach_run(&codegen, spec->target, graph, subgraph, problem);
-        return r < 0 ? r : attrs_uint64(&subgraph->attrs, "workload", workload);
+        if (r == 0)
+                r = attrs_uint64(&subgraph->attrs, "workload", &workload->plain);
+        return r < 0 ? r : attrs_uint64(&subgraph->attrs, "workload_on_arch", &workload->on_arch);
 }
 
 static int emit_part(const EmitSpec *spec, Graph *graph, const Partition *partition,
-                     const Part *part, uint64_t *workload, Problem *problem) {
+                     const Part *part, Workload *workload, Problem *problem) {
         Subgraph *subgraph;
         int r;
 
@@ -105,7 +108,7 @@ static int emit_part(const EmitSpec *spec, Graph *graph, const Partition *partit
         r = graph_set_string(graph, &subgraph->attrs, "device", device_name(part->device));
         if (r < 0)
                 return r;
-        r = emit_workload(graph, &subgraph->attrs, *workload);
+        r = emit_workload(graph, &subgraph->attrs, workload);
         if (r < 0)
                 return r;
         if (part->device == DEVICE_CPU) {
@@ -132,12 +135,12 @@ static int emit_provenance(Graph *graph, const EmitSpec *spec) {
 
 int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan, Graph *graph,
              const Part **ret_failed, Problem *problem) {
-        uint64_t workload = 0;
+        Workload sum = {};
         int r;
 
         *ret_failed = NULL;
         for (size_t i = 0; i < partition->n_parts; i++) {
-                uint64_t part = plan->parts[i].workload;
+                Workload part = { .plain = plan->parts[i].workload };
 
                 r = emit_part(spec, graph, partition, &partition->parts[i], &part, problem);
                 if (r < 0) {
@@ -145,9 +148,10 @@ int emit_run(const EmitSpec *spec, const Partition *partition, const Plan *plan,
                                 *ret_failed = &partition->parts[i];
                         return r;
                 }
-                workload += part;
+                sum.plain += part.plain;
+                sum.on_arch += part.on_arch;
         }
-        r = emit_workload(graph, &graph->root->attrs, workload);
+        r = emit_workload(graph, &graph->root->attrs, &sum);
         if (r < 0)
                 return r;
         return emit_provenance(graph, spec);

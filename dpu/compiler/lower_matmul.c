@@ -87,7 +87,9 @@ static int matmul_finish(Lowering *l, const Match *match, const Op *input, const
         if (r == 0)
                 r = graph_set_int32(l->target, &op->attrs, "group", 1);
         if (r == 0)
-                r = lowering_name(l, &tensor, "%s_inserted_fix_%zu", op->name, l->n_inserted++);
+                r = lowering_name(l, &tensor, "%s(TransferMatMulToConv2d)_inserted_fix_%zu",
+                                  match->activation ? match->activation->name : match->core->name,
+                                  l->n_inserted++);
         if (r < 0)
                 return r;
         return lowering_set_fixed(l, op, tensor, match->fix_point, dims, 4);

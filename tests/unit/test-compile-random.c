@@ -583,7 +583,8 @@ static int case_try(const Case *c, Tally *tally, Problem *problem) {
                 r = whole_compile(b.s.graph, &target, &compiled, problem);
         if (r == 0 && compiled) {
                 tally_count(tally, compiled);
-                r = whole_compare(b.s.graph, compiled, (Pattern) c->p[C_PATTERN], 1, problem);
+                r = whole_compare(b.s.graph, compiled,
+                                  &(WholeTrial){ (Pattern) c->p[C_PATTERN], 1, 1 }, problem);
         }
         compiled = graph_free(compiled);
         source_deinit(&b.s);

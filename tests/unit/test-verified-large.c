@@ -24,7 +24,7 @@ static unsigned targets(void) {
         return text ? (unsigned) strtoul(text, NULL, 0) : DEFAULT_TARGETS;
 }
 
-static void network(const char *name, size_t n_orders) {
+static void network(const char *name, unsigned n_orders) {
         const char *only = getenv("VERIFIED_ONLY");
 
         if (only && strcmp(only, name) != 0)

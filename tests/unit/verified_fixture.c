@@ -4,99 +4,35 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "dpu/comparison.h"
-#include "dpu/feed.h"
 #include "dpu/models/network.h"
-#include "dpu/programs.h"
-#include "dpu/trial.h"
-#include "tests/support/compiled.h"
 #include "tests/support/corpus.h"
 #include "tests/support/regenerate.h"
-
-/* of one model and target */
-typedef struct Verified {
-        const VerifiedSpec *spec;
-        const Graph *compiled;
-        Programs programs;
-        size_t n_tensors, n_runs;
-} Verified;
-
-static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Problem *problem) {
-        return feed_inputs(userdata, evaluator, graph, problem);
-}
-
-static void check_graph(Verified *v, Feed *feed) {
-        const ComparisonOptions options = { .evaluator = { .substitute = true, .seed = 5 } };
-        Problem problem = { "" };
-        Comparison c;
-
-        if (comparison_run(v->spec->source, v->compiled, &options, fill, feed, &c, &problem) < 0)
-                fail_msg("%s: %s", v->spec->name, problem.text);
-        if (c.n_differences > 0)
-                fail_msg("%s, inputs %s: %s differs from the source", v->spec->name,
-                         pattern_name(feed->pattern), c.differences[0].op->name);
-        assert_int_equal(c.n_outputs_missing, 0);
-        assert_int_not_equal(c.n_outputs, 0);
-        v->n_tensors = c.n_compared;
-}
-
-static void check_program(const Verified *v, const Feed *feed, const TrialProgram *p) {
-        if (p->stopped.text[0])
-                fail_msg("%s, inputs %s: %s", v->spec->name, pattern_name(feed->pattern),
-                         p->stopped.text);
-        if (p->first)
-                fail_msg("%s, inputs %s: the code's %s differs from the graph's", v->spec->name,
-                         pattern_name(feed->pattern), p->first->name);
-        assert_int_equal(p->n_outputs_wrong, 0);
-        assert_int_not_equal(p->n_outputs, 0);
-        assert_int_equal(p->n_runs, v->spec->n_orders + 1);
-}
-
-static void check_programs(Verified *v, Feed *feed) {
-        const TrialOptions options = { .evaluator = { .substitute = true, .seed = 5 },
-                                       .seed = 3,
-                                       .n_orders = v->spec->n_orders };
-        Problem problem = { "" };
-        Trial trial;
-
-        if (trial_run(v->compiled, v->programs.items, v->programs.n, feed, &options, &trial,
-                      &problem) < 0)
-                fail_msg("%s: %s", v->spec->name, problem.text);
-        for (size_t i = 0; i < trial.n_programs; i++) {
-                check_program(v, feed, &trial.programs[i]);
-                v->n_runs += trial.programs[i].n_runs;
-        }
-        assert_true(trial.right);
-        trial_deinit(&trial);
-}
+#include "whole_fixture.h"
 
 static void check_target(const VerifiedSpec *spec, const FingerprintInfo *target) {
-        const uint64_t begin = clock_monotonic_ns();
+        const int64_t begin = clock_monotonic_ns();
         _cleanup_(graph_freep) Graph *graph = NULL;
-        Verified v = { .spec = spec };
         Problem problem = { "" };
-        uint64_t compiled;
+        int64_t compiled;
 
-        if (compiled_make(spec->source, target, &graph, &problem) < 0)
+        if (whole_compile(spec->source, target, &graph, &problem) < 0)
                 fail_msg("%s for %s: %s", spec->name, target->short_name, problem.text);
         compiled = clock_monotonic_ns();
-        v.compiled = graph;
-        if (programs_of_graph(graph, &v.programs, &problem) < 0)
-                fail_msg("%s for %s: %s", spec->name, target->short_name, problem.text);
         if (spec->n_programs > 0)
-                assert_int_equal(v.programs.n, spec->n_programs);
-        for (size_t p = 0; p < PATTERN_COUNT; p++) {
-                Feed feed = { .pattern = (Pattern) p, .seed = 3 };
+                assert_int_equal(regenerate_count(graph), spec->n_programs);
+        for (int pattern = 0; pattern < PATTERN_COUNT; pattern++) {
+                const WholeTrial trial = { (Pattern) pattern, spec->n_orders, 0 };
 
-                check_graph(&v, &feed);
-                check_programs(&v, &feed);
+                if (whole_compare(spec->source, graph, &trial, &problem) < 0)
+                        fail_msg("%s for %s, inputs %s: %s", spec->name, target->short_name,
+                                 pattern_name(trial.pattern), problem.text);
         }
-        print_message("%s, %s: %zu tensors equal, %zu programs equal in %zu runs; %.0f ms to "
-                      "compile, %.1f s to verify\n",
-                      spec->name, target->short_name, v.n_tensors, v.programs.n, v.n_runs,
-                      (double) (compiled - begin) / 1e6,
-                      (double) (clock_monotonic_ns() - compiled) / 1e9);
-        programs_deinit(&v.programs);
+        print_message(
+                "%s for %s: %zu programs, equal in %u orders with %d patterns of inputs; %.0f "
+                "ms to compile, %.1f s to verify\n",
+                spec->name, target->short_name, regenerate_count(graph), spec->n_orders + 1,
+                PATTERN_COUNT, (double) (compiled - begin) / 1e6,
+                (double) (clock_monotonic_ns() - compiled) / 1e9);
 }
 
 void verified_check(const VerifiedSpec *spec) {
@@ -108,7 +44,7 @@ void verified_check(const VerifiedSpec *spec) {
         }
 }
 
-void verified_network(const char *network, int32_t size, unsigned targets, size_t n_orders) {
+void verified_network(const char *network, int32_t size, unsigned targets, unsigned n_orders) {
         const NetworkOptions options = { .seed = 4, .size = size, .change_weight = UINT64_MAX };
         _cleanup_(graph_freep) Graph *source = NULL;
         VerifiedSpec spec = {
@@ -144,7 +80,7 @@ static void check_model(const char *name, const Bytes *content, void *userdata) 
         }
 }
 
-void verified_corpus(const char *const *names, unsigned targets, size_t n_orders) {
+void verified_corpus(const char *const *names, unsigned targets, unsigned n_orders) {
         CorpusRun run = { .names = names, .spec = { .targets = targets, .n_orders = n_orders } };
         size_t n = 0;
 

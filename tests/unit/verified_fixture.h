@@ -13,7 +13,7 @@ typedef struct VerifiedSpec {
         const char *name;
         const Graph *source; /* consumers counted */
         unsigned targets;    /* bits */
-        size_t n_orders;     /* of instructions, besides the one in which they stand */
+        unsigned n_orders;   /* of instructions, besides the one in which they stand */
         size_t n_programs;   /* that a file has; 0: any number */
 } VerifiedSpec;
 
@@ -22,7 +22,7 @@ typedef struct VerifiedSpec {
 void verified_check(const VerifiedSpec *spec);
 
 /* Of a network of mkmodel. */
-void verified_network(const char *network, int32_t size, unsigned targets, size_t n_orders);
+void verified_network(const char *network, int32_t size, unsigned targets, unsigned n_orders);
 
 /* Of the quantized models of the corpus whose names are in @names (NULL ends them). Skips. */
-void verified_corpus(const char *const *names, unsigned targets, size_t n_orders);
+void verified_corpus(const char *const *names, unsigned targets, unsigned n_orders);

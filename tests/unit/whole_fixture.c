@@ -33,9 +33,14 @@ static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Proble
         return feed_inputs(userdata, evaluator, graph, problem);
 }
 
-static int compare_graphs(const Graph *source, const Graph *compiled, Feed *feed,
-                          Problem *problem) {
-        const ComparisonOptions options = { .evaluator = { .n_threads = 1 } };
+/* ops without a definition put out the same numbers everywhere */
+static EvaluatorOptions evaluator_options(const WholeTrial *trial) {
+        return (EvaluatorOptions){ .n_threads = trial->n_threads, .substitute = true, .seed = 5 };
+}
+
+static int compare_graphs(const Graph *source, const Graph *compiled, const WholeTrial *trial,
+                          Feed *feed, Problem *problem) {
+        const ComparisonOptions options = { .evaluator = evaluator_options(trial) };
         Comparison c;
         int r;
 
@@ -51,11 +56,11 @@ static int compare_graphs(const Graph *source, const Graph *compiled, Feed *feed
         return 0;
 }
 
-static int compare_programs(const Graph *compiled, Feed *feed, unsigned n_orders,
+static int compare_programs(const Graph *compiled, const WholeTrial *whole, Feed *feed,
                             Problem *problem) {
-        const TrialOptions options = { .evaluator = { .n_threads = 1 },
+        const TrialOptions options = { .evaluator = evaluator_options(whole),
                                        .seed = 7,
-                                       .n_orders = n_orders };
+                                       .n_orders = whole->n_orders };
         _cleanup_(programs_cleanup) Programs programs = {};
         _cleanup_(trial_deinit) Trial trial = {};
         int r;
@@ -77,13 +82,13 @@ static int compare_programs(const Graph *compiled, Feed *feed, unsigned n_orders
         return problem_set(problem, -EBADMSG, "a program is wrong");
 }
 
-int whole_compare(const Graph *source, const Graph *compiled, Pattern pattern, unsigned n_orders,
+int whole_compare(const Graph *source, const Graph *compiled, const WholeTrial *trial,
                   Problem *problem) {
-        Feed feed = { .pattern = pattern, .seed = 3 };
+        Feed feed = { .pattern = trial->pattern, .seed = 3 };
         int r;
 
-        r = compare_graphs(source, compiled, &feed, problem);
-        return r < 0 ? r : compare_programs(compiled, &feed, n_orders, problem);
+        r = compare_graphs(source, compiled, trial, &feed, problem);
+        return r < 0 ? r : compare_programs(compiled, trial, &feed, problem);
 }
 
 void whole_check(const Graph *source) {
@@ -96,9 +101,12 @@ void whole_check(const Graph *source) {
 
                 if (whole_compile(source, &target, &compiled, &problem) < 0)
                         fail_msg("%s: %s", target.short_name, problem.text);
-                for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
-                        if (whole_compare(source, compiled, (Pattern) pattern, 1, &problem) < 0)
+                for (int pattern = 0; pattern < PATTERN_COUNT; pattern++) {
+                        const WholeTrial trial = { (Pattern) pattern, 1, 1 };
+
+                        if (whole_compare(source, compiled, &trial, &problem) < 0)
                                 fail_msg("%s, inputs %s: %s", target.short_name,
-                                         pattern_name((Pattern) pattern), problem.text);
+                                         pattern_name(trial.pattern), problem.text);
+                }
         }
 }

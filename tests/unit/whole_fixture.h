@@ -15,9 +15,15 @@
 int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
                   Problem *problem);
 
+typedef struct WholeTrial {
+        Pattern pattern;    /* of the inputs */
+        unsigned n_orders;  /* of instructions, besides the one in which they stand */
+        unsigned n_threads; /* of the evaluator; 0: all cores */
+} WholeTrial;
+
 /* -EBADMSG with @problem: @compiled is not @source bit by bit, or a program does not do what its
- * graph says, in its own order or in one of @n_orders others. */
-int whole_compare(const Graph *source, const Graph *compiled, Pattern pattern, unsigned n_orders,
+ * graph says, in one of the orders. */
+int whole_compare(const Graph *source, const Graph *compiled, const WholeTrial *trial,
                   Problem *problem);
 
 /* Both, for B1024 and B4096 and with all patterns; fails unless all is well. */
