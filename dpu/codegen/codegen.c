@@ -86,7 +86,7 @@ static int codegen_layer(const Op *op, CodegenPlace place, void *userdata, uint6
         r = place(op, userdata, &layer.output, problem);
         if (r == 0)
                 r = codegen_constant(op, "weights", place, userdata, &layer.weights, problem);
-        layer.bias.address = zeros;
+        layer.bias.address = layer.zeros = zeros;
         if (r == 0)
                 r = codegen_constant(op, "bias", place, userdata, &layer.bias, problem);
         if (r == 0)

@@ -299,3 +299,11 @@ int elew_run(const ElewWork *work, Machine *machine, Problem *problem) {
         }
         return r;
 }
+
+int elew_copy(View in, View out, Machine *machine, Problem *problem) {
+        const ElewWork work = {
+                .inputs = &in, .n_inputs = 1, .out = out, .scale_y = 1, .scale_x = 1
+        };
+
+        return elew_run(&work, machine, problem);
+}

@@ -28,3 +28,4 @@ typedef struct ElewWork {
 
 /* -EOPNOTSUPP: shifts or sizes that the engine does not have. Else as stream_append(). */
 int elew_run(const ElewWork *work, Machine *machine, Problem *problem);
+int elew_copy(View in, View out, Machine *machine, Problem *problem);

@@ -15,14 +15,6 @@
 
 #define ELEW_SCALE_MAX 16u
 
-static int elew_copy(View in, View out, Machine *machine, Problem *problem) {
-        const ElewWork work = {
-                .inputs = &in, .n_inputs = 1, .out = out, .scale_y = 1, .scale_x = 1
-        };
-
-        return elew_run(&work, machine, problem);
-}
-
 int elew_layer(const Layer *layer, Machine *machine, Problem *problem) {
         const char *type = attrs_string(&layer->op->attrs, "type");
         const char *nonlinear = attrs_string(&layer->op->attrs, "nonlinear");

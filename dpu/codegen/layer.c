@@ -28,6 +28,8 @@ static const struct {
         { "upsample-fix", upsample_layer },
         { "downsample-fix", downsample_layer },
         { "tile-fix", tile_layer },
+        { "strided_slice-fix", slice_layer },
+        { "pad-fix", pad_layer },
 };
 
 LayerFn layer_find(const char *op_type) {

@@ -31,6 +31,7 @@ typedef struct Layer {
         size_t n_inputs;
         View output;
         Constant weights, bias;
+        uint64_t zeros; /* address in the constant region, of as many as places.h says */
 } Layer;
 
 typedef int (*LayerFn)(const Layer *layer, Machine *machine, Problem *problem);
@@ -81,3 +82,5 @@ int reshape_layer(const Layer *layer, Machine *machine, Problem *problem);
 int upsample_layer(const Layer *layer, Machine *machine, Problem *problem);
 int downsample_layer(const Layer *layer, Machine *machine, Problem *problem);
 int tile_layer(const Layer *layer, Machine *machine, Problem *problem);
+int slice_layer(const Layer *layer, Machine *machine, Problem *problem); /* edge_layer.c */
+int pad_layer(const Layer *layer, Machine *machine, Problem *problem);

@@ -75,14 +75,22 @@ static int places_constants_of(Places *places, const Region *region, const Op *o
         return 0;
 }
 
-/* for convolutions without bias: the engine always adds one */
+/* For convolutions without bias, as the engine always adds one; and for what is padded, a row of
+ * pixels that begin one byte after another. */
+static uint64_t places_zeros_of(const RegionTensor *t) {
+        if (strcmp(t->op->type, "pad-fix") == 0)
+                return (uint64_t) t->view.width + t->view.channels;
+        return op_arg(t->op, "weights") && !op_arg(t->op, "bias") ? t->view.channels : 0;
+}
+
 static int places_add_zeros(Places *places, const Region *region, Problem *problem) {
         uint64_t n = 0;
 
-        for (size_t i = 0; i < region->n; i++)
-                if (op_arg(region->ops[i], "weights") && !op_arg(region->ops[i], "bias") &&
-                    region->tensors[i].view.channels > n)
-                        n = region->tensors[i].view.channels;
+        for (size_t i = 0; i < region->n; i++) {
+                uint64_t needed = places_zeros_of(&region->tensors[i]);
+
+                n = needed > n ? needed : n;
+        }
         if (n == 0)
                 return 0;
         places->zeros = places_up(places->constants.size, PLACES_CONSTANT_ALIGN);

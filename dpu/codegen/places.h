@@ -30,7 +30,7 @@ typedef enum PlacesRegister {
 typedef struct Places {
         uint64_t sizes[PLACES_REGISTERS]; /* bytes */
         Bytes constants;                  /* content of the first */
-        uint64_t zeros;                   /* address in it: the bias of who has none */
+        uint64_t zeros;                   /* address in it: of who has no bias, and of who pads */
 } Places;
 
 /* Fills in the views of @region's tensors. -EINVAL with @problem: a constant without content;

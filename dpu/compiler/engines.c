@@ -294,9 +294,10 @@ static bool engines_eltwise_shifts(const EnginesCall *call, const Arg *arg) {
 static bool engines_eltwise(const EnginesCall *call) {
         const Arg *arg = op_arg(call->op, "input");
         const char *type = attrs_string(&call->op->attrs, "type");
-        size_t most = type && strcmp(type, "MUL") == 0 ? 2 : ENGINES_ELTWISE_INPUTS_MAX;
+        bool product = type && strcmp(type, "MUL") == 0;
 
-        if (arg->n_ops < 2 || arg->n_ops > most)
+        if (arg->n_ops < (product ? 2 : 1) ||
+            arg->n_ops > (product ? 2 : ENGINES_ELTWISE_INPUTS_MAX))
                 return ENGINES_REFUSE(call, "%zu inputs", arg->n_ops);
         for (size_t i = 0; i < arg->n_ops; i++)
                 if (!engines_same_shape(&arg->ops[i]->tensor, &call->op->tensor))
@@ -317,9 +318,17 @@ static bool engines_concat(const EnginesCall *call) {
         int32_t axis = -1;
 
         (void) attrs_int32(&call->op->attrs, "axis", &axis);
-        if (axis != 3 && axis != -1)
-                return ENGINES_REFUSE(call, "it concatenates along axis %d, not channels", axis);
+        if (axis < -3 || axis > 3 || axis == 0)
+                return ENGINES_REFUSE(call, "it concatenates along axis %d, not within images",
+                                      axis);
         return true;
+}
+
+static bool engines_check_change(const EnginesCall *call) {
+        return engines_check_shift(
+                call, "results",
+                engines_fix_point(op_input(call->op, 0)) - engines_fix_point(call->op),
+                -ENGINES_SHIFT_WRITE_MAX, ENGINES_SHIFT_WRITE_MAX);
 }
 
 static bool engines_upsample(const EnginesCall *call) {
@@ -335,9 +344,23 @@ static bool engines_upsample(const EnginesCall *call) {
                     (float) (out[2 - i] / in[2 - i]) != scale->floats[i])
                         return ENGINES_REFUSE(call, "a scale of %g is not supported",
                                               (double) scale->floats[i]);
-        if (engines_fix_point(op_input(call->op, 0)) != engines_fix_point(call->op))
-                return ENGINES_REFUSE(call, "it changes the fix point");
-        return engines_check_channels(call, in[3], "input");
+        return engines_check_change(call) && engines_check_channels(call, in[3], "input");
+}
+
+/* a copy, with another fix point perhaps */
+static bool engines_copy(const EnginesCall *call) {
+        return engines_check_change(call) &&
+               engines_check_channels(call, call->op->tensor.dims[3], "output");
+}
+
+static bool engines_slice(const EnginesCall *call) {
+        int32_t steps[4];
+
+        engines_int32s(call->op, "strides", 4, 1, steps);
+        if (steps[0] != 1 || steps[3] != 1)
+                return ENGINES_REFUSE(call, "it takes every %d channels, not neighbouring channels",
+                                      steps[3]);
+        return engines_copy(call);
 }
 
 static bool engines_reshape(const EnginesCall *call) {
@@ -363,8 +386,11 @@ static const EnginesEntry engines_table[] = {
         { "depthwise-fix", engines_depthwise_fix, true },
         { "eltwise-fix", engines_eltwise, true },
         { "hard-sigmoid-fix", engines_hard_sigmoid, true },
+        { "pad-fix", engines_copy, true },
         { "pool-fix", engines_pool, true },
         { "reshape-fix", engines_reshape, false },
+        { "strided_slice-fix", engines_slice, true },
+        { "tile-fix", engines_copy, true },
         { "transposed-conv2d-fix", engines_transposed, true },
         { "transposed-depthwise-conv2d-fix", engines_transposed_depthwise, true },
         { "upsample-fix", engines_upsample, true },

@@ -21,18 +21,30 @@ typedef struct LowerRule {
 
 static const LowerRule lower_rules[] = {
         { "add", lower_eltwise, false, true },
-        { "avgpool2d", lower_pool, true, false },
+        { "avgpool2d", lower_pool, true, true },
+        { "batchnorm", lower_batchnorm, false, true },
         { "concat", lower_concat, false, false },
+        { "conv1d", lower_conv, false, true },
         { "conv2d", lower_conv, false, true },
         { "depthwise-conv2d", lower_conv, false, true },
+        { "fix", lower_alone, false, false },
         { "hard-sigmoid", lower_hard_sigmoid, true, false },
+        { "inner-product", lower_matmul, false, true },
+        { "leaky-relu", lower_alone, false, false },
         { "matmul", lower_matmul, false, true },
-        { "maxpool2d", lower_pool, false, false },
+        { "maxpool1d", lower_pool, false, true },
+        { "maxpool2d", lower_pool, false, true },
         { "mul", lower_eltwise, false, true },
-        { "reduction_max", lower_reduce, false, false },
-        { "reduction_mean", lower_reduce, true, false },
+        { "pad", lower_pad, false, false },
+        { "pixel-shuffle", lower_shuffle, false, false },
+        { "prelu", lower_alone, false, false },
+        { "reduction_max", lower_reduce, false, true },
+        { "reduction_mean", lower_reduce, true, true },
+        { "relu", lower_alone, false, false },
+        { "relu6", lower_alone, false, false },
         { "resize", lower_resize, false, false },
         { "scale", lower_scale, false, true },
+        { "strided_slice", lower_slice, false, false },
         { "transposed-conv2d", lower_conv, false, true },
         { "transposed-depthwise-conv2d", lower_conv, false, true },
 };
@@ -75,6 +87,10 @@ static int lower_match_end(Lowering *l, Match *m, const Op *last) {
         const Op *next = lowering_value(l, last)->reader;
 
         m->end = last;
+        if (lowering_is_fix(last, &m->fix_point)) {
+                m->tensor = last->tensor.name;
+                return 0;
+        }
         if (next && lowering_is_fix(next, &m->fix_point)) {
                 m->end = next;
                 m->tensor = next->tensor.name;
@@ -94,7 +110,7 @@ static int lower_match_end(Lowering *l, Match *m, const Op *last) {
 /* without a tensor in @ret: it is not a group */
 static int lower_match(Lowering *l, const LowerRule *rule, const Op *core, Match *ret) {
         const Op *last = core, *next = lowering_value(l, core)->reader;
-        Match m = { .core = core };
+        Match m = { .core = core, .activation = lowering_takes_activation(core) ? core : NULL };
         int r;
 
         if (rule->with_factor && lower_is_factor(next, last)) {
@@ -113,10 +129,13 @@ static int lower_match(Lowering *l, const LowerRule *rule, const Op *core, Match
 /* what a group reads will be there as int8 */
 static void lower_note_inputs(Lowering *l, const Op *core) {
         const Arg *arg = op_arg(core, "input");
+        int32_t sides[4];
 
         for (size_t i = 0; arg && i < arg->n_ops; i++) {
-                lowering_value(l, arg->ops[i])->wants_fixed = true;
-                lowering_value(l, lowering_before_reshape(l, arg->ops[i]))->wants_fixed = true;
+                const Op *from = i == 0 ? lowering_before_pad(l, core, sides) : arg->ops[i];
+
+                lowering_value(l, from)->wants_fixed = true;
+                lowering_value(l, lowering_before_reshape(l, from))->wants_fixed = true;
         }
 }
 
@@ -181,6 +200,10 @@ static bool lower_is_constant(const Op *op) {
 }
 
 static int lower_default_reason(Lowering *l, const Op *op) {
+        if (strcmp(op->type, "hard-swish") == 0)
+                return lowering_refuse(l, op,
+                                       "the engines make a hard swish of a hard sigmoid and a "
+                                       "product, and round both; the quantized model rounds once");
         if (strcmp(op->type, "fix") == 0 || lowering_takes_activation(op))
                 return lowering_refuse(l, op, "nothing on the DPU ends in it");
         if (lowering_is_reshape(l, op))
@@ -209,7 +232,6 @@ static int lower_try(Lowering *l, const Op *op) {
         bool taken = false;
         int r;
 
-        lowering_find_grid(l, op);
         if (lowering_value(l, op)->owner || lower_is_constant(op) || strcmp(op->type, "data") == 0)
                 return 0;
         r = lower_group(l, op, &taken);
@@ -259,6 +281,8 @@ static int lower_trial(Lowering *l) {
         int r;
 
         l->trial = true;
+        for (size_t i = 0; i < l->source->n_ops; i++)
+                lowering_find_grid(l, l->source->ops[i]);
         r = graph_new(&l->target, l->source->name);
         for (size_t i = 0; r == 0 && i < l->source->n_ops; i++)
                 r = lower_try(l, l->source->ops[i]);

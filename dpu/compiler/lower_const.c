@@ -23,10 +23,10 @@ bool lowering_is_const(const Op *op, int32_t *ret_fix_point) {
         return lowering_is_fix(op, ret_fix_point) && input && strcmp(input->type, "const") == 0;
 }
 
-/* the float32 elements; false if they are of another type or not as many as the shape says */
-static bool const_floats(const Op *op, Slice *ret) {
+bool lowering_const_floats(const Op *op, Slice *ret) {
         const Tensor *tensor = &op->tensor;
 
+        /* of another type, or not as many as the shape says: nobody can tell */
         return strcmp(op->type, "const") == 0 && tensor->data_type == DATA_TYPE_FLOAT &&
                tensor->bit_width == 32 && attrs_bytes(&op->attrs, "data", ret) == 0 &&
                ret->size == tensor_elements(tensor) * sizeof(float);
@@ -42,7 +42,7 @@ static float const_float(Slice data, size_t i) {
 bool lowering_const_number(const Op *op, double *ret) {
         Slice data;
 
-        if (!const_floats(op, &data) || data.size == 0)
+        if (!lowering_const_floats(op, &data) || data.size == 0)
                 return false;
         for (size_t i = 1; i < data.size / sizeof(float); i++)
                 if (const_float(data, i) != const_float(data, 0))
@@ -51,7 +51,7 @@ bool lowering_const_number(const Op *op, double *ret) {
         return true;
 }
 
-static double const_quantize(double x, int32_t fix_point) {
+double lowering_quantize(double x, int32_t fix_point) {
         double q = floor(ldexp(x, fix_point) + 0.5);
 
         if (!(q >= INT8_MIN))
@@ -64,10 +64,10 @@ bool lowering_const_is_whole(const LowerConst *spec) {
         Slice floats;
 
         if (!lowering_is_const(spec->op, &fix_point) ||
-            !const_floats(op_input(spec->op, 0), &floats))
+            !lowering_const_floats(op_input(spec->op, 0), &floats))
                 return false;
         for (size_t i = 0; i < floats.size / sizeof(float); i++) {
-                double q = ldexp(const_quantize((double) const_float(floats, i), fix_point),
+                double q = ldexp(lowering_quantize((double) const_float(floats, i), fix_point),
                                  -spec->shift);
 
                 if (q != floor(q))
@@ -76,15 +76,39 @@ bool lowering_const_is_whole(const LowerConst *spec) {
         return true;
 }
 
-static int const_set_data(Lowering *l, Op *op, Slice floats, int32_t fix_point, int32_t shift) {
-        size_t n = floats.size / sizeof(float);
+static int8_t const_element(const LowerConst *spec, Slice floats, size_t i, int32_t fix_point) {
+        double q = lowering_quantize((double) const_float(floats, i), fix_point);
+
+        return (int8_t) floor(ldexp(q, -spec->shift));
+}
+
+/* element @i of the result; spec->dims has four dimensions */
+static int8_t const_picked(const LowerConst *spec, Slice floats, size_t i, int32_t fix_point) {
+        const LowerPick *pick = spec->pick;
+        int64_t at = 0;
+
+        for (size_t k = 4; k-- > 0;) {
+                int64_t place = (int64_t) (i % (size_t) spec->dims[k]) + pick->begin[k];
+
+                i /= (size_t) spec->dims[k];
+                if (place < 0 || place % (pick->gaps[k] + 1) != 0 ||
+                    place / (pick->gaps[k] + 1) >= pick->dims[k])
+                        return 0;
+                at += place / (pick->gaps[k] + 1) * pick->strides[k];
+        }
+        return const_element(spec, floats, (size_t) at, fix_point);
+}
+
+static int const_set_data(Lowering *l, Op *op, const LowerConst *spec, Slice floats,
+                          int32_t fix_point) {
+        size_t n = (size_t) tensor_elements(&op->tensor);
         int8_t *data = arena_alloc(&l->target->arena, n);
 
         if (!data)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                data[i] = (int8_t) floor(
-                        ldexp(const_quantize((double) const_float(floats, i), fix_point), -shift));
+                data[i] = spec->pick ? const_picked(spec, floats, i, fix_point)
+                                     : const_element(spec, floats, i, fix_point);
         return attrs_lend_bytes(&op->attrs, &l->target->arena, "data", slice_of(data, n));
 }
 
@@ -99,7 +123,7 @@ static int const_add(Lowering *l, const LowerConst *spec, const char *name, cons
         int r;
 
         (void) lowering_is_const(spec->op, &fix_point);
-        (void) const_floats(op_input(spec->op, 0), &floats);
+        (void) lowering_const_floats(op_input(spec->op, 0), &floats);
         r = lowering_add(l, name, "const-fix", &op);
         if (r < 0)
                 return r;
@@ -111,7 +135,7 @@ static int const_add(Lowering *l, const LowerConst *spec, const char *name, cons
                 return r;
         r = graph_set_string(l->target, &op->attrs, "data_type", "XINT8");
         if (r == 0 && !l->trial)
-                r = const_set_data(l, op, floats, fix_point, spec->shift);
+                r = const_set_data(l, op, spec, floats, fix_point);
         if (r < 0)
                 return r;
 
@@ -136,7 +160,7 @@ int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **r
         *ret = NULL;
         if (!lowering_is_const(spec->op, &fix_point))
                 return lowering_refuse(l, reader, "%s is no quantized constant", spec->op->name);
-        if (!const_floats(from, &floats))
+        if (!lowering_const_floats(from, &floats))
                 return lowering_refuse(l, reader, "%s does not hold float32 numbers", from->name);
 
         r = lowering_name(l, &name, "%s%s%s%s", from->name, spec->suffix ?: "",
@@ -152,4 +176,29 @@ int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **r
                 return 0;
         }
         return const_add(l, spec, name, tensor, ret);
+}
+
+int lowering_add_numbers(Lowering *l, const LowerNumbers *numbers, Op **ret) {
+        size_t n;
+        Op *op;
+        int r;
+
+        r = lowering_add(l, numbers->name, "const-fix", &op);
+        if (r == 0)
+                r = lowering_set_fixed(l, op, numbers->name, numbers->fix_point, numbers->dims,
+                                       numbers->n_dims);
+        if (r == 0)
+                r = graph_set_int32s(l->target, &op->attrs, "shape", numbers->dims,
+                                     numbers->n_dims);
+        if (r == 0)
+                r = graph_set_string(l->target, &op->attrs, "data_type", "XINT8");
+        if (r < 0)
+                return r;
+        n = (size_t) tensor_elements(&op->tensor);
+        if (!l->trial)
+                r = graph_set_bytes(l->target, &op->attrs, "data", slice_of(numbers->data, n));
+        if (r < 0)
+                return r;
+        *ret = op;
+        return 0;
 }

@@ -4,6 +4,8 @@
  *      add (+ relu) + fix              ->  eltwise-fix ADD, inputs in source order (P25)
  *      mul + fix                       ->  eltwise-fix MUL
  *      mul with [1,1,1,C] + fix        ->  depthwise-fix MUL (191 ops of known programs)
+ *      relu, relu6, fix alone          ->  eltwise-fix ADD of one input, where that is on the DPU
+ *      leaky-relu, prelu alone         ->  depthwise-conv2d-fix by 1, likewise
  *      hard-sigmoid + mul(c) + fix     ->  hard-sigmoid-fix (P31: hsigmoid_in = fix point of the
  *                                          input, shift_hsigmoid = 14 + that - that of the output)
  *
@@ -41,7 +43,7 @@ static int eltwise_find_inputs(Lowering *l, const Op *core, bool *ret_complete) 
         int r;
 
         for (size_t i = 0; arg && i < arg->n_ops; i++) {
-                r = lowering_fixed(l, arg->ops[i], core, &input);
+                r = lowering_wide(l, arg->ops[i], core, &input);
                 if (r < 0 || !input)
                         return r;
         }
@@ -55,7 +57,7 @@ int lowering_add_inputs(Lowering *l, const Op *core, Op *op) {
         int r;
 
         for (size_t i = 0; i < arg->n_ops; i++) {
-                r = lowering_fixed(l, arg->ops[i], core, &input);
+                r = lowering_wide(l, arg->ops[i], core, &input);
                 if (r < 0)
                         return r;
                 r = graph_add_arg(l->target, op, "input", input);
@@ -69,10 +71,13 @@ int lower_eltwise(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core;
         bool depthwise = eltwise_is_depthwise(core), complete = false;
         bool add = strcmp(core->type, "add") == 0;
+        /* the vendor's depthwise-fix has no activation */
+        const LowerTail tail = { .fix_point = match->fix_point,
+                                 .relu = depthwise && match->activation };
         Op *op;
         int r;
 
-        if (match->activation && (depthwise || strcmp(match->activation->type, "relu") != 0))
+        if (match->activation && strncmp(match->activation->type, "relu", strlen("relu")) != 0)
                 return lowering_refuse(l, core, "the engine has no %s behind it",
                                        match->activation->type);
         r = eltwise_find_inputs(l, core, &complete);
@@ -87,6 +92,41 @@ int lower_eltwise(Lowering *l, const Match *match, Op **ret) {
         if (r == 0 && !depthwise)
                 r = graph_set_string(l->target, &op->attrs, "nonlinear",
                                      match->activation ? "RELU" : "NONE");
+        return r < 0 ? r : lowering_give_tail(l, match, &tail, op, ret);
+}
+
+/* --- alone ----------------------------------------------------------------------------------- */
+
+static int alone_leaky(Lowering *l, const Match *match, Op *input, Op **ret) {
+        const Match leaky = { .core = match->core, .activation = match->core };
+        const LowerAffine affine = { .name = match->core->name, .factor = 1 };
+        Op *op;
+        int r;
+
+        r = lowering_add_affine(l, &affine, input, &op);
+        if (r == 0)
+                r = lowering_set_activation(l, op, &leaky);
+        return r < 0 ? r : lowering_give(l, match, op, ret);
+}
+
+int lower_alone(Lowering *l, const Match *match, Op **ret) {
+        const Op *core = match->core, *from = op_input(core, 0);
+        bool is_fix = strcmp(core->type, "fix") == 0;
+        const char *name;
+        Op *input, *op;
+        int r;
+
+        if (!from || !lowering_value(l, lowering_before_reshape(l, from))->owner ||
+            lowering_is_reshape(l, core))
+                return 0;
+        r = lowering_wide(l, from, core, &input);
+        if (r < 0 || !input)
+                return r;
+        if (strcmp(core->type, "leaky-relu") == 0 || strcmp(core->type, "prelu") == 0)
+                return alone_leaky(l, match, input, ret);
+        r = lowering_name(l, &name, "%s%s", core->name, is_fix ? "_FixShifter" : "");
+        if (r == 0)
+                r = lowering_add_sum(l, name, input, !is_fix, &op);
         return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 

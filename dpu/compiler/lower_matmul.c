@@ -2,6 +2,7 @@
  * Matrix products with a constant: one pixel, all of whose features are channels.
  *
  *      [reshape +] matmul (+ activation) + fix  ->  conv2d-fix [1,1,1,N] (+ reshape-fix)
+ *      matmul of many rows; inner-product       ->  the same with a kernel of 1; the same
  *
  * The reshape in front goes: the kernel is as large as the image behind it, and as exported weights
  * [N, K] are in the order of the image (height, width, channels) their bytes stay where they are
@@ -17,37 +18,89 @@
 #include "dpu/compiler/lowering.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define MATMUL_KERNEL_MAX 16 /* of a convolution of the engines */
 
 typedef struct Matmul {
         const Op *weights;
-        int32_t n, k; /* [1, k] times [n, k] transposed */
+        int64_t n, k, rows; /* [rows, k] times [n, k] transposed */
+        bool turned;        /* the weights are [k, n] */
 } Matmul;
 
-static int matmul_init(Lowering *l, const Op *core, Matmul *ret, bool *ret_fits) {
+/* inner-product: everything from an axis on is one row, weights are an argument */
+static bool matmul_init_inner(const Op *core, Matmul *m) {
+        const Arg *weights = op_arg(core, "weights");
+        const Tensor *in = &op_input(core, 0)->tensor;
+        int32_t axis = -1;
+
+        (void) attrs_int32(&core->attrs, "axis", &axis);
+        if (axis < 0)
+                axis += (int32_t) in->n_dims;
+        if (!weights || weights->n_ops != 1 || weights->ops[0]->tensor.n_dims < 1 || axis < 1 ||
+            (size_t) axis >= in->n_dims)
+                return false;
+        for (size_t i = 0; i < (size_t) axis; i++)
+                if (in->dims[i] != 1)
+                        return false;
+        m->weights = weights->ops[0];
+        m->n = m->weights->tensor.dims[0];
+        m->k = (int64_t) tensor_elements(in);
+        m->rows = 1;
+        return true;
+}
+
+static bool matmul_init_factors(const Op *core, Matmul *m) {
         const Op *a = op_input(core, 0), *b = op_input(core, 1);
         bool transpose_a = false, transpose_b = false;
+        size_t n;
 
         (void) attrs_bool(&core->attrs, "transpose_a", &transpose_a);
         (void) attrs_bool(&core->attrs, "transpose_b", &transpose_b);
-        if (!a || !b || a->tensor.n_dims != 2 || b->tensor.n_dims != 2 || transpose_a ||
-            !transpose_b)
+        if (!b || op_input(core, 2) || a->tensor.n_dims < 2 || a->tensor.n_dims > 4 ||
+            b->tensor.n_dims != 2 || transpose_a)
+                return false;
+        n = a->tensor.n_dims;
+        m->weights = b;
+        m->turned = !transpose_b;
+        m->n = b->tensor.dims[m->turned ? 1 : 0];
+        m->k = b->tensor.dims[m->turned ? 0 : 1];
+        if (m->k < 1 || a->tensor.dims[n - 1] != m->k)
+                return false;
+        m->rows = (int64_t) tensor_elements(&a->tensor) / m->k;
+        return true;
+}
+
+/* as many numbers as the sizes say, the last dimension being that of the weights */
+static bool matmul_fits(const Op *core, const Matmul *m) {
+        const Tensor *out = &core->tensor, *weights = &m->weights->tensor;
+
+        return m->n >= 1 && m->k >= 1 && m->rows >= 1 && out->n_dims >= 2 && out->n_dims <= 4 &&
+               out->dims[out->n_dims - 1] == m->n &&
+               tensor_elements(out) == (uint64_t) m->n * (uint64_t) m->rows &&
+               tensor_elements(weights) == (uint64_t) m->n * (uint64_t) m->k;
+}
+
+static int matmul_init(Lowering *l, const Op *core, Matmul *ret, bool *ret_fits) {
+        bool inner = strcmp(core->type, "inner-product") == 0;
+        Matmul m = { 0 };
+
+        if (!op_input(core, 0) ||
+            !(inner ? matmul_init_inner(core, &m) : matmul_init_factors(core, &m)) ||
+            !matmul_fits(core, &m))
                 return lowering_refuse(l, core,
-                                       "it is no linear layer: [1,K] times [N,K] "
-                                       "transposed");
-        if (a->tensor.dims[0] != 1)
-                return lowering_refuse(l, core, "it has %d rows, not one", a->tensor.dims[0]);
-        if (a->tensor.dims[1] != b->tensor.dims[1] || b->tensor.dims[1] < 1)
-                return lowering_refuse(l, core, "its operands do not fit");
-        *ret = (Matmul){ .weights = b, .n = b->tensor.dims[0], .k = b->tensor.dims[1] };
+                                       "it is no linear layer, rows of K numbers times [N,K] or "
+                                       "[K,N], or its operands do not fit");
+        if (core->tensor.dims[0] != 1)
+                return lowering_refuse(l, core, "it has %d rows, not one", core->tensor.dims[0]);
+        *ret = m;
         *ret_fits = true;
         return 0;
 }
 
 /* [1, 1, 1, K] of what has another shape */
 static int matmul_flatten(Lowering *l, const Op *from, const Matmul *m, Op *input, Op **ret) {
-        const int32_t dims[4] = { 1, 1, 1, m->k };
+        const int32_t dims[4] = { 1, 1, 1, (int32_t) m->k };
         const char *name;
         int r;
 
@@ -57,13 +110,15 @@ static int matmul_flatten(Lowering *l, const Op *from, const Matmul *m, Op *inpu
         return lowering_add_reshape(l, name, name, input, dims, 4, ret);
 }
 
-/* The input as an image that a kernel can cover. */
+/* The input as an image that a kernel can cover; many rows as an image of as many pixels. */
 static int matmul_input(Lowering *l, const Op *core, const Matmul *m, Op **ret) {
         const Op *from = lowering_before_reshape(l, op_input(core, 0));
         Op *input;
         int r;
 
         *ret = NULL;
+        if (m->rows > 1)
+                return lowering_wide(l, op_input(core, 0), core, ret);
         r = lowering_image(l, from, core, &input);
         if (r < 0 || !input)
                 return r;
@@ -76,31 +131,34 @@ static int matmul_input(Lowering *l, const Op *core, const Matmul *m, Op **ret) 
         return matmul_flatten(l, from, m, input, ret);
 }
 
-static int matmul_finish(Lowering *l, const Match *match, const Op *input, const Matmul *m,
-                         Op *op) {
-        const int32_t kernel[2] = { input->tensor.dims[2], input->tensor.dims[1] };
-        const int32_t dims[4] = { 1, 1, 1, m->n };
-        const char *tensor;
-        int r;
+/* of weights [K,N]: element (n, h, w, c) is (the number of the place, n) */
+static LowerPick matmul_pick(const Matmul *m, const int32_t dims[4]) {
+        LowerPick pick = { .strides = { 1, 0, 0, m->n } };
 
-        r = lowering_set_plain(l, op, match, kernel);
-        if (r == 0)
-                r = graph_set_int32(l->target, &op->attrs, "group", 1);
-        if (r == 0)
-                r = lowering_name(l, &tensor, "%s(TransferMatMulToConv2d)_inserted_fix_%zu",
-                                  match->activation ? match->activation->name : match->core->name,
-                                  l->n_inserted++);
-        if (r < 0)
-                return r;
-        return lowering_set_fixed(l, op, tensor, match->fix_point, dims, 4);
+        memcpy(pick.dims, dims, sizeof(pick.dims));
+        pick.strides[2] = pick.strides[3] * dims[3];
+        pick.strides[1] = pick.strides[2] * dims[2];
+        return pick;
+}
+
+static int matmul_operands(Lowering *l, const Match *match, const Matmul *m, Op *input,
+                           const int32_t *kernel, LowerOperands *ret) {
+        const int32_t dims[4] = { (int32_t) m->n, kernel[1], kernel[0], input->tensor.dims[3] };
+        const LowerPick pick = matmul_pick(m, dims);
+        const LowerConst weights = { .op = m->weights,
+                                     .suffix = "(reshaped)",
+                                     .dims = dims,
+                                     .n_dims = 4,
+                                     .pick = m->turned ? &pick : NULL };
+
+        return lowering_operands(l, match, input, &weights, ret);
 }
 
 int lower_matmul(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core;
+        int32_t kernel[2] = { 1, 1 };
         LowerOperands operands = { 0 };
-        LowerConst weights;
         Matmul m = { 0 };
-        int32_t dims[4];
         const char *name;
         bool fits = false;
         Op *input, *op;
@@ -112,22 +170,17 @@ int lower_matmul(Lowering *l, const Match *match, Op **ret) {
         r = matmul_input(l, core, &m, &input);
         if (r < 0 || !input)
                 return r;
-        for (size_t i = 0; i < 4; i++)
-                dims[i] = i == 0 ? m.n : input->tensor.dims[i];
-        weights =
-                (LowerConst){ .op = m.weights, .suffix = "(reshaped)", .dims = dims, .n_dims = 4 };
-        r = lowering_operands(l, match, input, &weights, &operands);
+        for (size_t i = 0; m.rows == 1 && i < 2; i++)
+                kernel[i] = input->tensor.dims[2 - i];
+        r = matmul_operands(l, match, &m, input, kernel, &operands);
         if (r < 0 || !operands.complete)
                 return r;
         r = lowering_name(l, &name, "%s(TransferMatMulToConv2d)", core->name);
-        if (r < 0)
-                return r;
-        r = lowering_add_layer(l, name, "conv2d-fix", &operands, &op);
-        if (r < 0)
-                return r;
-        r = matmul_finish(l, match, input, &m, op);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
+        if (r == 0)
+                r = lowering_add_layer(l, name, "conv2d-fix", &operands, &op);
+        if (r == 0)
+                r = lowering_set_plain(l, op, match, kernel);
+        if (r == 0)
+                r = graph_set_int32(l->target, &op->attrs, "group", 1);
+        return r < 0 ? r : lowering_give(l, match, op, ret);
 }

@@ -1,7 +1,7 @@
 /*
  * Pooling, and reductions that are pooling.
  *
- *      maxpool2d [+ fix]                     ->  pool-fix MAX
+ *      maxpool2d, maxpool1d [+ fix]          ->  pool-fix MAX
  *      avgpool2d [+ mul by a constant] + fix ->  pool-fix AVG
  *      reduction_max, reduction_mean         ->  the same, with a kernel as long as the axis (P23)
  *
@@ -62,74 +62,114 @@ static bool pool_mean_is_exact(const Match *match, const int32_t *kernel) {
 }
 
 typedef struct Pool {
-        const char *type;
-        int32_t kernel[2], stride[2], pad[4];
+        const char *type, *suffix; /* suffix: of the name; NULL: that of the tensor */
+        LowerWindow window;
 } Pool;
 
-static int pool_add(Lowering *l, const Match *match, const Pool *pool, bool has_window, Op **ret) {
-        Op *op;
+/* Only an average shifts to the right; a maximum keeps its fix point, and a sum follows. */
+static LowerTail pool_tail(const Match *match, const Pool *pool, const Op *input) {
+        LowerTail tail = { .fix_point = match->fix_point, .relu = match->activation };
+
+        if (pool->type[0] == 'M' && lowering_fix_point(input) > match->fix_point)
+                tail.fix_point = lowering_fix_point(input);
+        return tail;
+}
+
+/* An op is named like its tensor (P21), unless another one behind it has that. */
+static int pool_name(Lowering *l, const Match *match, const Pool *pool, bool is_last,
+                     const char **ret) {
+        if (pool->suffix)
+                return lowering_name(l, ret, "%s%s", match->core->name, pool->suffix);
+        return lowering_name(l, ret, "%s", is_last ? match->tensor : match->core->name);
+}
+
+static int pool_add(Lowering *l, const Match *match, const Pool *pool, Op **ret) {
+        const Op *core = match->core;
+        const char *name;
+        int32_t sides[4];
+        LowerTail tail;
+        Op *input, *op;
         int r;
 
-        r = lowering_add_unary(l, match, match->tensor, "pool-fix", &op);
-        if (r < 0 || !op)
+        if (match->activation && strncmp(match->activation->type, "relu", strlen("relu")) != 0)
+                return lowering_refuse(l, core, "the engine has no %s behind it",
+                                       match->activation->type);
+        r = lowering_wide(l, lowering_before_pad(l, core, sides), core, &input);
+        if (r < 0 || !input)
                 return r;
-        r = graph_set_int32s(l->target, &op->attrs, "kernel", pool->kernel, 2);
+        tail = pool_tail(match, pool, input);
+        r = pool_name(l, match, pool, !tail.relu && tail.fix_point == match->fix_point, &name);
         if (r == 0)
-                r = graph_set_int32s(l->target, &op->attrs, "stride", pool->stride, 2);
+                r = lowering_add(l, name, "pool-fix", &op);
         if (r == 0)
-                r = graph_set_int32s(l->target, &op->attrs, "pad", pool->pad, 4);
+                r = graph_add_arg(l->target, op, "input", input);
+        if (r == 0)
+                r = lowering_set_window(l, op, &pool->window);
         if (r == 0)
                 r = graph_set_string(l->target, &op->attrs, "type", pool->type);
-        if (r == 0 && has_window)
-                r = lowering_set_window(l, op, match);
-        return r < 0 ? r : lowering_give(l, match, op, ret);
+        return r < 0 ? r : lowering_give_tail(l, match, &tail, op, ret);
+}
+
+static int pool_check_mean(Lowering *l, const Match *match, const int32_t *kernel, bool *ret_fits) {
+        *ret_fits = pool_mean_is_exact(match, kernel);
+        if (*ret_fits)
+                return 0;
+        return lowering_refuse(l, match->core,
+                               "the engines average %dx%d with another factor than the quantized "
+                               "model",
+                               kernel[0], kernel[1]);
 }
 
 int lower_pool(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core;
-        const Attr *kernel = attrs_find(&core->attrs, "kernel");
-        Pool pool = { .type = strcmp(core->type, "maxpool2d") == 0 ? "MAX" : "AVG" };
-        bool counts = true, is_max = pool.type[0] == 'M';
+        bool is_max = strncmp(core->type, "maxpool", strlen("maxpool")) == 0, counts = true;
+        Pool pool = { .type = is_max ? "MAX" : "AVG" };
+        bool fits = true;
+        int r = 0;
 
-        if (!kernel || kernel->kind != ATTR_INT32_VEC || kernel->n != 2 ||
-            core->tensor.n_dims != 4 || op_input(core, 0)->tensor.n_dims != 4)
+        if (strcmp(core->type, "maxpool1d") == 0)
+                pool.suffix = "_transfered_MaxPool2d_inserted_fix";
+        if (core->tensor.n_dims != (pool.suffix ? 3 : 4) || !lowering_window(l, core, &pool.window))
                 return lowering_refuse(l, core, "it does not pool images");
-        memcpy(pool.kernel, kernel->int32s, sizeof(pool.kernel));
         (void) attrs_bool(&core->attrs, "count_include_pad", &counts);
         if (!is_max && !counts)
                 return lowering_refuse(l, core, "the engines count padding when they average");
-        if (!is_max && !pool_mean_is_exact(match, pool.kernel))
-                return lowering_refuse(l, core,
-                                       "the engines average %dx%d with another factor than the "
-                                       "quantized model",
-                                       pool.kernel[0], pool.kernel[1]);
         if (is_max && match->factor)
                 return lowering_refuse(l, core, "it is scaled");
-        return pool_add(l, match, &pool, true, ret);
+        if (!is_max)
+                r = pool_check_mean(l, match, pool.window.kernel, &fits);
+        return r < 0 || !fits ? r : pool_add(l, match, &pool, ret);
+}
+
+/* a kernel as long as the axes; false: they are others than height and width */
+static bool reduce_window(const Op *core, LowerWindow *w) {
+        const Tensor *in = &op_input(core, 0)->tensor;
+        const Attr *axes = attrs_find(&core->attrs, "axis");
+        int32_t n = (int32_t) in->n_dims; /* of an image, or a row of pixels */
+
+        if (!axes || axes->kind != ATTR_INT32_VEC || axes->n < 1 || axes->n > 2 ||
+            (n != 3 && n != 4) || core->tensor.n_dims != in->n_dims)
+                return false;
+        for (size_t i = 0; i < axes->n; i++) {
+                int32_t axis = axes->int32s[i] < 0 ? axes->int32s[i] + n : axes->int32s[i];
+
+                if (axis < 1 || axis > n - 2)
+                        return false;
+                w->kernel[n - 2 - axis] = in->dims[axis];
+        }
+        return true;
 }
 
 int lower_reduce(Lowering *l, const Match *match, Op **ret) {
-        const Op *core = match->core, *input = op_input(core, 0);
-        const Attr *axes = attrs_find(&core->attrs, "axis");
+        const Op *core = match->core;
         Pool pool = { .type = strcmp(core->type, "reduction_max") == 0 ? "MAX" : "AVG",
-                      .kernel = { 1, 1 },
-                      .stride = { 1, 1 } };
-        bool fits = axes && axes->kind == ATTR_INT32_VEC && axes->n >= 1 && axes->n <= 2 &&
-                    input->tensor.n_dims == 4 && core->tensor.n_dims == 4;
+                      .window = { .kernel = { 1, 1 }, .stride = { 1, 1 } } };
+        bool fits = true;
+        int r = 0;
 
-        for (size_t i = 0; fits && i < axes->n; i++) {
-                int32_t axis = axes->int32s[i] < 0 ? axes->int32s[i] + 4 : axes->int32s[i];
-
-                fits = axis == 1 || axis == 2;
-                if (fits)
-                        pool.kernel[2 - axis] = input->tensor.dims[axis];
-        }
-        if (!fits)
+        if (!reduce_window(core, &pool.window))
                 return lowering_refuse(l, core, "it does not reduce height or width of images");
-        if (pool.type[0] == 'A' && !pool_mean_is_exact(match, pool.kernel))
-                return lowering_refuse(l, core,
-                                       "the engines average %dx%d with another factor than the "
-                                       "quantized model",
-                                       pool.kernel[0], pool.kernel[1]);
-        return pool_add(l, match, &pool, false, ret);
+        if (pool.type[0] == 'A')
+                r = pool_check_mean(l, match, pool.window.kernel, &fits);
+        return r < 0 || !fits ? r : pool_add(l, match, &pool, ret);
 }

@@ -79,11 +79,13 @@ static bool value_is_reshape_type(const Op *op) {
 
 /* every number that they put out is one that went in */
 static bool value_moves(const Op *op) {
-        static const char *const types[] = { "concat",        "identity",     "maxpool2d", "relu",
-                                             "reduction_max", "transpose",    "reorg",     "stack",
-                                             "strided_slice", "pixel-shuffle" };
+        static const char *const types[] = { "concat", "identity",      "maxpool1d",    "maxpool2d",
+                                             "relu",   "reduction_max", "transpose",    "reorg",
+                                             "stack",  "strided_slice", "pixel-shuffle" };
         const char *mode = attrs_string(&op->attrs, "mode");
 
+        if (strcmp(op->type, "pad") == 0)
+                return lowering_pads_zeros(op);
         if (strcmp(op->type, "resize") == 0)
                 return mode && strcmp(mode, "NEAREST") == 0;
         return value_is_reshape_type(op) || value_is_type(op, types, ARRAY_SIZE(types));
@@ -156,17 +158,6 @@ int lowering_set_fixed(Lowering *l, Op *op, const char *tensor, int32_t fix_poin
 
         r = graph_set_tensor(l->target, op, tensor, DATA_TYPE_XINT, 8, dims, n_dims);
         return r < 0 ? r : lowering_set_grid(l, &op->tensor.attrs, fix_point);
-}
-
-int lowering_give(Lowering *l, const Match *match, Op *op, Op **ret) {
-        const Tensor *shape = &match->core->tensor;
-        int r;
-
-        r = lowering_set_fixed(l, op, match->tensor, match->fix_point, shape->dims, shape->n_dims);
-        if (r < 0)
-                return r;
-        *ret = op;
-        return 0;
 }
 
 int lowering_copy_attrs(Lowering *l, Attrs *to, const Attrs *from) {
@@ -293,13 +284,45 @@ int lowering_fixed(Lowering *l, const Op *op, const Op *reader, Op **ret) {
         return r;
 }
 
+size_t lowering_wide_dims(const Tensor *tensor, int32_t ret[4]) {
+        size_t n = tensor->n_dims, more = n == 2 || n == 3 ? 4 - n : 0;
+
+        if (n > 4)
+                return n;
+        for (size_t i = 0; i < n + more; i++)
+                ret[i] = i == 0 ? tensor->dims[0] : i <= more ? 1 : tensor->dims[i - more];
+        return n + more;
+}
+
+int lowering_wide(Lowering *l, const Op *op, const Op *reader, Op **ret) {
+        Op *image = lowering_value(l, op)->image, *from;
+        const char *name;
+        int32_t dims[4];
+        size_t n_dims = lowering_wide_dims(&op->tensor, dims);
+        int r;
+
+        *ret = image;
+        if (image && image->tensor.n_dims == n_dims &&
+            memcmp(image->tensor.dims, dims, n_dims * sizeof(*dims)) == 0)
+                return 0;
+        r = lowering_fixed(l, op, reader, &from);
+        *ret = from;
+        if (r < 0 || !from || n_dims == op->tensor.n_dims)
+                return r;
+        r = lowering_name(l, &name, "%s_input_inserted_reshape", from->name);
+        if (r == 0)
+                r = lowering_add_reshape(l, name, name, from, dims, n_dims, &from);
+        *ret = from;
+        return r < 0 ? r : value_check_reshape(l, from, reader, ret);
+}
+
 int lowering_add_unary(Lowering *l, const Match *match, const char *name, const char *type,
                        Op **ret) {
         Op *input, *op;
         int r;
 
         *ret = NULL;
-        r = lowering_fixed(l, op_input(match->core, 0), match->core, &input);
+        r = lowering_wide(l, op_input(match->core, 0), match->core, &input);
         if (r < 0 || !input)
                 return r;
         r = lowering_add(l, name, type, &op);

@@ -10,6 +10,7 @@
 #include "dpu/compiler/lower.h"
 #include "dpu/feed.h"
 #include "tests/support/corpus.h"
+#include "whole_fixture.h"
 
 static int accepts(const Op *op, const void *userdata, Problem *reason) {
         return engines_accept(op, userdata, reason) ? 0 : -EOPNOTSUPP;
@@ -93,6 +94,28 @@ void lower_check(const Graph *source, uint64_t fingerprint, const char *const *k
         check_kept(lowered, kept);
         for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
                 compare(source, lowered, (Pattern) pattern);
+}
+
+Graph *lower_all(const Graph *source) {
+        static const char *const none[] = { NULL };
+
+        lower_check(source, LOWER_B4096, none);
+        whole_check(source);
+        return lower_for(source, LOWER_B4096);
+}
+
+const Op *lower_find(const Graph *lowered, const char *type) {
+        for (size_t i = lowered->n_ops; i-- > 0;)
+                if (strcmp(lowered->ops[i]->type, type) == 0)
+                        return lowered->ops[i];
+        return NULL;
+}
+
+const char *lower_reason(const Graph *lowered, const char *type) {
+        for (size_t i = 0; i < lowered->n_ops; i++)
+                if (strcmp(lowered->ops[i]->type, type) == 0)
+                        return attrs_string(&lowered->ops[i]->attrs, LOWER_REASON_ATTR);
+        return NULL;
 }
 
 /* --- the corpus ------------------------------------------------------------------------------ */

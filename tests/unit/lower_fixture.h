@@ -22,6 +22,14 @@ int lower_try(const Graph *source, uint64_t fingerprint);
  * with a reason. */
 void lower_check(const Graph *source, uint64_t fingerprint, const char *const *kept);
 
+/* lower_check() with nothing kept and whole_check(); then the graph for B4096. Consumers must be counted. */
+Graph *lower_all(const Graph *source);
+
+const Op *lower_find(const Graph *lowered, const char *type); /* the last; NULL: there is none */
+
+/* Why the first op of that type stays off the DPU; NULL: it does not. */
+const char *lower_reason(const Graph *lowered, const char *type);
+
 typedef struct LowerExpected {
         const char *name; /* of a file in the corpus's folder "quantized" */
         const char *kept[8];

@@ -47,6 +47,15 @@ typedef enum Kind {
         KIND_SIGMOID,
         KIND_SWISH,
         KIND_SCALE,
+        KIND_NORM,
+        KIND_PAD,
+        KIND_SLICE,
+        KIND_SHUFFLE,
+        KIND_ALONE, /* an activation, or another fix point */
+        KIND_ROW,   /* an image of one row, of three dimensions, which these are for: */
+        KIND_CONV_1D,
+        KIND_MAXIMUM_1D,
+        KIND_ROWS,    /* times a matrix */
         KIND_FOREIGN, /* what no engine does */
         KINDS,
 } Kind;
@@ -66,7 +75,7 @@ enum {
         P_PAD_TOP,
         P_PAD_BOTTOM,
         P_DILATION,
-        P_ACTIVATION, /* none, relu, relu6, leaky relu */
+        P_ACTIVATION, /* none, relu, relu6, leaky relu, prelu */
         P_FIX_WEIGHTS,
         P_FIX_BIAS, /* 0: no bias */
         P_FIX_MORE, /* 4: as fits the numbers */
@@ -127,7 +136,7 @@ static void node_draw(int32_t *p, Random *random) {
                 p[P_PAD_LEFT + i] = odd ? below(random, kernel + 1) : kernel / 2;
         }
         p[P_DILATION] = below(random, 5) == 0 ? 1 + below(random, 6) : 1;
-        p[P_ACTIVATION] = below(random, 4);
+        p[P_ACTIVATION] = below(random, 5);
         p[P_FIX_WEIGHTS] = 3 + below(random, 7);
         p[P_FIX_BIAS] = below(random, 5) == 0 ? 0 : 3 + below(random, 9);
         p[P_FIX_MORE] = below(random, 8) == 0 ? below(random, 24) - 8 : 2 + below(random, 5);
@@ -183,6 +192,8 @@ static int32_t fix_of_sums(const Build *b, int32_t products, int64_t n) {
 }
 
 static Op *activated(Build *b, Op *op) {
+        Op *slopes, *prelu;
+
         switch (b->p[P_ACTIVATION]) {
         case 1:
                 return source_unary(&b->s, "relu", op);
@@ -190,6 +201,11 @@ static Op *activated(Build *b, Op *op) {
                 return source_unary(&b->s, "relu6", op);
         case 3:
                 return source_leaky(&b->s, op);
+        case 4:
+                slopes = source_number(&b->s, 26.0F / 256);
+                prelu = source_unary(&b->s, "prelu", op);
+                source_arg(&b->s, prelu, "weight", slopes);
+                return prelu;
         default:
                 return op;
         }
@@ -424,8 +440,9 @@ static Op *make_hard(Build *b, Op *from, bool swish) {
 }
 
 static Op *make_scale(Build *b, Op *from) {
-        Op *factors = source_constant(&b->s, b->p[P_FIX_WEIGHTS], DIMS(dim(from, 3)));
-        Op *bias = source_constant(&b->s, 5, DIMS(dim(from, 3)));
+        int32_t n = dim(from, from->tensor.n_dims - 1);
+        Op *factors = source_constant(&b->s, b->p[P_FIX_WEIGHTS], DIMS(n));
+        Op *bias = source_constant(&b->s, 5, DIMS(n));
         Op *op = source_unary(&b->s, "scale", from);
 
         source_arg(&b->s, op, "scale", factors);
@@ -434,10 +451,172 @@ static Op *make_scale(Build *b, Op *from) {
                           fix_of_sums(b, fix_point(from) + b->p[P_FIX_WEIGHTS], 1));
 }
 
+static Op *channel_constant(Build *b, int32_t fix, int32_t n, bool ones) {
+        Op *op = source_constant(&b->s, fix, DIMS(n));
+        _cleanup_(freep) int *numbers = calloc((size_t) n, sizeof(*numbers));
+
+        for (int32_t i = 0; ones && i < n; i++)
+                numbers[i] = 1 << fix;
+        if (ones)
+                source_set_numbers(&b->s, op, numbers);
+        return op;
+}
+
+/* with variances of 1, or of something else */
+static Op *make_norm(Build *b, Op *from) {
+        int32_t n = dim(from, from->tensor.n_dims - 1), fix = b->p[P_FIX_WEIGHTS];
+        Op *gamma = channel_constant(b, fix, n, false), *beta = channel_constant(b, 5, n, true);
+        Op *mean = channel_constant(b, 2, n, true);
+        Op *variance = channel_constant(b, 3, n, b->p[P_OTHER] > 0);
+        const Attr epsilon = { .kind = ATTR_FLOAT };
+        Op *op = source_unary(&b->s, "batchnorm", from);
+
+        source_arg(&b->s, op, "gamma", gamma);
+        source_arg(&b->s, op, "beta", beta);
+        source_arg(&b->s, op, "moving_mean", mean);
+        source_arg(&b->s, op, "moving_var", variance);
+        assert_int_equal(graph_set_attr(b->s.graph, &op->attrs, "epsilon", &epsilon), 0);
+        assert_int_equal(graph_set_int32(b->s.graph, &op->attrs, "axis", -1), 0);
+        return source_fix(&b->s, activated(b, op), fix_of_sums(b, fix_point(from) + fix, 1));
+}
+
+static Op *make_pad(Build *b, Op *from) {
+        static const char *const modes[] = { "CONSTANT", "SYMMETRIC", "REFLECT", "EDGE" };
+        const int32_t *p = &b->p[P_PAD_LEFT];
+        size_t mode = b->p[P_ACTIVATION] > 1 ? 0 : (size_t) b->p[P_OTHER];
+        Op *op;
+
+        for (size_t i = 0; mode > 0 && i < 4; i++)
+                if (p[i] >= dim(from, i < 2 ? 2 : 1))
+                        return NULL;
+        if (!is_small(dim(from, 1) + p[2] + p[3], dim(from, 2) + p[0] + p[1], dim(from, 3), 1))
+                return NULL;
+        op = source_add(
+                &b->s, "pad",
+                DIMS(1, dim(from, 1) + p[2] + p[3], dim(from, 2) + p[0] + p[1], dim(from, 3)));
+        source_arg(&b->s, op, "input", from);
+        source_ints(&b->s, op, "paddings", DIMS(0, 0, p[2], p[3], p[0], p[1], 0, 0));
+        source_word(&b->s, op, "mode", modes[mode]);
+        return source_fix(&b->s, op, fix_point(from) + (b->p[P_FIX_MORE] == 2 ? -1 : 0));
+}
+
+/* every so many of the rows and columns, and neighbouring channels */
+static Op *make_slice(Build *b, Op *from) {
+        int32_t begin[4] = { 0 }, end[4] = { 1 }, step[4] = { 1, 1, 1, 1 }, dims[4] = { 1 };
+        Op *op;
+
+        for (size_t i = 1; i < 4; i++) {
+                begin[i] = b->p[P_PAD_LEFT + i] % dim(from, i);
+                end[i] = dim(from, i);
+                if (i < 3)
+                        step[i] = b->p[P_STRIDE_W + i - 1];
+                else
+                        end[i] = begin[i] + 1 + b->p[P_OUTPUTS] % (end[i] - begin[i]);
+                dims[i] = (end[i] - begin[i] + step[i] - 1) / step[i];
+        }
+        op = source_add(&b->s, "strided_slice", dims, 4);
+        source_arg(&b->s, op, "input", from);
+        source_ints(&b->s, op, "begin", begin, 4);
+        source_ints(&b->s, op, "end", end, 4);
+        source_ints(&b->s, op, "strides", step, 4);
+        return source_fix(&b->s, op, fix_point(from) + (b->p[P_FIX_MORE] == 2 ? 1 : 0));
+}
+
+static Op *make_shuffle(Build *b, Op *from) {
+        int32_t scale = b->p[P_STRIDE_H], deep = scale * scale, channels = dim(from, 3);
+        int32_t height = dim(from, 1), width = dim(from, 2);
+        bool up = b->p[P_ACTIVATION] > 1;
+        Op *op;
+
+        if (up ? channels % deep != 0 : height % scale != 0 || width % scale != 0)
+                return NULL;
+        if ((int64_t) height * width * channels * channels > WORK_MAX ||
+            (!up && channels * deep > CHANNEL_MAX / 8))
+                return NULL;
+        op = up ? source_add(&b->s, "pixel-shuffle",
+                             DIMS(1, height * scale, width * scale, channels / deep))
+                : source_add(&b->s, "pixel-shuffle",
+                             DIMS(1, height / scale, width / scale, channels * deep));
+        source_arg(&b->s, op, "input", from);
+        assert_int_equal(graph_set_int32(b->s.graph, &op->attrs, "scale", scale), 0);
+        source_flag(&b->s, op, "upscale", up);
+        return source_fix(&b->s, op, fix_point(from));
+}
+
+static Op *make_alone(Build *b, Op *from) {
+        return source_fix(&b->s, activated(b, from), fix_point(from) + b->p[P_FIX_MORE] - 5);
+}
+
+static Op *make_row(Build *b, Op *from) {
+        return source_fix(
+                &b->s,
+                source_reshape(&b->s, from, DIMS(1, dim(from, 1) * dim(from, 2), dim(from, 3))),
+                fix_point(from));
+}
+
+static Op *make_conv_1d(Build *b, Op *from) {
+        const int32_t *p = b->p;
+        int32_t reach = (p[P_KERNEL_W] - 1) * p[P_DILATION] + 1, in = dim(from, 2);
+        int32_t length = dim(from, 1) + p[P_PAD_LEFT] + p[P_PAD_RIGHT] - reach;
+        Op *weights, *bias, *op;
+
+        if (length < 0)
+                return NULL;
+        length = length / p[P_STRIDE_W] + 1;
+        if (!is_small(length, 1, p[P_OUTPUTS], (int64_t) p[P_KERNEL_W] * in))
+                return NULL;
+        weights = source_constant(&b->s, p[P_FIX_WEIGHTS], DIMS(p[P_OUTPUTS], p[P_KERNEL_W], in));
+        bias = source_constant(&b->s, 4, DIMS(p[P_OUTPUTS]));
+        op = source_add(&b->s, "conv1d", DIMS(1, length, p[P_OUTPUTS]));
+        (void) source_with_weights(&b->s, op, from, weights, bias);
+        source_ints(&b->s, op, "kernel", &p[P_KERNEL_W], 1);
+        source_ints(&b->s, op, "stride", &p[P_STRIDE_W], 1);
+        source_ints(&b->s, op, "dilation", &p[P_DILATION], 1);
+        source_ints(&b->s, op, "pad", &p[P_PAD_LEFT], 2);
+        source_word(&b->s, op, "pad_mode", "FLOOR");
+        return source_fix(
+                &b->s, activated(b, op),
+                fix_of_sums(b, fix_point(from) + p[P_FIX_WEIGHTS], (int64_t) in * p[P_KERNEL_W]));
+}
+
+static Op *make_maximum_1d(Build *b, Op *from) {
+        const int32_t *p = b->p;
+        int32_t length = dim(from, 1) + p[P_PAD_LEFT] + p[P_PAD_RIGHT] - p[P_KERNEL_W];
+        Op *op;
+
+        if (length < 0)
+                return NULL;
+        op = source_add(&b->s, "maxpool1d", DIMS(1, length / p[P_STRIDE_W] + 1, dim(from, 2)));
+        source_arg(&b->s, op, "input", from);
+        source_ints(&b->s, op, "kernel", &p[P_KERNEL_W], 1);
+        source_ints(&b->s, op, "stride", &p[P_STRIDE_W], 1);
+        source_ints(&b->s, op, "pad", &p[P_PAD_LEFT], 2);
+        source_word(&b->s, op, "pad_mode", "FLOOR");
+        return source_fix(&b->s, activated(b, op), fix_point(from) - b->p[P_FIX_MORE] / 4);
+}
+
+static Op *make_rows(Build *b, Op *from) {
+        bool turned = b->p[P_OTHER] % 2 == 1;
+        int32_t n = dim(from, 2), outputs = b->p[P_OUTPUTS];
+        Op *weights, *op;
+
+        if (!is_small(dim(from, 1), 1, outputs, n))
+                return NULL;
+        weights = turned ? source_constant(&b->s, b->p[P_FIX_WEIGHTS], DIMS(n, outputs))
+                         : source_constant(&b->s, b->p[P_FIX_WEIGHTS], DIMS(outputs, n));
+        op = source_add(&b->s, "matmul", DIMS(1, dim(from, 1), outputs));
+        source_arg(&b->s, op, "input", from);
+        source_arg(&b->s, op, "input", weights);
+        source_flag(&b->s, op, "transpose_a", false);
+        source_flag(&b->s, op, "transpose_b", !turned);
+        return source_fix(&b->s, activated(b, op),
+                          fix_of_sums(b, fix_point(from) + b->p[P_FIX_WEIGHTS], n));
+}
+
 typedef struct Maker {
         const char *name;
         Op *(*make)(Build *b, Op *from); /* NULL: it is not possible */
-        bool images;
+        size_t n_dims;                   /* 0: any */
 } Maker;
 
 static Op *make_dense(Build *b, Op *from) {
@@ -485,31 +664,45 @@ static Op *make_foreign(Build *b, Op *from) {
 }
 
 static const Maker makers[KINDS] = {
-        [KIND_CONV] = { "conv", make_dense, true },
-        [KIND_DEPTHWISE] = { "depthwise", make_depthwise, true },
-        [KIND_TRANSPOSED] = { "transposed", make_transposed, true },
-        [KIND_TRANSPOSED_DEPTHWISE] = { "transposed depthwise", make_transposed_depthwise, true },
-        [KIND_MAXIMUM] = { "maximum", make_maximum, true },
-        [KIND_AVERAGE] = { "average", make_average, true },
-        [KIND_REDUCE] = { "reduce", make_reduce, true },
-        [KIND_ADD] = { "add", make_add, false },
-        [KIND_MULTIPLY] = { "multiply", make_multiply, false },
-        [KIND_EXCITE] = { "excite", make_excite, true },
-        [KIND_CONCAT] = { "concat", make_concat, true },
-        [KIND_RESIZE] = { "resize", make_resize, true },
-        [KIND_RESHAPE] = { "reshape", make_reshape, false },
-        [KIND_MATMUL] = { "matmul", make_matmul, false },
-        [KIND_SIGMOID] = { "sigmoid", make_sigmoid, false },
-        [KIND_SWISH] = { "swish", make_swish, false },
-        [KIND_SCALE] = { "scale", make_scale, true },
-        [KIND_FOREIGN] = { "foreign", make_foreign, false },
+        [KIND_CONV] = { "conv", make_dense, 4 },
+        [KIND_DEPTHWISE] = { "depthwise", make_depthwise, 4 },
+        [KIND_TRANSPOSED] = { "transposed", make_transposed, 4 },
+        [KIND_TRANSPOSED_DEPTHWISE] = { "transposed depthwise", make_transposed_depthwise, 4 },
+        [KIND_MAXIMUM] = { "maximum", make_maximum, 4 },
+        [KIND_AVERAGE] = { "average", make_average, 4 },
+        [KIND_REDUCE] = { "reduce", make_reduce, 4 },
+        [KIND_ADD] = { "add", make_add, 0 },
+        [KIND_MULTIPLY] = { "multiply", make_multiply, 0 },
+        [KIND_EXCITE] = { "excite", make_excite, 4 },
+        [KIND_CONCAT] = { "concat", make_concat, 4 },
+        [KIND_RESIZE] = { "resize", make_resize, 4 },
+        [KIND_RESHAPE] = { "reshape", make_reshape, 0 },
+        [KIND_MATMUL] = { "matmul", make_matmul, 0 },
+        [KIND_SIGMOID] = { "sigmoid", make_sigmoid, 0 },
+        [KIND_SWISH] = { "swish", make_swish, 0 },
+        [KIND_SCALE] = { "scale", make_scale, 0 },
+        [KIND_NORM] = { "norm", make_norm, 0 },
+        [KIND_PAD] = { "pad", make_pad, 4 },
+        [KIND_SLICE] = { "slice", make_slice, 4 },
+        [KIND_SHUFFLE] = { "shuffle", make_shuffle, 4 },
+        [KIND_ALONE] = { "alone", make_alone, 0 },
+        [KIND_ROW] = { "row", make_row, 4 },
+        [KIND_CONV_1D] = { "conv 1d", make_conv_1d, 3 },
+        [KIND_MAXIMUM_1D] = { "maximum 1d", make_maximum_1d, 3 },
+        [KIND_ROWS] = { "rows", make_rows, 3 },
+        [KIND_FOREIGN] = { "foreign", make_foreign, 0 },
 };
 
-static Op *make_node(Build *b) {
+static Op *make_node(Build *b, const Maker **ret_maker) {
         Op *from = b->values[b->n - 1 - (size_t) b->p[P_FROM] % b->n];
         const Maker *maker = &makers[b->p[P_KIND]];
 
-        return maker->make && (is_image(from) || !maker->images) ? maker->make(b, from) : NULL;
+        if (maker->n_dims == 4 && from->tensor.n_dims == 3) /* what fits is rare otherwise */
+                maker = &makers[KIND_CONV_1D + b->p[P_KIND] % (KIND_ROWS - KIND_CONV_1D + 1)];
+        if (!maker->make || (maker->n_dims > 0 && maker->n_dims != from->tensor.n_dims))
+                return NULL;
+        *ret_maker = maker;
+        return maker->make(b, from);
 }
 
 static void build(Build *b, const Case *c, uint64_t made[KINDS]) {
@@ -518,14 +711,15 @@ static void build(Build *b, const Case *c, uint64_t made[KINDS]) {
         b->values[0] = source_input(&b->s, c->p[C_FIX],
                                     DIMS(1, c->p[C_HEIGHT], c->p[C_WIDTH], c->p[C_CHANNELS]));
         for (size_t i = 0; i < NODES_MAX; i++) {
+                const Maker *maker;
                 Op *op;
 
                 b->p = c->nodes[i];
-                op = make_node(b);
+                op = make_node(b, &maker);
                 if (!op)
                         continue;
                 b->values[b->n++] = op;
-                made[b->p[P_KIND]]++;
+                made[maker - makers]++;
         }
         graph_count_consumers(b->s.graph);
 }
