@@ -24,6 +24,10 @@ typedef struct Command {
         const char *summary;
 } Command;
 
+const Command *commands_all(size_t *ret_n);     /* in the order in which help lists them */
+const Command *commands_find(const char *name); /* or NULL */
+extern const char commands_options_help[];      /* of the options that all commands take */
+
 #define COMMAND_DECLARE(_name)                                                                     \
         int command_##_name(Options *options, int argc, char **argv);                              \
         extern const char command_##_name##_help[]
@@ -32,6 +36,7 @@ COMMAND_DECLARE(adopt);
 COMMAND_DECLARE(build);
 COMMAND_DECLARE(cancel);
 COMMAND_DECLARE(check);
+COMMAND_DECLARE(complete);
 COMMAND_DECLARE(diff);
 COMMAND_DECLARE(doctor);
 COMMAND_DECLARE(fsck);

@@ -55,4 +55,5 @@ plant functions lib/xmodel/a.c '        log_error("no");'
 plant functions daemon/a.c '        p = mmap(NULL, 1, 0, 0, fd, 0);'
 plant words client/a.c "/* $tree/secret */"
 plant words docs/a.md 'trailing   '
+plant usage dpu/a.c $'const char command_a_help[] = "x";\n{ "ops", no_argument, NULL, 1 },'
 exit $failed
