@@ -12,6 +12,10 @@ static void lenet(void **state) {
         verified_network("lenet", 0, 0xff, 2);
 }
 
+static void unet(void **state) {
+        verified_network("unet", 32, 0x04, 1);
+}
+
 static void mobilenetv2(void **state) {
         verified_network("mobilenetv2", 32, 0x04, 1);
 }
@@ -31,6 +35,7 @@ static void models_of_the_corpus(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lenet),
+                cmocka_unit_test(unet),
                 cmocka_unit_test(mobilenetv2),
                 cmocka_unit_test(yolov5n),
                 cmocka_unit_test(models_of_the_corpus),

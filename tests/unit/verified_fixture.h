@@ -13,7 +13,7 @@ typedef struct VerifiedSpec {
         const char *name;
         const Graph *source; /* consumers counted */
         unsigned targets;    /* bits */
-        unsigned n_orders;   /* of instructions, besides the one in which they stand */
+        unsigned n_orders;   /* of instructions, besides theirs; with random inputs */
         size_t n_programs;   /* that a file has; 0: any number */
 } VerifiedSpec;
 
