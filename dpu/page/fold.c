@@ -84,7 +84,6 @@ static int32_t fold_lanes_width(const LayoutSpec *spec, uint32_t n) {
         return n > 0 ? spec->gap_x + (int32_t) (n - 1) * spec->lane : 0;
 }
 
-/* room above all columns for the lanes that come in */
 static int32_t fold_head(const Fold *fold, const LayoutSpec *spec) {
         uint32_t most = 0;
 
@@ -101,7 +100,7 @@ static int32_t fold_pitch(const LayoutSpec *spec) {
 int32_t fold_rank_top(const Fold *fold, const LayoutSpec *spec, uint32_t rank) {
         const Column *column = &fold->columns[fold->column[rank]];
 
-        return fold_head(fold, spec) + (int32_t) (rank - column->begin) * fold_pitch(spec);
+        return fold->head + (int32_t) (rank - column->begin) * fold_pitch(spec);
 }
 
 int32_t fold_lane_below(const Fold *fold, const LayoutSpec *spec, uint32_t column, uint32_t lane) {
@@ -114,9 +113,8 @@ int32_t fold_lane_between(const Fold *fold, const LayoutSpec *spec, uint32_t col
         return fold->columns[column].gutter + (int32_t) lane * spec->lane;
 }
 
-int32_t fold_lane_above(const Fold *fold, const LayoutSpec *spec, uint32_t column, uint32_t lane) {
-        (void) column;
-        return fold_head(fold, spec) - spec->gap_x / 2 - (int32_t) lane * spec->lane;
+int32_t fold_lane_above(const Fold *fold, const LayoutSpec *spec, uint32_t lane) {
+        return fold->head - spec->gap_x / 2 - (int32_t) lane * spec->lane;
 }
 
 static void fold_extent(const Levels *levels, const LayoutSpec *spec, const int32_t *x,
@@ -138,6 +136,7 @@ static void fold_measure(const Levels *levels, const LayoutSpec *spec, const int
                          Fold *fold) {
         int32_t at = 0, height = 0;
 
+        fold->head = fold_head(fold, spec);
         for (uint32_t i = 0; i < fold->n_columns; i++) {
                 Column *column = &fold->columns[i];
                 int32_t low, high, bottom;

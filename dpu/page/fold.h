@@ -22,6 +22,7 @@ typedef struct Fold {
         uint32_t n_columns;
         uint32_t *column; /* by rank */
         uint32_t *lane;   /* by vertex of a last rank that leads on: 0 is the innermost */
+        int32_t head;     /* room above all columns for the lanes that come in */
         int32_t width, height;
 } Fold;
 
@@ -38,4 +39,4 @@ int32_t fold_rank_top(const Fold *fold, const LayoutSpec *spec, uint32_t rank);
 /* the way of a lane: below the column, between the columns, above the next one */
 int32_t fold_lane_below(const Fold *fold, const LayoutSpec *spec, uint32_t column, uint32_t lane);
 int32_t fold_lane_between(const Fold *fold, const LayoutSpec *spec, uint32_t column, uint32_t lane);
-int32_t fold_lane_above(const Fold *fold, const LayoutSpec *spec, uint32_t column, uint32_t lane);
+int32_t fold_lane_above(const Fold *fold, const LayoutSpec *spec, uint32_t lane);

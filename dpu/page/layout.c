@@ -16,7 +16,7 @@ typedef struct Plan {
         Levels levels;
         int32_t *x; /* centres, by vertex */
         Fold fold;
-        size_t capacity; /* of the points */
+        size_t steps; /* of all lines so far, from rank to rank */
 } Plan;
 
 static void plan_deinit(Plan *plan) {
@@ -104,7 +104,7 @@ static void layout_fold_over(const Plan *plan, Layout *layout, LayoutRoute *rout
         uint32_t column = plan_column(plan, upper), lane = fold->lane[upper];
         int32_t below = fold_lane_below(fold, plan->spec, column, lane);
         int32_t between = fold_lane_between(fold, plan->spec, column, lane);
-        int32_t above = fold_lane_above(fold, plan->spec, column, lane);
+        int32_t above = fold_lane_above(fold, plan->spec, lane);
 
         layout_add(layout, route, plan_centre(plan, upper), below, LAYOUT_CORNER);
         layout_add(layout, route, between, below, LAYOUT_CORNER);
@@ -126,14 +126,14 @@ static void layout_descend(const Plan *plan, Layout *layout, LayoutRoute *route,
                            plan_top(plan, lower) + plan->spec->box_height, LAYOUT_LINE);
 }
 
-static void layout_route(const Plan *plan, Layout *layout, const LayoutEdge *edge,
-                         LayoutRoute *route) {
+static void layout_route(Plan *plan, Layout *layout, const LayoutEdge *edge, LayoutRoute *route) {
         uint32_t span = levels_span(&plan->levels, edge), at = edge->from;
 
         layout_add(layout, route, plan_centre(plan, at),
                    plan_top(plan, at) + plan->spec->box_height, LAYOUT_START);
-        if (!levels_is_routed(&plan->levels, edge) ||
-            layout->n_points + 8 * (size_t) span > plan->capacity) {
+        plan->steps += span;
+        if (!levels_is_routed(&plan->levels, edge) || plan->steps > LAYOUT_STEPS_MAX ||
+            layout->n_points + 8 * (size_t) span > LAYOUT_POINTS_MAX) {
                 layout_add(layout, route, plan_centre(plan, edge->to), plan_top(plan, edge->to),
                            LAYOUT_JUMP);
                 return;
@@ -147,11 +147,11 @@ static void layout_route(const Plan *plan, Layout *layout, const LayoutEdge *edg
         layout_descend(plan, layout, route, at, edge->to);
 }
 
-static int layout_draw_lines(const Plan *plan, Layout *layout) {
+static int layout_draw_lines(Plan *plan, Layout *layout) {
         const LayoutSpec *spec = plan->spec;
 
         layout->routes = calloc(spec->n_edges + 1, sizeof(*layout->routes));
-        layout->points = calloc(plan->capacity + 2 * spec->n_edges + 8, sizeof(*layout->points));
+        layout->points = calloc(LAYOUT_POINTS_MAX + 2 * spec->n_edges + 8, sizeof(*layout->points));
         if (!layout->routes || !layout->points)
                 return -ENOMEM;
         for (size_t e = 0; e < spec->n_edges; e++) {
@@ -162,7 +162,7 @@ static int layout_draw_lines(const Plan *plan, Layout *layout) {
 }
 
 int layout_run(const LayoutSpec *spec, Layout *ret) {
-        _cleanup_(plan_deinit) Plan plan = { .spec = spec, .capacity = LAYOUT_POINTS_MAX };
+        _cleanup_(plan_deinit) Plan plan = { .spec = spec };
         Layout layout = { 0 };
         int r;
 

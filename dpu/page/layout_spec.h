@@ -9,9 +9,10 @@
 
 #define LAYOUT_BOXES_MAX  20000
 #define LAYOUT_EDGES_MAX  200000
-#define LAYOUT_RANK_MAX   24     /* boxes side by side; more of them make another rank */
-#define LAYOUT_BENDS_MAX  60000  /* places of lines that skip ranks */
-#define LAYOUT_POINTS_MAX 400000 /* of all lines */
+#define LAYOUT_RANK_MAX   24      /* boxes side by side; more of them make another rank */
+#define LAYOUT_BENDS_MAX  60000   /* places of lines that skip ranks */
+#define LAYOUT_POINTS_MAX 400000  /* of all lines */
+#define LAYOUT_STEPS_MAX  1000000 /* likewise: from rank to rank */
 
 typedef struct LayoutEdge {
         uint32_t from, to; /* boxes; from < to */
