@@ -229,6 +229,84 @@ void inquiry_why(Engine *engine, Call *call, const Selector *selector) {
         inquiry_start(&inquiry, selector, inquiry_on_why);
 }
 
+/* ---- open --------------------------------------------------------------------------------- */
+
+/* one file of an artifact that is opened: it may have to be verified, which takes its time */
+typedef struct Opening {
+        Work work;
+        Call *call;
+        Cache *cache;
+        RecordObject object;
+        char key[DIGEST_HEX];
+        int fd;
+} Opening;
+
+static int opening_work(Work *work) {
+        Opening *opening = container_of(work, Opening, work);
+
+        return cache_open_object(opening->cache, &opening->object, &opening->fd);
+}
+
+static void opening_on_done(Work *work, int r) {
+        _cleanup_(freep) Opening *opening = container_of(work, Opening, work);
+        Dpucc__Wire__OpenReply open = DPUCC__WIRE__OPEN_REPLY__INIT;
+        Reply reply = DPUCC__WIRE__REPLY__INIT;
+        Problem problem = {};
+
+        if (r == CACHE_MISS)
+                r = problem_set(&problem, -ENOENT, "the file of %s is gone", opening->key);
+        if (r < 0) {
+                call_fail(opening->call, r, &problem);
+                return;
+        }
+        open.key = opening->key;
+        reply.body_case = DPUCC__WIRE__REPLY__BODY_OPEN;
+        reply.open = &open;
+        call_end(opening->call, DPUCC__WIRE__OUTCOME__DONE, &reply, opening->fd);
+}
+
+static int opening_start(const Inquiry *inquiry, const Record *record, Problem *problem) {
+        const RecordObject *object = record_object(record, RECORD_ROLE_XMODEL);
+        char key[DIGEST_HEX];
+        Opening *opening;
+        int r;
+
+        digest_to_hex(&record->key, key);
+        if (!object)
+                return problem_set(problem, -ENOENT, "the compile of %s failed: there is no file",
+                                   key);
+        opening = calloc(1, sizeof(*opening));
+        if (!opening)
+                return -ENOMEM;
+        opening->call = inquiry->call;
+        opening->cache = engine_cache(inquiry->engine);
+        opening->object = *object;
+        opening->fd = -1;
+        memcpy(opening->key, key, sizeof(key));
+        r = work_start(engine_pool(inquiry->engine), &opening->work, WORK_STORE, opening_work,
+                       opening_on_done);
+        if (r < 0)
+                free(opening);
+        return r;
+}
+
+static void inquiry_on_open(int r, Subject *subject, const Problem *problem, void *userdata) {
+        _cleanup_(freep) Inquiry *inquiry = userdata;
+        Problem failed = {};
+
+        if (inquiry_need_record(r, subject, problem, inquiry->call) < 0)
+                return;
+        r = opening_start(inquiry, subject->record, &failed);
+        if (r < 0)
+                call_fail(inquiry->call, r, &failed);
+}
+
+void inquiry_open(Engine *engine, Call *call, const Selector *selector) {
+        const Inquiry inquiry = { .engine = engine, .call = call };
+
+        inquiry_start(&inquiry, selector, inquiry_on_open);
+}
+
 /* ---- pin, unpin --------------------------------------------------------------------------- */
 
 typedef struct Pinning {

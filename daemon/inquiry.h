@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Inquiries: questions about one artifact (show, log, why), and its pin
+ * Inquiries: questions about one artifact (show, log, why), its file, and its pin
  *
  * Each finds what is meant (subject.h) and ends the call, later.
  */
@@ -14,4 +14,5 @@ typedef struct Engine Engine;
 void inquiry_show(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector);
 void inquiry_log(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector);
 void inquiry_why(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector);
+void inquiry_open(Engine *engine, Call *call, const Dpucc__Wire__Selector *selector);
 void inquiry_pin(Engine *engine, Call *call, const Dpucc__Wire__PinRequest *request);

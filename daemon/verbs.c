@@ -630,6 +630,9 @@ void verbs_start(Call *call, const Request *request, Frame *frame, void *userdat
         case DPUCC__WIRE__REQUEST__BODY_WHY:
                 inquiry_why(verbs->engine, call, request->why->selector);
                 return;
+        case DPUCC__WIRE__REQUEST__BODY_OPEN:
+                inquiry_open(verbs->engine, call, request->open->selector);
+                return;
         case DPUCC__WIRE__REQUEST__BODY_RELOAD:
                 verbs_reload(verbs, call);
                 return;

@@ -115,22 +115,25 @@ static int teardown(void **state) {
         return unit_dir_teardown(&f->dir);
 }
 
-/* X is asked for; the bodies of show, log and why have the same form */
+/* X is asked for; the bodies of show, log, why and open have the same form */
 static void ask(Fixture *f, Dpucc__Wire__Request__BodyCase body, const char *text) {
         Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
         Dpucc__Wire__ShowRequest show = DPUCC__WIRE__SHOW_REQUEST__INIT;
         Dpucc__Wire__LogRequest log = DPUCC__WIRE__LOG_REQUEST__INIT;
         Dpucc__Wire__WhyRequest why = DPUCC__WIRE__WHY_REQUEST__INIT;
+        Dpucc__Wire__OpenRequest open = DPUCC__WIRE__OPEN_REQUEST__INIT;
         Request request = DPUCC__WIRE__REQUEST__INIT;
 
         selector.text = client_bytes(text);
-        show.selector = log.selector = why.selector = &selector;
+        show.selector = log.selector = why.selector = open.selector = &selector;
         request.id = 1;
         request.body_case = body;
         if (body == DPUCC__WIRE__REQUEST__BODY_SHOW)
                 request.show = &show;
         else if (body == DPUCC__WIRE__REQUEST__BODY_LOG)
                 request.log = &log;
+        else if (body == DPUCC__WIRE__REQUEST__BODY_OPEN)
+                request.open = &open;
         else
                 request.why = &why;
         client_send(&f->client, &request);
@@ -291,6 +294,29 @@ static void explains_keys(void **state) {
         dpucc__wire__reply__free_unpacked(reply, NULL);
 }
 
+static void opens_the_file_of_an_artifact(void **state) {
+        Fixture *f = *state;
+        char content[16] = "";
+        int fd = -1;
+        Reply *reply;
+
+        publish(f, 0, false);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_OPEN, f->hex[0]);
+        reply = client_reply(&f->client, &fd);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
+        assert_string_equal(reply->open->key, f->hex[0]);
+        assert_int_equal(read(fd, content, sizeof(content)), 5);
+        assert_string_equal(content, "model");
+        close(fd);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+
+        publish(f, 1, true);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_OPEN, f->hex[1]);
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "failed");
+        ask(f, DPUCC__WIRE__REQUEST__BODY_OPEN, "net@b1024");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "not compiled");
+}
+
 static void what_has_no_unit_is_known_by_its_names(void **state) {
         /* the record's own, from the fingerprint; and no other */
         static const struct {
@@ -344,7 +370,8 @@ static void sweep(Fixture *f, InquiryFn fn, const char *text) {
 }
 
 static void survives_failing_allocations(void **state) {
-        static const InquiryFn inquiries[] = { inquiry_show, inquiry_log, inquiry_why };
+        static const InquiryFn inquiries[] = { inquiry_show, inquiry_log, inquiry_why,
+                                               inquiry_open };
         Fixture *f = *state;
 
         publish(f, 0, false);
@@ -361,13 +388,10 @@ static void survives_failing_allocations(void **state) {
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(lists_the_newest_first),
-                TEST(shows_by_key_and_by_name),
-                TEST(says_what_is_not_there),
-                TEST(sends_a_long_log_in_pieces),
-                TEST(a_silent_compiler_has_a_log),
-                TEST(explains_keys),
-                TEST(what_has_no_unit_is_known_by_its_names),
+                TEST(lists_the_newest_first),        TEST(shows_by_key_and_by_name),
+                TEST(says_what_is_not_there),        TEST(sends_a_long_log_in_pieces),
+                TEST(a_silent_compiler_has_a_log),   TEST(explains_keys),
+                TEST(opens_the_file_of_an_artifact), TEST(what_has_no_unit_is_known_by_its_names),
                 TEST(survives_failing_allocations),
         };
 
