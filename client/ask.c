@@ -108,3 +108,11 @@ const ProtobufCBinaryData *ask_source_of(const Dpucc__Wire__ShowReply *show) {
         return show->artifact && show->artifact->has_source_path ? &show->artifact->source_path
                                                                  : NULL;
 }
+
+bool ask_is_source(const char *path, const Dpucc__Wire__ShowReply *show) {
+        const ProtobufCBinaryData *source = ask_source_of(show);
+        _cleanup_(freep) char *place = NULL;
+
+        return source && place_of(path, &place) == 0 && strlen(place) == source->len &&
+               memcmp(place, source->data, source->len) == 0;
+}

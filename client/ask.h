@@ -31,3 +31,5 @@ int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector 
 /* What is known of @text, which means what X means; NULL: @x tells why. It lives as long as @x. */
 const Dpucc__Wire__ShowReply *ask_about(const Options *options, const char *text, Exchange *x);
 const ProtobufCBinaryData *ask_source_of(const Dpucc__Wire__ShowReply *show); /* NULL: not known */
+bool ask_is_source(const char *path,
+                   const Dpucc__Wire__ShowReply *show); /* of what @show is about */

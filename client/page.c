@@ -19,7 +19,6 @@
 #include "client/ask.h"
 #include "client/handover.h"
 #include "client/output.h"
-#include "client/place.h"
 
 #define PAGE_EARLIER_MAX 8 /* failed compiles between the artifact and the one before */
 
@@ -221,15 +220,6 @@ static bool page_is_same(const char *path, int fd) {
         return false;
 }
 
-/* What is asked about is a file: is it the source that @show is about? */
-static bool page_is_source(const char *path, const Dpucc__Wire__ShowReply *show) {
-        const ProtobufCBinaryData *source = ask_source_of(show);
-        _cleanup_(freep) char *place = NULL;
-
-        return source && place_of(path, &place) == 0 && strlen(place) == source->len &&
-               memcmp(place, source->data, source->len) == 0;
-}
-
 static bool page_has_artifact(const Dpucc__Wire__ShowReply *show) {
         return show && show->artifact && !(show->artifact->has_failed && show->artifact->failed);
 }
@@ -260,7 +250,7 @@ static int page_find(Page *page, const char *text, const Dpucc__Wire__ShowReply 
                      Exchange *shown) {
         _cleanup_(exchange_deinit) Exchange opened = EXCHANGE_INIT;
         bool is_file = access(text, F_OK) == 0;
-        bool is_source = is_file && show && page_is_source(text, show);
+        bool is_source = is_file && show && ask_is_source(text, show);
 
         if (page_has_artifact(show))
                 page->model = page_open(page, show->artifact->key, &opened);

@@ -11,7 +11,6 @@
 #include "client/handover.h"
 #include "client/output.h"
 #include "client/page.h"
-#include "client/place.h"
 
 const char command_report_help[] =
         "usage: dpucc-client report X [--html | --svg | --md] [-o FILE]\n"
@@ -132,11 +131,8 @@ static int report_of_name(const Options *options, const char *text) {
 static bool report_of_source(const Options *options, const char *path) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         const Dpucc__Wire__ShowReply *show = ask_about(options, path, &x);
-        const ProtobufCBinaryData *source = show ? ask_source_of(show) : NULL;
-        _cleanup_(freep) char *place = NULL;
 
-        if (!source || !show->report_json || place_of(path, &place) < 0 ||
-            strlen(place) != source->len || memcmp(place, source->data, source->len) != 0)
+        if (!show || !show->report_json || !ask_is_source(path, show))
                 return false;
         (void) report_print(show->report_json);
         return true;
