@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Documents: an answer as JSON
+ * Documents: an answer as JSON (docs/JSON.md)
  *
  * One object: `outcome` ("done", "not-ready", "unreachable" ...), `code` (the exit code),
  * `message`, `hints`, and the fields of the reply's body by the names they have in

@@ -6,19 +6,20 @@
 #include "client/describe.h"
 #include "client/place.h"
 
-const char command_watch_help[] = "usage: dpucc-client watch [--trust] DIR\n"
-                                  "\n"
-                                  "Makes DIR a workspace: quantized models in it are compiled "
-                                  "whenever they change. It stays\n"
-                                  "one when the daemon is started again, until 'unwatch'.\n"
-                                  "\n"
-                                  "  --trust   let its dpucc.json put outputs outside of DIR\n"
-                                  "\n"
-                                  "Examples:\n"
-                                  "  dpucc-client watch .\n"
-                                  "  dpucc-client watch ~/models && dpucc-client wait\n"
-                                  "\n"
-                                  "Exit status: 0 it is watched, 1 it cannot be, 6 no daemon.\n";
+const char command_watch_help[] =
+        "usage: dpucc-client watch [--trust] DIR\n"
+        "\n"
+        "Makes DIR a workspace: quantized models in it are compiled "
+        "whenever they change. It stays\n"
+        "one when the daemon is started again, until 'unwatch'.\n"
+        "\n"
+        "  --trust   let its dpucc.json put outputs outside of DIR\n"
+        "\n"
+        "Examples:\n"
+        "  dpucc-client watch .\n"
+        "  dpucc-client watch ~/models && dpucc-client wait\n"
+        "\n"
+        "Exit status: 0 it is watched, 1 or 5 it cannot be, 6 no daemon.\n";
 
 static int watch_option(int c, const char *value, void *userdata) {
         (void) c; /* there is one only */
