@@ -32,7 +32,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "bench/median.h"
+#include "bench/row.h"
 #include "cache/key.h"
 #include "cache/record.h"
 #include "client/exchange.h"
@@ -265,20 +265,10 @@ static void bench_fill_one(const Bench *bench, unsigned i) {
 
 /* --- measuring ----------------------------------------------------------------------------------- */
 
-static void bench_print_latency(Bench *bench, const char *name) {
-        double median = median_ms(bench->latencies, bench->n); /* sorts */
-        double ms = (double) CLOCK_NS_PER_MS;
-
-        (void) printf("%-8s %6zu gets: median %6.3f ms, p99 %6.3f ms, max %6.3f ms\n", name,
-                      bench->n, median, (double) bench->latencies[bench->n * 99 / 100] / ms,
-                      (double) bench->latencies[bench->n - 1] / ms);
-        (void) fflush(stdout);
-}
-
 static void bench_quiet(Bench *bench) {
         for (bench->n = 0; bench->n < BENCH_QUIET_GETS; bench->n++)
                 bench->latencies[bench->n] = bench_get(bench);
-        bench_print_latency(bench, "quiet");
+        row_times("B15", "get, nothing else going on", "dpucc", bench->latencies, bench->n);
 }
 
 static void bench_gc(Bench *bench) {
@@ -295,27 +285,27 @@ static void bench_gc(Bench *bench) {
                         left = bench_statistic("cache_entries");
         }
         took = clock_monotonic_ns() - before;
-        bench_print_latency(bench, "gc");
-        (void) printf("%-8s %" PRIu64 " left of %u after %.1f s\n", "", left, bench->entries,
-                      (double) took / (double) CLOCK_NS_PER_S);
+        row_times("B15", "get, while 99 % are evicted", "dpucc", bench->latencies, bench->n);
+        row_value("B15", "get, while 99 % are evicted: longest", "dpucc",
+                  (double) bench->latencies[bench->n - 1] / (double) CLOCK_NS_PER_MS, "ms");
+        row_value("B15", "evicting 99 %", "dpucc", (double) took / (double) CLOCK_NS_PER_S, "s");
 }
 
-static void bench_say_ms(const char *name, const char *what, int64_t ns) {
-        (void) printf("%-8s %s: %.1f ms\n", name, what, (double) ns / (double) CLOCK_NS_PER_MS);
-        (void) fflush(stdout);
+static void bench_say(const char *what, int64_t ns) {
+        row_value("B15", what, "dpucc", (double) ns / (double) CLOCK_NS_PER_MS, "ms");
 }
 
 static void bench_starts(Bench *bench) {
         int64_t before;
 
-        bench_say_ms("start", "without an index", bench_start(bench));
+        bench_say("first answer after start, index lost", bench_start(bench));
         before = clock_monotonic_ns();
         while (bench_statistic("cache_entries") < bench->entries)
                 (void) bench_get(bench);
-        bench_say_ms("rebuild", "index complete, after", clock_monotonic_ns() - before);
+        bench_say("until the index is complete again", clock_monotonic_ns() - before);
         bench_stop(bench);
-        bench_say_ms("start", "with an index", bench_start(bench));
-        bench_say_ms("list", "100 artifacts", bench_list());
+        bench_say("first answer after start", bench_start(bench));
+        bench_say("list of 100 artifacts", bench_list());
 }
 
 static void bench_prepare(Bench *bench) {

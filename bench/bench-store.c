@@ -3,15 +3,14 @@
  *
  *   bench-store [DIR]        works in a new directory below DIR (default: $TMPDIR, /tmp)
  *
- * Prints one line for each size of the compiled model, medians in milliseconds:
+ * Rows B13, for several sizes of the compiled model; what is compared runs in turn, so that a disk's
+ * moods meet both:
  *
- *   cp+fsync   a copy of the model under a temporary name, fsync, rename, fsync of its directory
- *   publish    cache_publish() of the model, meta.json, report.json and the log
- *   again      the same artifact once more under another key: all its objects are there
- *   lookup     cache_lookup() of what was verified before
- *
- * and one line for each number of processes that publish small artifacts at the same time:
- * artifacts per second. What is compared runs in turn, so that a disk's moods meet both.
+ *   keep       cache_publish() of the model, meta.json, report.json and the log; beside it a copy of
+ *              the model under a temporary name, fsync, rename, fsync of its directory
+ *   ... there  the same artifact once more under another key: all its objects are there
+ *   find       cache_lookup() of what was verified before
+ *   processes  that publish small artifacts at the same time
  */
 
 #include <errno.h>
@@ -26,7 +25,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "bench/median.h"
+#include "bench/row.h"
 #include "cache/cache.h"
 #include "cache/state.h"
 
@@ -172,6 +171,7 @@ static int bench_take_key(const Digest *key, void *userdata) {
 
 static void bench_size(Bench *bench, size_t mib) {
         int64_t copy[BENCH_RUNS], publish[BENCH_RUNS], again[BENCH_RUNS], start;
+        char what[64];
         Digest key = {};
 
         bench_open_cache(bench);
@@ -190,9 +190,13 @@ static void bench_size(Bench *bench, size_t mib) {
                 again[run] = clock_monotonic_ns() - start;
         }
         (void) cache_each(bench->cache, 1, bench_take_key, &key);
-        (void) printf("%4zu MiB   cp+fsync %8.1f   publish %8.1f   again %8.1f   lookup %7.3f\n",
-                      mib, median_ms(copy, BENCH_RUNS), median_ms(publish, BENCH_RUNS),
-                      median_ms(again, BENCH_RUNS), bench_lookups(bench, &key));
+        (void) snprintf(what, sizeof(what), "keep %zu MiB", mib);
+        row_times("B13", what, "dpucc", publish, BENCH_RUNS);
+        row_times("B13", what, "cp, fsync", copy, BENCH_RUNS);
+        (void) snprintf(what, sizeof(what), "keep %zu MiB that is there already", mib);
+        row_times("B13", what, "dpucc", again, BENCH_RUNS);
+        (void) snprintf(what, sizeof(what), "find %zu MiB, in the process", mib);
+        row_value("B13", what, "dpucc", bench_lookups(bench, &key), "ms");
         bench_close_cache(bench);
 }
 
@@ -214,6 +218,7 @@ static void bench_be_publisher(const Bench *parent, unsigned number) {
 
 static void bench_publishers(Bench *bench, unsigned n) {
         int64_t start;
+        char what[64];
         int status;
 
         bench_open_cache(bench);
@@ -229,9 +234,11 @@ static void bench_publishers(Bench *bench, unsigned n) {
         while (wait(&status) >= 0)
                 if (status != 0)
                         exit(1);
-        (void) printf("%u publishers of 64 KiB: %.1f artifacts/s\n", n,
-                      (double) (n * BENCH_PUBLISHERS) * (double) CLOCK_NS_PER_S /
-                              (double) (clock_monotonic_ns() - start));
+        (void) snprintf(what, sizeof(what), "keep 64 KiB, %u processes", n);
+        row_value("B13", what, "dpucc",
+                  (double) (n * BENCH_PUBLISHERS) * (double) CLOCK_NS_PER_S /
+                          (double) (clock_monotonic_ns() - start),
+                  "artifacts/s");
         bench_close_cache(bench);
 }
 
@@ -242,7 +249,6 @@ int main(int argc, char **argv) {
         Bench bench = {};
 
         bench_open(&bench, dir ? dir : "/tmp");
-        (void) puts("ms, median of 9");
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
                 bench_size(&bench, sizes[i]);
         for (size_t i = 0; i < ARRAY_SIZE(publishers); i++)

@@ -26,7 +26,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "bench/median.h"
+#include "bench/row.h"
 #include "daemon/watch.h"
 
 #define BENCH_RUNS  5
@@ -137,7 +137,7 @@ static void bench_crawl(const char *top, unsigned n_directories) {
                 watch_free(watch);
         }
         printf("crawl     %6u directories %7u files  %9.3f ms  %6ld KiB more\n", n_directories,
-               n_directories * 10, median_ms(ns, BENCH_RUNS), after - before);
+               n_directories * 10, row_median_ms(ns, BENCH_RUNS), after - before);
 }
 
 static void bench_in_child(void (*run)(const char *top, unsigned n), const char *top, unsigned n) {
@@ -223,7 +223,7 @@ static void bench_event(const char *top, bool by_rename) {
         (void) waitpid(pid, NULL, 0);
         watch_free(watch);
         printf("event     %-36s %9.3f ms\n", by_rename ? "rename" : "close",
-               median_ms(ns, BENCH_SAVES));
+               row_median_ms(ns, BENCH_SAVES));
 }
 
 /* ---- overflow ------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/program.h"
-#include "bench/median.h"
+#include "bench/row.h"
 #include "daemon/watch.h"
 
 #define BENCH_SAVES      100
@@ -299,14 +299,13 @@ static int64_t bench_save(const char *directory, bool by_rename) {
 
 static void bench_event(Running *running, const char *directory, bool by_rename) {
         int64_t ns[BENCH_SAVES];
-        double median;
 
         for (size_t i = 0; i < BENCH_SAVES; i++) {
                 int64_t at = bench_save(directory, by_rename);
 
                 if (!running_expect(running, running->peer->line, BENCH_PATIENCE)) {
-                        printf("event     %-14s told of %zu of %d saves\n", running->peer->name, i,
-                               BENCH_SAVES);
+                        row_value("B4", "saves that it told of", running->peer->name, (double) i,
+                                  "");
                         return;
                 }
                 ns[i] = clock_monotonic_ns() - at;
@@ -314,10 +313,8 @@ static void bench_event(Running *running, const char *directory, bool by_rename)
                 while (running_line(running, 0))
                         ;
         }
-        median = median_ms(ns, BENCH_SAVES); /* and sorted */
-        printf("event     %-14s %-6s %9.3f ms  %9.3f ms p99\n", running->peer->name,
-               by_rename ? "rename" : "close", median,
-               (double) ns[BENCH_SAVES - 2] / CLOCK_NS_PER_MS);
+        row_times("B4", by_rename ? "save by rename to line" : "save by close to line",
+                  running->peer->name, ns, BENCH_SAVES);
 }
 
 static void bench_slow(Running *running, const char *directory) {
@@ -336,7 +333,7 @@ static void bench_slow(Running *running, const char *directory) {
         close(fd);
         while ((line = running_line(running, 500)))
                 n += strstr(line, running->peer->line) != NULL;
-        printf("slow      %-14s %6u lines\n", running->peer->name, n);
+        row_value("B6", "lines for one save of 20 pieces (1 is right)", running->peer->name, n, "");
 }
 
 /* ---- size ------------------------------------------------------------------------------------ */
@@ -371,14 +368,18 @@ static void bench_size(const Peer *peer, const char *top, unsigned n_files, cons
         int64_t start = clock_monotonic_ns(), ready;
         Running *running = running_start(peer, top, self);
         long before, after;
+        char what[64];
 
         ready = clock_monotonic_ns() - start;
         before = running_status(running, "voluntary_ctxt_switches");
         bench_pause_ms(BENCH_IDLE_MS);
         after = running_status(running, "voluntary_ctxt_switches");
-        printf("ready     %-14s %7u files %9.3f ms  resident %7ld KiB  idle %3ld wake-ups\n",
-               peer->name, n_files, (double) ready / CLOCK_NS_PER_MS,
-               running_status(running, "VmRSS"), after - before);
+        (void) snprintf(what, sizeof(what), "ready, %u files", n_files);
+        row_value("B8", what, peer->name, (double) ready / CLOCK_NS_PER_MS, "ms");
+        (void) snprintf(what, sizeof(what), "resident, %u files", n_files);
+        row_value("B9", what, peer->name, (double) running_status(running, "VmRSS") / 1024, "MiB");
+        (void) snprintf(what, sizeof(what), "wake-ups in 5 idle seconds, %u files", n_files);
+        row_value("B9", what, peer->name, (double) (after - before), "");
         running_stop(running);
 }
 
@@ -396,10 +397,10 @@ static void bench_overflow(const Peer *peer, const char *directory, const char *
         start = clock_monotonic_ns();
         (void) kill(running->watcher, SIGCONT);
         if (running_expect(running, name, 5000))
-                printf("overflow  %-14s %9.3f ms\n", peer->name,
-                       (double) (clock_monotonic_ns() - start) / CLOCK_NS_PER_MS);
+                row_value("B10", "20,001 saves while stopped, until the last", peer->name,
+                          (double) (clock_monotonic_ns() - start) / CLOCK_NS_PER_MS, "ms");
         else
-                printf("overflow  %-14s the last save was never told of\n", peer->name);
+                row_value("B10", "20,001 saves while stopped: told of the last", peer->name, 0, "");
         running_stop(running);
 }
 
