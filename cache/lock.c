@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,9 @@
 #include "base/error.h"
 #include "cache/layout.h"
 
-#define LOCK_PID_TEXT 32
+#define LOCK_PID_TEXT     32
+#define LOCK_LEFT_MS      10000 /* children of a dead daemon have so long to come to their exec */
+#define LOCK_LEFT_STEP_MS 10
 
 static int lock_open(const char *root, const char *name) {
         _cleanup_(closep) int dirfd = layout_open(root, NULL, true);
@@ -99,15 +103,31 @@ static void lock_write_pid(int fd) {
                 (void) !pwrite(fd, text, (size_t) n, 0);
 }
 
+/* @fd is locked, and nobody lives who said so: what holds it are children of a daemon that was
+ * killed, which have not come to their exec yet. */
+static bool lock_is_left(int fd, pid_t *ret_holder) {
+        *ret_holder = lock_read_pid(fd);
+        return *ret_holder > 0 && kill(*ret_holder, 0) < 0 && errno == ESRCH;
+}
+
+static int lock_flock_daemon(int fd, pid_t *ret_holder) {
+        int r;
+
+        for (unsigned waited_ms = 0;; waited_ms += LOCK_LEFT_STEP_MS) {
+                r = lock_flock(fd, LOCK_EX | LOCK_NB);
+                if (r != LOCK_BUSY || !lock_is_left(fd, ret_holder) || waited_ms > LOCK_LEFT_MS)
+                        return r;
+                (void) poll(NULL, 0, LOCK_LEFT_STEP_MS);
+        }
+}
+
 int lock_daemon(const char *root, int *ret_fd, pid_t *ret_holder) {
         _cleanup_(closep) int fd = lock_open(root, "daemon.lock");
         int r;
 
         if (fd < 0)
                 return fd;
-        r = lock_flock(fd, LOCK_EX | LOCK_NB);
-        if (r == LOCK_BUSY)
-                *ret_holder = lock_read_pid(fd);
+        r = lock_flock_daemon(fd, ret_holder);
         if (r != 0)
                 return r;
 

@@ -36,5 +36,7 @@ typedef enum LockMode {
 int lock_store(const char *root, LockMode mode, bool wait, int *ret_fd);
 int lock_key(const char *root, const Digest *key, bool wait, int *ret_fd);
 
-/* LOCK_BUSY sets *ret_holder to the other daemon's process id (0 if it cannot be told). */
+/* A daemon that was killed may leave children that have not come to their exec and hold the lock
+ * until then: on a busy machine that takes a while, and is waited for. LOCK_BUSY sets *ret_holder
+ * to the other daemon's process id (0 if it cannot be told). */
 int lock_daemon(const char *root, int *ret_fd, pid_t *ret_holder);

@@ -1,6 +1,7 @@
 #include "cache_fixture.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -96,6 +97,26 @@ static void children_do_not_inherit(void **state) {
         close(c);
 }
 
+/* the daemon is gone, a child of it that has not come to its exec is not */
+static void what_a_dead_daemon_left_is_waited_for(void **state) {
+        const UnitDir *dir = *state;
+        pid_t daemon, holder = 0;
+        int lock;
+
+        daemon = fork();
+        assert_true(daemon >= 0);
+        if (daemon == 0) {
+                if (lock_daemon(dir->path, &lock, &holder) != 0)
+                        _exit(1);
+                if (fork() == 0)
+                        (void) poll(NULL, 0, 300);
+                _exit(0);
+        }
+        assert_int_equal(waitpid(daemon, NULL, 0), daemon);
+        assert_int_equal(lock_daemon(dir->path, &lock, &holder), 0);
+        close(lock);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(daemon_lock_is_one, unit_dir_setup,
@@ -106,6 +127,8 @@ int main(void) {
                                                 unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(a_waiter_gets_the_lock_of_the_dead, unit_dir_setup,
                                                 unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(what_a_dead_daemon_left_is_waited_for,
+                                                unit_dir_setup, unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(children_do_not_inherit, unit_dir_setup,
                                                 unit_dir_teardown),
         };
