@@ -1,14 +1,17 @@
 /*
- * Ops that move numbers: concat and resize. Reshapes have no rule of their own: lowering_value.c
- * makes them where something reads them.
+ * Ops that move numbers. Reshapes have no rule of their own: lowering_value.c makes them where
+ * something reads them.
  *
  *      concat + fix             ->  concat-fix, inputs in source order (P28). An input without a
  *                                   `fix` of its own was written with that of the concat (P07, P08)
- *      resize NEAREST [+ fix]   ->  upsample-fix, all attributes carried (P29; scale is copied)
+ *      strided_slice [+ fix]    ->  strided_slice-fix
+ *      pad [+ fix]              ->  pad-fix, unless it becomes padding of the layer behind it
+ *                                   (lower_window.c)
+ *      pixel-shuffle [+ fix]    ->  tile-fix, with a convolution that orders the channels
  *
- * A bilinear resize stays off the DPU. The vendor turns one to 1/8 into taking every eighth pixel
- * (ZeroDCE), which is not what the quantized model computes, and runs the enlarging ones on the
- * CPU.
+ * A pixel shuffle numbers the channels of a block (channel, row, column), a tile-fix (row, column,
+ * channel). Where the large image has more than one channel, a convolution with a kernel and weights
+ * of 1 puts them into the other order, before or behind.
  */
 
 #include "dpu/compiler/lowering.h"
@@ -46,31 +49,6 @@ int lower_concat(Lowering *l, const Match *match, Op **ret) {
                 r = lowering_copy_attrs(l, &op->attrs, &core->attrs);
         if (r == 0 && core->tensor.n_dims < 4) /* the channels of what has become an image */
                 r = graph_set_int32(l->target, &op->attrs, "axis", shape_wide_axis(core));
-        return r < 0 ? r : lowering_give(l, match, op, ret);
-}
-
-int lower_resize(Lowering *l, const Match *match, Op **ret) {
-        const Op *core = match->core;
-        const char *mode = attrs_string(&core->attrs, "mode");
-        const Arg *size = op_arg(core, "size");
-        const Attr *scale = attrs_find(&core->attrs, "scale");
-        Op *op;
-        int r;
-
-        if (!mode || strcmp(mode, "NEAREST") != 0)
-                return lowering_refuse(l, core, "the engines resize NEAREST only, not %s",
-                                       mode ?: "(nothing)");
-        if ((size && size->n_ops > 0) || !scale || scale->kind != ATTR_FLOAT_VEC || scale->n != 2)
-                return lowering_refuse(l, core, "its scale is not fixed");
-        if (core->tensor.n_dims != 4)
-                return lowering_refuse(l, core, "it does not resize images");
-        r = lowering_add_unary(l, match, core->name, "upsample-fix", &op);
-        if (r < 0 || !op)
-                return r;
-        if (size)
-                r = graph_add_arg(l->target, op, "size", NULL);
-        if (r == 0)
-                r = lowering_copy_attrs(l, &op->attrs, &core->attrs);
         return r < 0 ? r : lowering_give(l, match, op, ret);
 }
 

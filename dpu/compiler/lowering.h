@@ -74,10 +74,10 @@ int lower_eltwise(Lowering *l, const Match *match, Op **ret); /* lower_eltwise.c
 int lower_alone(Lowering *l, const Match *match, Op **ret);
 int lower_hard_sigmoid(Lowering *l, const Match *match, Op **ret);
 int lower_concat(Lowering *l, const Match *match, Op **ret); /* lower_shape.c */
-int lower_resize(Lowering *l, const Match *match, Op **ret);
 int lower_shuffle(Lowering *l, const Match *match, Op **ret);
 int lower_slice(Lowering *l, const Match *match, Op **ret);
 int lower_pad(Lowering *l, const Match *match, Op **ret);
+int lower_resize(Lowering *l, const Match *match, Op **ret); /* lower_resize.c */
 
 /* Why a rule does not apply: kept for the op, which stays as it is. 0 or -ENOMEM. The first
  * reason counts. */

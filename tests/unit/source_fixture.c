@@ -171,16 +171,17 @@ Op *source_leaky(Source *s, Op *from) {
         return op;
 }
 
-Op *source_resize(Source *s, Op *from, int32_t x, int32_t y) {
+Op *source_resize(Source *s, Op *from, SourceResize resize) {
         const int32_t *in = from->tensor.dims;
-        const float scale[] = { (float) x, (float) y };
-        Op *op = source_add(s, "resize", SOURCE_DIMS(1, in[1] * y, in[2] * x, in[3]));
+        const float scale[] = { (float) resize.width / (float) in[2],
+                                (float) resize.height / (float) in[1] };
+        Op *op = source_add(s, "resize", SOURCE_DIMS(1, resize.height, resize.width, in[3]));
 
         source_arg(s, op, "input", from);
         source_arg(s, op, "size", NULL);
-        source_word(s, op, "mode", "NEAREST");
+        source_word(s, op, "mode", resize.linear ? "BILINEAR" : "NEAREST");
         source_flag(s, op, "align_corners", false);
-        source_flag(s, op, "half_pixel_centers", false);
+        source_flag(s, op, "half_pixel_centers", resize.centres);
         source_floats(s, op, "scale", scale, 2);
         return op;
 }

@@ -7,6 +7,8 @@
  * and lie on the grid of their `fix`. Whatever fails, fails the test.
  */
 
+#include <stdbool.h>
+
 #include "xmodel/graph.h"
 
 #define SOURCE_DIMS(...)                                                                           \
@@ -52,6 +54,14 @@ Op *source_with_weights(Source *s, Op *op, Op *from, Op *weights, Op *bias);
 /* without padding, of stride 1; weights have the fix point 7 */
 Op *source_conv(Source *s, Op *from, int32_t kernel, int32_t channels, int32_t bias_fix);
 Op *source_leaky(Source *s, Op *from); /* with the slope that the engines have */
-Op *source_resize(Source *s, Op *from, int32_t x, int32_t y); /* to the nearest */
-Op *source_flatten(Source *s, Op *from);                      /* [1, all] */
+
+/* to another height and width: to the nearest, or between; with centres of pixels in the middle */
+typedef struct SourceResize {
+        int32_t height, width;
+        bool linear, centres;
+} SourceResize;
+
+Op *source_resize(Source *s, Op *from, SourceResize resize);
+
+Op *source_flatten(Source *s, Op *from); /* [1, all] */
 Op *source_reshape(Source *s, Op *from, const int32_t *dims, size_t n_dims);

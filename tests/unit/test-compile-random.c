@@ -388,11 +388,19 @@ static Op *make_concat(Build *b, Op *from) {
 }
 
 static Op *make_resize(Build *b, Op *from) {
-        int32_t x = b->p[P_STRIDE_W], y = b->p[P_STRIDE_H];
+        int32_t x = b->p[P_STRIDE_W], y = b->p[P_STRIDE_H], height = dim(from, 1),
+                width = dim(from, 2);
+        bool larger = b->p[P_PAD_TOP] % 3 < 2;
+        SourceResize resize = { .linear = b->p[P_OTHER] > 1, .centres = b->p[P_ACTIVATION] % 2 };
 
-        if (!is_small((int64_t) dim(from, 1) * y, (int64_t) dim(from, 2) * x, dim(from, 3), 1))
+        if (!larger && (height % y != 0 || width % x != 0))
                 return NULL;
-        return source_fix(&b->s, source_resize(&b->s, from, x, y),
+        resize.height = larger ? height * y : height / y;
+        resize.width = larger ? width * x : width / x;
+        if (!is_small((int64_t) height * (larger ? y : 1), (int64_t) width * (larger ? x : 1),
+                      dim(from, 3), 1))
+                return NULL;
+        return source_fix(&b->s, source_resize(&b->s, from, resize),
                           fix_point(from) + (b->p[P_FIX_MORE] == 2 ? -1 : 0));
 }
 

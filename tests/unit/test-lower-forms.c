@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include "base/cleanup.h"
+#include "dpu/compiler/lower_spec.h"
 #include "lower_fixture.h"
 #include "source_fixture.h"
 
@@ -280,6 +281,40 @@ static void pixels_are_shuffled(void **state) {
         }
 }
 
+/* twice, four and eight times as large; what lies in the middle is a multiple of 1/256 at eight */
+static void bilinear_is_transposed(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 3, 4, 5));
+
+        for (int32_t n = 2; n <= 8; n *= 2) {
+                (void) source_fix(
+                        &s, source_resize(&s, x, (SourceResize){ 3 * n, 4 * n, true, false }), 5);
+                if (n < 8)
+                        (void) source_fix(
+                                &s, source_resize(&s, x, (SourceResize){ 3 * n, 4, true, true }),
+                                4);
+        }
+        (void) all_on_dpu("transposed-depthwise-conv2d-fix");
+        assert_int_equal(count("pad-fix"), 5);
+        (void) source_fix(&s, source_resize(&s, x, (SourceResize){ 24, 32, true, true }), 5);
+        graph_count_consumers(s.graph);
+        lowered = graph_free(lowered);
+        lowered = lower_for(s.graph, LOWER_B4096);
+        assert_non_null(strstr(
+                attrs_string(&lower_find(lowered, "resize")->attrs, LOWER_REASON_ATTR), "no int8"));
+}
+
+static void smaller_images(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 16, 9, 5));
+
+        for (int i = 0; i < 4; i++)
+                (void) source_fix(
+                        &s, source_resize(&s, x, (SourceResize){ 2, 3, i % 2 == 1, i / 2 == 1 }),
+                        5);
+        (void) all_on_dpu("strided_slice-fix");
+        assert_int_equal(count("strided_slice-fix"), 3);
+        assert_int_equal(count("depthwise-conv2d-fix"), 1);
+}
+
 /* --- a layer behind another one -------------------------------------------------------------- */
 
 /* to a coarser grid, to a finer one, and with relu */
@@ -387,6 +422,8 @@ int main(void) {
                 TEST(kernels_grow),
                 TEST(slices),
                 TEST(pixels_are_shuffled),
+                TEST(bilinear_is_transposed),
+                TEST(smaller_images),
                 TEST(maxima_change_their_grid),
                 TEST(relu6_cuts),
                 TEST(activations_stand_alone),

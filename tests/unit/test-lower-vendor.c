@@ -26,9 +26,12 @@ typedef struct Pair {
         Graph *quantized, *vendor;
 } Pair;
 
-/* The vendor replaces one by taking every eighth pixel, and runs another in fixed point on the CPU;
- * here both stay what the quantized model has, with borders around them. */
-#define BILINEAR "a bilinear resize stays float on the CPU"
+/* The vendor runs one in fixed point on the CPU; here it stays what the quantized model has, with
+ * borders around it. */
+#define BILINEAR "a bilinear resize with aligned corners stays float on the CPU"
+
+/* where the vendor takes every eighth pixel */
+#define MIDDLE "a bilinear resize to 1/8 is the mean of the four pixels in the middle"
 
 /* between ops of the CPU; it changes no number */
 #define NO_FIX "numbers that are on a grid are not fixed to it again"
@@ -43,11 +46,8 @@ static Pair pairs[] = {
         { .source = "cifar-resnet20.xmodel", .compiled = "cifar-resnet20.VCK190.xmodel" },
         { .source = "zerodce.xmodel",
           .compiled = "zerodce.B4096.xmodel",
-          .deviations = { { "input_0_fix_ZeroDCEQ__ZeroDCEQ_input_1", "being there", BILINEAR,
-                            false },
-                          { "ZeroDCEQ_input_1", "type", BILINEAR, false },
-                          { "ZeroDCEQ_input_1_fix", "being there", BILINEAR, false },
-                          { "e_conv1__Conv2d_depth_conv__input_3", "inputs", BILINEAR, false },
+          .deviations = { { "ZeroDCEQ_input_1_weights", "being there", MIDDLE, false },
+                          { "ZeroDCEQ_input_1", "type", MIDDLE, false },
                           { "input_fix_ZeroDCEQ__ZeroDCEQ_UpsamplingBilinear2d_upsample__x_r",
                             "being there", BILINEAR, false },
                           { "UpsamplingBilinear2d_upsample__x_r", "type", BILINEAR, false },

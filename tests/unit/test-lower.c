@@ -284,7 +284,7 @@ static void shapes_that_do_not_fit_stay(void **state) {
 
         (void) source_fix(&s, source_window(&s, source_unary(&s, "maxpool2d", flat), 2, 1, 0), 5);
         assert_non_null(strstr(reason_of("maxpool2d", LOWER_B4096), "does not pool images"));
-        (void) source_resize(&s, open, 2, 2);
+        (void) source_resize(&s, open, (SourceResize){ 0, 8, false, false });
         assert_non_null(strstr(reason_of("resize", LOWER_B4096), "open"));
         op = source_add(&s, "matmul", DIMS(1, 7));
         source_arg(&s, op, "input", x);
