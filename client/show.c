@@ -61,6 +61,8 @@ static void show_artifact(const Dpucc__Wire__Artifact *a, bool alone) {
         }
         if (a->has_no_dpu_code && a->no_dpu_code)
                 output_field("note", "holds no DPU code: it runs on the CPU only");
+        if (a->warning)
+                output_field("note", a->warning);
 }
 
 static void show_print(const Exchange *x) {

@@ -187,6 +187,19 @@ static int view_draft_fill(ViewDraft *draft, Cache *cache, const Record *record,
                                  &draft->log);
 }
 
+const char *artifact_warning(const Record *record) {
+        Slice compiler = record_provenance(record, "compiler");
+
+        if (record->kind != RECORD_SUCCESS || record->facts.no_dpu_code || compiler.size < 6 ||
+            memcmp(compiler.data, "dpucc ", 6) != 0)
+                return NULL;
+        return record->facts.proved_in_simulator
+                       ? "the DPU code is the open compiler's: verified in the simulator, run on "
+                         "no "
+                         "board"
+                       : "the DPU code is the open compiler's, and is not verified";
+}
+
 int artifact_view(Cache *cache, const Record *record, const char *net_name, char **ret) {
         _cleanup_(view_draft_cleanup) ViewDraft draft = {
                 .meta = BYTES_INIT(ARTIFACT_META_MAX + 64 * 1024),

@@ -39,6 +39,9 @@ int artifact_clean_log(Slice log, const char *job_path, Bytes *ret);
  * with the violated post-condition in @problem; -errno. */
 int artifact_check_files(int fd, bool report_required, Problem *problem);
 
+/* What whoever gets the artifact of @record must know of its DPU code; NULL: nothing. */
+const char *artifact_warning(const Record *record);
+
 /* Makes or mends the view of @record for @net_name. @ret is the path of the .xmodel in it, or
  * of the view's directory if the record is a failure. New string. */
 int artifact_view(Cache *cache, const Record *record, const char *net_name, char **ret);

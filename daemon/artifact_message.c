@@ -40,6 +40,7 @@ void artifact_message_fill(const Record *record, ArtifactMessage *ret) {
         a->has_failed = a->has_no_dpu_code = true;
         a->failed = record->kind == RECORD_FAILURE;
         a->no_dpu_code = record->facts.no_dpu_code;
+        a->warning = (char *) artifact_warning(record);
         ret->source_path = artifact_message_string(record_provenance(record, "source"));
         a->has_source_path = ret->source_path != NULL;
         a->source_path = message_bytes(ret->source_path);

@@ -616,6 +616,7 @@ static void build_finish(Build *build) {
         if (record && record->kind == RECORD_SUCCESS) {
                 result.fingerprint = record->facts.has_fingerprint ? record->facts.fingerprint : 0;
                 result.no_dpu_code = record->facts.no_dpu_code;
+                result.warning = artifact_warning(record);
                 result.adopted = record_provenance(record, ARTIFACT_ADOPTED_TAG);
         }
         build->handlers.done(build, &result, build->userdata);

@@ -69,9 +69,10 @@ typedef struct BuildResult {
         const char *path;       /* .../NET.xmodel; NULL: there is none */
         uint64_t fingerprint;   /* found in the artifact; 0: none */
         bool no_dpu_code;
-        Slice adopted;    /* it was not compiled, but is this file; empty if it was compiled */
-        bool hit;         /* no job was needed */
-        Salvage *salvage; /* holds path; take a reference. NULL: it is in the cache */
+        const char *warning; /* what is to be known of its DPU code; NULL: nothing */
+        Slice adopted;       /* it was not compiled, but is this file; empty if it was compiled */
+        bool hit;            /* no job was needed */
+        Salvage *salvage;    /* holds path; take a reference. NULL: it is in the cache */
 } BuildResult;
 
 typedef struct BuildHandlers {

@@ -27,6 +27,16 @@ static int check_report_count(const JsonPlace *root, const char *key, uint32_t *
         return r == -ENOENT ? 0 : r;
 }
 
+static int check_report_flag(const JsonPlace *root, const char *key, bool *ret, Problem *problem) {
+        JsonPlace place;
+        int r;
+
+        r = json_member(root, key, &place);
+        if (r == 0)
+                r = json_boolean(&place, ret, problem);
+        return r == -ENOENT ? 0 : r;
+}
+
 static int check_report_fingerprint(const JsonPlace *root, CheckReport *report, Problem *problem) {
         const char *text;
         JsonPlace place;
@@ -112,6 +122,8 @@ static int check_report_read(json_object *document, CheckReport *report, Problem
                 r = check_report_list(&root, "cpu_ops", &report->cpu_ops, problem);
         if (r == 0)
                 r = check_report_compiler(&root, report, problem);
+        if (r == 0)
+                r = check_report_flag(&root, "verified", &report->verified, problem);
         if (r == 0)
                 r = check_report_fingerprint(&root, report, problem);
         if (r == 0)

@@ -23,6 +23,7 @@ typedef struct CheckReport {
         uint32_t cpu_subgraphs;
         char *compiler;  /* what the file says made it, "NAME VERSION, ..."; NULL: nothing */
         bool by_dpucc;   /* that is us */
+        bool verified;   /* it says that it ran the DPU code in the simulator */
         Strings cpu_ops; /* types of the ops on the CPU, ascending */
 } CheckReport;
 

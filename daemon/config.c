@@ -40,6 +40,16 @@ static const char *const toolchain_kinds[] = {
         [TOOLCHAIN_CONTAINER] = "container",
 };
 
+static const char *const toolchain_verifies[] = {
+        [TOOLCHAIN_VERIFY_SMALL] = "small",
+        [TOOLCHAIN_VERIFY_NONE] = "none",
+        [TOOLCHAIN_VERIFY_FULL] = "full",
+};
+
+const char *toolchain_verify_to_string(ToolchainVerify verify) {
+        return toolchain_verifies[verify];
+}
+
 const char *toolchain_kind_to_string(ToolchainKind kind) {
         return toolchain_kinds[kind];
 }
@@ -710,6 +720,30 @@ static int config_read_warm(const JsonPlace *object, ConfigToolchain *toolchain,
                              "or \"launcher\"");
 }
 
+static int config_read_verify(const JsonPlace *object, ConfigToolchain *toolchain,
+                              Problem *problem) {
+        JsonPlace member;
+        const char *name;
+        int r;
+
+        if (json_member(object, "verify", &member) < 0)
+                return 0;
+        if (toolchain->kind != TOOLCHAIN_DPUCC)
+                return json_complain(&member, problem,
+                                     "only the embedded compiler, \"dpucc\", has this setting; "
+                                     "remove it");
+        r = json_string(&member, &name, problem);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(toolchain_verifies); i++)
+                if (strcmp(name, toolchain_verifies[i]) == 0) {
+                        toolchain->verify = (ToolchainVerify) i;
+                        return 0;
+                }
+        return json_complain(&member, problem, "\"%.40s\" is none of \"none\", \"small\", \"full\"",
+                             name);
+}
+
 static int config_check_name(const JsonPlace *place, const char *name, Problem *problem) {
         if (strlen(name) > CONFIG_NAME_MAX || !path_is_plain_component(name))
                 return json_complain(place, problem,
@@ -735,24 +769,15 @@ static int config_check_toolchain(const JsonPlace *place, const ConfigToolchain 
 }
 
 static int config_read_toolchain(const JsonPlace *place, Config *config, Problem *problem) {
-        static const char *const known[] = { "kind",
-                                             "path",
-                                             "conda",
-                                             "conda_root",
-                                             "engine",
-                                             "image",
-                                             "cpus",
-                                             "launcher",
-                                             "launcher_remote",
-                                             "environment",
-                                             "time_limit_s",
-                                             "memory_limit_mib",
-                                             "warm_idle_s",
-                                             NULL };
+        static const char *const known[] = { "kind",        "path",         "conda",
+                                             "conda_root",  "engine",       "image",
+                                             "cpus",        "launcher",     "launcher_remote",
+                                             "environment", "time_limit_s", "memory_limit_mib",
+                                             "warm_idle_s", "verify",       NULL };
         int (*const readers[])(const JsonPlace *, ConfigToolchain *, Problem *) = {
                 config_read_path,   config_read_conda,    config_read_engine,
                 config_read_images, config_read_launcher, config_read_environment,
-                config_read_limits, config_read_warm,
+                config_read_limits, config_read_warm,     config_read_verify,
         };
         _cleanup_(config_toolchain_cleanup) ConfigToolchain toolchain = {};
         int r;

@@ -44,22 +44,30 @@ typedef enum EngineKind {
         ENGINE_PODMAN,
 } EngineKind;
 
+/* what the embedded compiler verifies before it writes a file: `dpucc compile --verify` */
+typedef enum ToolchainVerify {
+        TOOLCHAIN_VERIFY_SMALL,
+        TOOLCHAIN_VERIFY_NONE,
+        TOOLCHAIN_VERIFY_FULL,
+} ToolchainVerify;
+
 typedef struct ConfigToolchain {
         char *name;
         ToolchainKind kind;
-        bool installed;        /* comes with dpucc; the user's file does not mention it */
-        char *path;            /* absolute: vai_c_xir, or the engine's program; NULL: on PATH */
-        char *conda;           /* name or absolute prefix of an environment; NULL: none is named */
-        char *conda_root;      /* container: where conda is in the image; NULL: as the vendor */
-        EngineKind engine;     /* container */
-        Strings images;        /* container: references, the first that is present */
-        unsigned cpus;         /* container: 0: all */
-        Strings launcher;      /* words before the command; none: it is run as it is */
-        bool remote;           /* the launcher runs it on another machine */
-        Strings environment;   /* names of further variables to pass on */
-        uint64_t time_limit_s; /* of one compile */
-        uint64_t memory_limit; /* bytes; 0: none */
-        unsigned warm_idle_s;  /* container: kept so long for the next compile; 0: it is not */
+        bool installed;         /* comes with dpucc; the user's file does not mention it */
+        char *path;             /* absolute: vai_c_xir, or the engine's program; NULL: on PATH */
+        char *conda;            /* name or absolute prefix of an environment; NULL: none is named */
+        char *conda_root;       /* container: where conda is in the image; NULL: as the vendor */
+        EngineKind engine;      /* container */
+        Strings images;         /* container: references, the first that is present */
+        unsigned cpus;          /* container: 0: all */
+        Strings launcher;       /* words before the command; none: it is run as it is */
+        bool remote;            /* the launcher runs it on another machine */
+        Strings environment;    /* names of further variables to pass on */
+        uint64_t time_limit_s;  /* of one compile */
+        uint64_t memory_limit;  /* bytes; 0: none */
+        unsigned warm_idle_s;   /* container: kept so long for the next compile; 0: it is not */
+        ToolchainVerify verify; /* dpucc */
 } ConfigToolchain;
 
 typedef enum SnapshotMode {
@@ -104,8 +112,9 @@ const ConfigToolchain *config_find_toolchain(const Config *config, const char *n
 /* a deep copy; -ENOMEM */
 int config_toolchain_copy(const ConfigToolchain *toolchain, ConfigToolchain *ret);
 void config_toolchain_deinit(ConfigToolchain *toolchain);
-const char *toolchain_kind_to_string(ToolchainKind kind); /* "dpucc", "native", "container" */
-const char *engine_kind_to_string(EngineKind kind);       /* "docker", "podman"; "" for any */
+const char *toolchain_kind_to_string(ToolchainKind kind);       /* "dpucc", "native", "container" */
+const char *toolchain_verify_to_string(ToolchainVerify verify); /* "none", "small", "full" */
+const char *engine_kind_to_string(EngineKind kind);             /* "docker", "podman"; "" for any */
 
 static inline void config_freep(Config **config) {
         (void) config_free(*config);

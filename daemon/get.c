@@ -385,6 +385,7 @@ static void get_take_result(Get *get, const BuildResult *result) {
         if (result->no_dpu_code && !get_demands_dpu(get))
                 ask_note(&get->ask,
                          "the artifact holds no DPU code: everything in it runs on the CPU");
+        ask_note(&get->ask, result->warning);
         get_note_adoption(get, result->adopted);
         ask_note(&get->ask, get->choice.pair.warning);
 }

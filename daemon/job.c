@@ -521,6 +521,8 @@ static int job_spawn_dpucc(Job *job, const char *const *argv, const char *output
 }
 
 static int job_check(Job *job) {
+        const ConfigToolchain *config = toolchain_config(job->order->toolchain);
+        const bool ours = config->kind == TOOLCHAIN_DPUCC;
         const char *const argv[] = {
                 job->core->dpucc,
                 "check",
@@ -530,7 +532,10 @@ static int job_check(Job *job) {
                 "--source",
                 order_adopts(job->order) ? JOB_SOURCE : JOB_SNAPSHOT,
                 PUBLICATION_XMODEL,
-                toolchain_may_lack_dpu_code(job->order->toolchain) ? NULL : "--require-dpu",
+                ours ? "--report" : "--require-dpu",
+                ours ? PUBLICATION_REPORT : NULL,
+                "--verified",
+                order_adopts(job->order) ? "none" : toolchain_verify_to_string(config->verify),
                 NULL,
         };
 

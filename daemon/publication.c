@@ -66,6 +66,7 @@ static Record publication_draft(const Publication *publication,
                         .dpu_subgraphs = diagnosis->report.dpu_subgraphs,
                         .cpu_subgraphs = diagnosis->report.cpu_subgraphs,
                         .no_dpu_code = diagnosis->report.dpu_subgraphs == 0,
+                        .proved_in_simulator = diagnosis->report.verified,
                 };
         return draft;
 }

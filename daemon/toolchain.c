@@ -110,10 +110,6 @@ CanonForm toolchain_form(const Toolchain *toolchain) {
         return toolchain->config.kind == TOOLCHAIN_DPUCC ? CANON_CANONICAL : CANON_MAP_SORTED;
 }
 
-bool toolchain_may_lack_dpu_code(const Toolchain *toolchain) {
-        return toolchain->config.kind == TOOLCHAIN_DPUCC;
-}
-
 int toolchain_find(const Toolchain *toolchain, char **ret, Problem *problem) {
         const ConfigToolchain *config = &toolchain->config;
 
@@ -283,8 +279,19 @@ static int toolchain_add_container_to_key(const Toolchain *toolchain,
         return r;
 }
 
+#define TOOLCHAIN_VENDOR_ARGUMENTS 5
+
 int toolchain_add_to_key(const Toolchain *toolchain, const ToolchainIdentity *identity, Key *key) {
-        static const char *const arguments[] = { "-x", "-a", "-o", "-n", "-e" };
+        const bool ours = toolchain->config.kind == TOOLCHAIN_DPUCC;
+        const char *const arguments[] = {
+                "-x",
+                "-a",
+                "-o",
+                "-n",
+                "-e",
+                "--verify",
+                toolchain_verify_to_string(toolchain->config.verify),
+        };
         const Strings *launcher = &toolchain->config.launcher;
         int r;
 
@@ -292,7 +299,8 @@ int toolchain_add_to_key(const Toolchain *toolchain, const ToolchainIdentity *id
         if (r == 0)
                 r = key_add_digest(key, "toolchain.identity", &identity->digest);
         if (r == 0)
-                r = key_add_list(key, "toolchain.argv", arguments, ARRAY_SIZE(arguments));
+                r = key_add_list(key, "toolchain.argv", arguments,
+                                 ours ? ARRAY_SIZE(arguments) : TOOLCHAIN_VENDOR_ARGUMENTS);
         if (r == 0 && launcher->n > 0)
                 r = key_add_list(key, "toolchain.launcher", (const char *const *) launcher->items,
                                  launcher->n);
@@ -442,6 +450,9 @@ int toolchain_command(const Toolchain *toolchain, const CommandSpec *spec, Comma
         if (toolchain->config.kind == TOOLCHAIN_DPUCC)
                 command_argument(&command, "compile");
         toolchain_add_arguments(&command, "", spec);
+        if (toolchain->config.kind == TOOLCHAIN_DPUCC)
+                command_option(&command, "--verify",
+                               toolchain_verify_to_string(toolchain->config.verify));
         r = toolchain_add_environment(toolchain, &command, program, spec, problem);
         if (r == 0)
                 r = command_finish(&command);

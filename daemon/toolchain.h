@@ -59,7 +59,6 @@ uint64_t toolchain_memory_expected(const Toolchain *toolchain);
 /* Its processes are ours to look at: neither an engine's nor on another machine. */
 bool toolchain_is_measurable(const Toolchain *toolchain);
 CanonForm toolchain_form(const Toolchain *toolchain); /* of the snapshot that it is given */
-bool toolchain_may_lack_dpu_code(const Toolchain *toolchain);
 
 /* The program of this machine that would run now: a new string. -ENOENT with the remedy in
  * @problem. Quick. Not for containers. */

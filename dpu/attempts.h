@@ -17,6 +17,7 @@
 /* Operations of the DPU per input up to which a model is small. */
 #define ATTEMPTS_SMALL_WORK ((uint64_t) 4000000000)
 
+/* each is more than the one before it */
 typedef enum AttemptsVerify {
         ATTEMPTS_VERIFY_NONE,
         ATTEMPTS_VERIFY_SMALL, /* small models; others are not verified */

@@ -22,6 +22,7 @@
 #include "dpu/model_report.h"
 #include "dpu/ports.h"
 #include "dpu/target_argument.h"
+#include "dpu/verification.h"
 #include "dpu/where.h"
 #include "xmodel/fingerprint.h"
 
@@ -30,7 +31,8 @@
 
 const char command_check_help[] =
         "usage: dpucc check [--arch FILE | --target-name NAME | --fingerprint 0x...]\n"
-        "                   [--source FILE] [--require-dpu] [--json] FILE...\n"
+        "                   [--source FILE] [--require-dpu] [--json]\n"
+        "                   [--report FILE [--verified WHICH]] FILE...\n"
         "\n"
         "Tells for which DPU a compiled model is, from which source it was made, and\n"
         "whether the runtime will take it.\n"
@@ -40,6 +42,9 @@ const char command_check_help[] =
         "      --fingerprint 0xN  is it for the DPU with this fingerprint?\n"
         "      --source FILE      was it compiled from this model?\n"
         "      --require-dpu      a file without DPU code is not right\n"
+        "      --report FILE      report.json that the compiler left: was the code verified?\n"
+        "      --verified WHICH   code that is not verified is not right: small (a large model\n"
+        "                         may be left out, if the report says so) or full\n"
         "      --json             one line of JSON for each file\n"
         "\n"
         "Example:\n"
@@ -52,6 +57,8 @@ typedef struct CheckArguments {
         Target target;
         const char *source_path;
         bool require_dpu;
+        const char *report_path;
+        AttemptsVerify verified;
         bool json;
 } CheckArguments;
 
@@ -62,6 +69,7 @@ typedef struct Check {
         Graph *graph;      /* NULL unless it is a compiled model */
         Ports ports;
         Examination examination;
+        Verification verification; /* nothing is told unless there is a report */
 } Check;
 
 static void check_deinit(Check *check) {
@@ -78,6 +86,8 @@ enum {
         CHECK_FINGERPRINT,
         CHECK_SOURCE,
         CHECK_REQUIRE_DPU,
+        CHECK_REPORT,
+        CHECK_VERIFIED,
         CHECK_JSON,
 };
 
@@ -103,6 +113,33 @@ static int check_parse_target(const char *name, int option, const char *text, Ch
         return COMMAND_OK;
 }
 
+static int check_option(const char *name, int option, CheckArguments *ret) {
+        switch (option) {
+        case CHECK_ARCH:
+        case CHECK_TARGET_NAME:
+        case CHECK_FINGERPRINT:
+                return check_parse_target(name, option, optarg, ret);
+        case CHECK_SOURCE:
+                ret->source_path = optarg;
+                break;
+        case CHECK_REQUIRE_DPU:
+                ret->require_dpu = true;
+                break;
+        case CHECK_REPORT:
+                ret->report_path = optarg;
+                break;
+        case CHECK_VERIFIED:
+                if (attempts_verify_find(optarg, &ret->verified) < 0)
+                        return command_usage(name, "--verified takes none, small or full, not '%s'",
+                                             optarg);
+                break;
+        case CHECK_JSON:
+                ret->json = true;
+                break;
+        }
+        return COMMAND_OK;
+}
+
 static int check_parse(int argc, char **argv, CheckArguments *ret) {
         static const struct option options[] = {
                 { "arch", required_argument, NULL, CHECK_ARCH },
@@ -110,6 +147,8 @@ static int check_parse(int argc, char **argv, CheckArguments *ret) {
                 { "fingerprint", required_argument, NULL, CHECK_FINGERPRINT },
                 { "source", required_argument, NULL, CHECK_SOURCE },
                 { "require-dpu", no_argument, NULL, CHECK_REQUIRE_DPU },
+                { "report", required_argument, NULL, CHECK_REPORT },
+                { "verified", required_argument, NULL, CHECK_VERIFIED },
                 { "json", no_argument, NULL, CHECK_JSON },
                 { NULL, 0, NULL, 0 },
         };
@@ -117,28 +156,15 @@ static int check_parse(int argc, char **argv, CheckArguments *ret) {
 
         opterr = 0;
         while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case CHECK_ARCH:
-                case CHECK_TARGET_NAME:
-                case CHECK_FINGERPRINT:
-                        code = check_parse_target(argv[0], option, optarg, ret);
-                        if (code != COMMAND_OK)
-                                return code;
-                        break;
-                case CHECK_SOURCE:
-                        ret->source_path = optarg;
-                        break;
-                case CHECK_REQUIRE_DPU:
-                        ret->require_dpu = true;
-                        break;
-                case CHECK_JSON:
-                        ret->json = true;
-                        break;
-                default:
+                if (option == '?')
                         return command_usage(argv[0], "bad option or missing value: '%s'",
                                              argv[optind - 1]);
-                }
+                code = check_option(argv[0], option, ret);
+                if (code != COMMAND_OK)
+                        return code;
         }
+        if (ret->verified != ATTEMPTS_VERIFY_NONE && !ret->report_path)
+                return command_usage(argv[0], "--verified needs --report");
         if (optind == argc)
                 return command_usage(argv[0], "no file to check");
         return COMMAND_OK;
@@ -176,6 +202,24 @@ static int check_load_source(const char *path, ExamineSource *ret, Problem *prob
 
 /* --- one file ------------------------------------------------------------------------------ */
 
+/* What the report beside it says; of a file without DPU code there is nothing to say. */
+static int check_verification(const CheckArguments *arguments, Check *to) {
+        Findings *problems = &to->examination.problems;
+        Problem problem = { "" };
+        int r;
+
+        if (!arguments->report_path || to->examination.n_dpu == 0)
+                return 0;
+        r = verification_read(arguments->report_path, &to->verification, &problem);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return findings_add(problems, "%s", problem.text);
+        if (!verification_is_enough(&to->verification, arguments->verified, &problem))
+                return findings_add(problems, "%s", problem.text);
+        return 0;
+}
+
 static int check_examine(const Model *model, const CheckArguments *arguments,
                          const ExamineSource *source, Check *to) {
         ExamineSpec spec = {
@@ -194,6 +238,9 @@ static int check_examine(const Model *model, const CheckArguments *arguments,
 
         spec.graph = to->graph;
         r = examine_run(&spec, &to->examination);
+        if (r < 0)
+                return r;
+        r = check_verification(arguments, to);
         if (r < 0)
                 return r;
         graph_count_consumers(to->graph);
@@ -297,6 +344,7 @@ static int check_write_graph(const Check *check, JsonWriter *w) {
         json_writer_uint64(w, "cpu_subgraphs", examination->n_cpu);
         json_writer_uint64(w, "user_subgraphs", examination->n_user);
         json_writer_bool(w, "no_dpu_code", examination->n_dpu == 0);
+        json_writer_bool(w, "verified", check->verification.simulated);
         check_write_fingerprint(examination, w);
         json_writer_string(w, "dpu_name", check_dpu_name(check->graph));
         json_writer_string(w, "board", board_match_name(examination->board));

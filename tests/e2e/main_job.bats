@@ -39,6 +39,8 @@ teardown() { sandbox_teardown; }
   grep -q 'Verified in the simulator' "$folder/compile.log"
   [ "$(jq -r .proved "$folder/report.json")" = simulator ]
   dpucc check --require-dpu --arch arch.json --source Net_int.xmodel "$artifact"
+  grep -q 'verified in the simulator, run on no board' notes
+  dpucc-client show Net@b1024 | grep -q 'verified in the simulator, run on no board'
 }
 
 @test "an artifact without DPU code says so" {

@@ -50,6 +50,7 @@ static void nothing_is_needed(void **state) {
         assert_string_equal(config->toolchains[0].name, "dpucc");
         assert_int_equal(config->toolchains[0].kind, TOOLCHAIN_DPUCC);
         assert_int_equal(config->toolchains[0].time_limit_s, 3600);
+        assert_int_equal(config->toolchains[0].verify, TOOLCHAIN_VERIFY_SMALL);
         assert_string_equal(config->toolchain, "auto");
         assert_int_equal(config->settle_ms, 30);
         assert_int_equal(config->settle_max_ms, 2000);
@@ -123,6 +124,10 @@ static void errors_name_place_value_and_remedy(void **state) {
                        "toolchains.x.path: \"bin/vai\" is not an absolute path");
         assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"environment\":[\"A=b\"]}}}",
                        "toolchains.x.environment[0]: \"A=b\" is not the name");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"verify\":\"full\"}}}",
+                       "verify: only the embedded compiler, \"dpucc\", has this setting");
+        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"dpucc\",\"verify\":\"some\"}}}",
+                       "verify: \"some\" is none of \"none\", \"small\", \"full\"");
         assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"time_limit_s\":0}}}",
                        "time_limit_s: an integer from 1 to 604800 expected, not 0");
         assert_refused("{\"cache\":{\"directory\":\"~/c\"}}", "cache.directory: \"~/c\" is not an");
