@@ -222,6 +222,12 @@ static void compile_say_line(const char *line, void *userdata) {
         compile_say("%s", line);
 }
 
+static void compile_say_stage(CompilerStage stage, void *userdata) {
+        (void) userdata;
+        compile_say("Pass %d of %d: %s", (int) stage + 1, COMPILER_EMIT + 1,
+                    compiler_stage_name(stage));
+}
+
 static size_t compile_count(const Partition *partition, Device device) {
         size_t n = 0;
 
@@ -382,6 +388,7 @@ static int compile_run(const CompileArguments *arguments, const char *ignored, P
         spec.compiler = compiler;
         if (arguments->last != COMPILER_EMIT)
                 return compile_dump(arguments, &spec, problem);
+        spec.progress = compile_say_stage;
         compile_say_before(source, spec.fingerprint, ignored);
         return compile_all(arguments, &spec, &source, problem);
 }

@@ -18,6 +18,10 @@ static const char *const compiler_stages[] = {
         [COMPILER_EMIT] = "emit",
 };
 
+const char *compiler_stage_name(CompilerStage stage) {
+        return compiler_stages[stage];
+}
+
 int compiler_stage_from_name(const char *name, CompilerStage *ret) {
         for (size_t i = 0; i < ARRAY_SIZE(compiler_stages); i++)
                 if (strcmp(compiler_stages[i], name) == 0) {
@@ -64,32 +68,60 @@ static int compiler_borders(Compilation *c) {
         return borders_run(lowered, first, &c->graph, &c->partition);
 }
 
-static int compiler_passes(const CompilerSpec *spec, const CompilerTarget *target, Compilation *c,
-                           Problem *problem) {
+static int compiler_lower(const CompilerSpec *spec, const CompilerTarget *target, Compilation *c,
+                          Problem *problem) {
         const LowerSpec lower = {
                 .accepts = spec->all_refused ? NULL : compiler_accepts,
                 .userdata = target,
                 .refused = spec->refused,
                 .reason = spec->all_refused,
         };
+
+        return lower_run(spec->source, &lower, &c->graph, problem);
+}
+
+static int compiler_plan(Compilation *c, Problem *problem) {
+        int r = compiler_borders(c);
+
+        if (r < 0)
+                return problem_set(problem, r, "the borders of the DPU: %s", strerror(-r));
+        return plan_run(c->graph, c->partition, &c->plan, problem);
+}
+
+static int compiler_emit(const CompilerSpec *spec, const CompilerTarget *target, Compilation *c,
+                         Problem *problem) {
         const EmitSpec emit = { .source_md5 = spec->source_md5,
                                 .compiler = spec->compiler,
                                 .target = &target->info };
-        int r;
 
-        r = lower_run(spec->source, &lower, &c->graph, problem);
-        if (r < 0 || spec->last == COMPILER_LOWER)
-                return r;
-        r = partition_run(c->graph, &c->partition);
-        if (r < 0 || spec->last == COMPILER_PARTITION)
-                return r;
-        r = compiler_borders(c);
-        if (r < 0)
-                return problem_set(problem, r, "the borders of the DPU: %s", strerror(-r));
-        r = plan_run(c->graph, c->partition, &c->plan, problem);
-        if (r < 0 || spec->last == COMPILER_PLAN)
-                return r;
         return emit_run(&emit, c->partition, c->plan, c->graph, &c->failed, problem);
+}
+
+static int compiler_pass(const CompilerSpec *spec, CompilerStage stage,
+                         const CompilerTarget *target, Compilation *c, Problem *problem) {
+        switch (stage) {
+        case COMPILER_LOWER:
+                return compiler_lower(spec, target, c, problem);
+        case COMPILER_PARTITION:
+                return partition_run(c->graph, &c->partition);
+        case COMPILER_PLAN:
+                return compiler_plan(c, problem);
+        case COMPILER_EMIT:
+                return compiler_emit(spec, target, c, problem);
+        }
+        return -EINVAL;
+}
+
+static int compiler_passes(const CompilerSpec *spec, const CompilerTarget *target, Compilation *c,
+                           Problem *problem) {
+        int r = 0;
+
+        for (int stage = COMPILER_LOWER; r == 0 && stage <= (int) spec->last; stage++) {
+                if (spec->progress)
+                        spec->progress((CompilerStage) stage, spec->userdata);
+                r = compiler_pass(spec, (CompilerStage) stage, target, c, problem);
+        }
+        return r;
 }
 
 int compiler_run(const CompilerSpec *spec, Compilation **ret, Problem *problem) {

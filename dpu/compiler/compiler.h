@@ -32,6 +32,9 @@ typedef enum CompilerStage {
         COMPILER_EMIT,
 } CompilerStage;
 
+/* called before each pass */
+typedef void (*CompilerProgress)(CompilerStage stage, void *userdata);
+
 typedef struct CompilerSpec {
         const Graph *source;  /* borrowed for the call */
         uint64_t fingerprint; /* of the target */
@@ -41,6 +44,9 @@ typedef struct CompilerSpec {
 
         const char *const *refused; /* as LowerSpec has it; NULL: none */
         const char *all_refused;    /* why nothing may be on the DPU; NULL: it may */
+
+        CompilerProgress progress; /* NULL: nobody wants to know */
+        void *userdata;
 } CompilerSpec;
 
 typedef struct Compilation {
@@ -63,6 +69,7 @@ static inline void compilation_freep(Compilation **compilation) {
         (void) compilation_free(*compilation);
 }
 
+const char *compiler_stage_name(CompilerStage stage);
 int compiler_stage_from_name(const char *name, CompilerStage *ret); /* "lower"...; -EINVAL */
 
 /* The text dump of a pass that has run. -EINVAL for emit: its dump is the file; -ENOMEM, -EFBIG;

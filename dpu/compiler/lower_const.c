@@ -51,24 +51,40 @@ bool lowering_const_number(const Op *op, double *ret) {
         return true;
 }
 
-double lowering_quantize(double x, int32_t fix_point) {
-        double q = floor(ldexp(x, fix_point) + 0.5);
+/* From float32 to int8. Factors are powers of two whose exponents are within some hundreds, so
+ * nothing is lost by multiplying. */
+typedef struct ConstGrid {
+        double scale; /* 2^fix_point */
+        double step;  /* 2^-shift */
+} ConstGrid;
+
+static ConstGrid const_grid(const LowerConst *spec, int32_t fix_point) {
+        return (ConstGrid){ .scale = ldexp(1, fix_point), .step = ldexp(1, -spec->shift) };
+}
+
+static double const_quantize(double x, double scale) {
+        double q = floor(x * scale + 0.5);
 
         if (!(q >= INT8_MIN))
                 q = isnan(q) ? 0 : INT8_MIN;
         return q > INT8_MAX ? INT8_MAX : q;
 }
 
+double lowering_quantize(double x, int32_t fix_point) {
+        return const_quantize(x, ldexp(1, fix_point));
+}
+
 bool lowering_const_is_whole(const LowerConst *spec) {
         int32_t fix_point;
+        ConstGrid grid;
         Slice floats;
 
         if (!lowering_is_const(spec->op, &fix_point) ||
             !lowering_const_floats(op_input(spec->op, 0), &floats))
                 return false;
+        grid = const_grid(spec, fix_point);
         for (size_t i = 0; i < floats.size / sizeof(float); i++) {
-                double q = ldexp(lowering_quantize((double) const_float(floats, i), fix_point),
-                                 -spec->shift);
+                double q = const_quantize((double) const_float(floats, i), grid.scale) * grid.step;
 
                 if (q != floor(q))
                         return false;
@@ -76,14 +92,13 @@ bool lowering_const_is_whole(const LowerConst *spec) {
         return true;
 }
 
-static int8_t const_element(const LowerConst *spec, Slice floats, size_t i, int32_t fix_point) {
-        double q = lowering_quantize((double) const_float(floats, i), fix_point);
-
-        return (int8_t) floor(ldexp(q, -spec->shift));
+static int8_t const_element(const ConstGrid *grid, Slice floats, size_t i) {
+        return (int8_t) floor(const_quantize((double) const_float(floats, i), grid->scale) *
+                              grid->step);
 }
 
 /* element @i of the result; spec->dims has four dimensions */
-static int8_t const_picked(const LowerConst *spec, Slice floats, size_t i, int32_t fix_point) {
+static int8_t const_picked(const LowerConst *spec, const ConstGrid *grid, Slice floats, size_t i) {
         const LowerPick *pick = spec->pick;
         int64_t at = 0;
 
@@ -96,19 +111,20 @@ static int8_t const_picked(const LowerConst *spec, Slice floats, size_t i, int32
                         return 0;
                 at += place / (pick->gaps[k] + 1) * pick->strides[k];
         }
-        return const_element(spec, floats, (size_t) at, fix_point);
+        return const_element(grid, floats, (size_t) at);
 }
 
 static int const_set_data(Lowering *l, Op *op, const LowerConst *spec, Slice floats,
                           int32_t fix_point) {
+        const ConstGrid grid = const_grid(spec, fix_point);
         size_t n = (size_t) tensor_elements(&op->tensor);
         int8_t *data = arena_alloc(&l->target->arena, n);
 
         if (!data)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                data[i] = spec->pick ? const_picked(spec, floats, i, fix_point)
-                                     : const_element(spec, floats, i, fix_point);
+                data[i] = spec->pick ? const_picked(spec, &grid, floats, i)
+                                     : const_element(&grid, floats, i);
         return attrs_lend_bytes(&op->attrs, &l->target->arena, "data", slice_of(data, n));
 }
 
