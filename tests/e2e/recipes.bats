@@ -16,7 +16,7 @@ setup() {
 teardown() { sandbox_teardown; }
 
 is_for() { # BOARD FILE
-  dpucc check  --arch "boards/$1/arch.json" --source Unet_int.xmodel "$2"
+  dpucc check --require-dpu --arch "boards/$1/arch.json" --source Unet_int.xmodel "$2"
 }
 
 both_boards() { # PREFIX BEFORE-BOARD
@@ -60,7 +60,7 @@ later() { find . -exec touch -d '1 minute ago' {} +; }
   expect_stat compiler_runs 3
   mv Unet_int.xmodel Other_int.xmodel
   make
-  is_for_other() { dpucc check --arch boards/leopard/arch.json --source Other_int.xmodel "$1"; }
+  is_for_other() { dpucc check --require-dpu --arch boards/leopard/arch.json --source Other_int.xmodel "$1"; }
   is_for_other out/leopard/Other.xmodel
 }
 
