@@ -97,18 +97,41 @@ static Job *job_free(Job *job) {
 
 /* --- the daemon's log: one line when a job starts, one when it ends --------------------------- */
 
-static void job_tell(const Job *job, LogLevel level, const char *what) {
+/* MESSAGE_ID of the journal: dpuccd(1) */
+#define JOB_STARTED_ID "1efdddf0ccef4ee0a0267989f4b0a591"
+#define JOB_DONE_ID    "6dbcf7baea4442ff8829e1fdf9b1e8db"
+#define JOB_FAILED_ID  "47b66ce73a134f10b75bc173a7d67efe"
+
+typedef struct JobNews {
+        LogLevel level;
+        const char *id;      /* MESSAGE_ID */
+        const char *outcome; /* NULL: it has none yet */
+        const char *text;
+} JobNews;
+
+static void job_tell(const Job *job, const JobNews *news) {
         const Order *order = job->order;
         char key[DIGEST_HEX], short_name[FINGERPRINT_NAME_MAX];
         Target target = { .fingerprint = order->fingerprint };
-        Problem line;
+        Problem line, unit;
 
         digest_to_hex(&order->key, key);
         (void) snprintf(target.name, sizeof(target.name), "%s", order->target_name ?: "");
         target_short_name(&target, short_name);
-        (void) problem_set(&line, 0, "job %.8s: %s@%s with %s: %s", key, order->net_name,
-                           short_name, toolchain_name(order->toolchain), what);
-        log_line(level, "%s", line.text);
+        (void) problem_set(&unit, 0, "%s@%s", order->net_name, short_name);
+        (void) problem_set(&line, 0, "job %.8s: %s with %s: %s", key, unit.text,
+                           toolchain_name(order->toolchain), news->text);
+
+        const LogField fields[] = {
+                { "MESSAGE_ID", news->id },
+                { "DPUCC_KEY", key },
+                { "DPUCC_UNIT", unit.text },
+                { "DPUCC_SOURCE", order->source_path },
+                { "DPUCC_TOOLCHAIN", toolchain_name(order->toolchain) },
+                { "DPUCC_OUTCOME", news->outcome },
+        };
+
+        log_event(news->level, fields, ARRAY_SIZE(fields), line.text);
 }
 
 static void job_tell_end(const Job *job) {
@@ -135,7 +158,16 @@ static void job_tell_end(const Job *job) {
         (void) problem_set(&what, 0, "%s after %" PRIu64 ".%03u s%s%s", ends[result->outcome].word,
                            ms / 1000, (unsigned) (ms % 1000), explained ? ": " : "",
                            explained ? result->diagnosis.text : "");
-        job_tell(job, ends[result->outcome].level, what.text);
+
+        const LogLevel level = ends[result->outcome].level;
+        const JobNews news = {
+                .level = level,
+                .id = level == LOG_LEVEL_NOTICE ? JOB_FAILED_ID : JOB_DONE_ID,
+                .outcome = queue_outcome_name(result->outcome),
+                .text = what.text,
+        };
+
+        job_tell(job, &news);
 }
 
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
@@ -789,7 +821,10 @@ int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *user
                 (void) job_free(job);
                 return r;
         }
-        job_tell(job, LOG_LEVEL_INFO, order_adopts(order) ? "checking a file" : "started");
+        job_tell(job,
+                 &(const JobNews){ .level = LOG_LEVEL_INFO,
+                                   .id = JOB_STARTED_ID,
+                                   .text = order_adopts(order) ? "checking a file" : "started" });
         *ret = job;
         return 0;
 }

@@ -51,29 +51,6 @@ int jobs_each(const Core *core, JobViewFn fn, void *userdata) {
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static const char *jobs_outcome(JobOutcome outcome) {
-        switch (outcome) {
-        case JOB_MADE:
-                return "made";
-        case JOB_UNSTORED:
-                return "unstored";
-        case JOB_FAILED:
-                return "failed";
-        case JOB_TRANSIENT:
-                return "transient";
-        case JOB_BUSY:
-                return "busy";
-        case JOB_REFUSED:
-                return "refused";
-        case JOB_STALE:
-                return "stale";
-        case JOB_CANCELLED:
-        case JOB_STOPPED:
-                break;
-        }
-        return "cancelled";
-}
-
 void jobs_emit(Core *core, QueueEvent event, const QueueView *view, const JobResult *result) {
         static const EventKind kinds[] = {
                 [QUEUE_QUEUED] = EVENT_QUEUED,
@@ -85,7 +62,7 @@ void jobs_emit(Core *core, QueueEvent event, const QueueView *view, const JobRes
         EventView told = { .kind = kinds[event], .path = job.source_path, .job = &job };
 
         if (result) {
-                told.outcome = jobs_outcome(result->outcome);
+                told.outcome = queue_outcome_name(result->outcome);
                 if (result->diagnosis.text[0])
                         told.detail = result->diagnosis.text;
         }

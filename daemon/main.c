@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/program.h"
+#include "daemon/journal.h"
 #include "daemon/manager.h"
 #include "daemon/service.h"
 
@@ -255,6 +256,7 @@ int main(int argc, char **argv) {
         if (arguments.once && !arguments.has_level)
                 arguments.level = LOG_LEVEL_WARNING; /* stderr is the client's */
         log_open(arguments.level);
+        log_set_sink(journal_send);
         if (r == 0)
                 r = main_run(&arguments, &problem);
         if (r < 0) {

@@ -84,6 +84,29 @@ struct Queue {
         void *userdata;
 };
 
+const char *queue_outcome_name(JobOutcome outcome) {
+        switch (outcome) {
+        case JOB_MADE:
+                return "made";
+        case JOB_UNSTORED:
+                return "unstored";
+        case JOB_FAILED:
+                return "failed";
+        case JOB_TRANSIENT:
+                return "transient";
+        case JOB_BUSY:
+                return "busy";
+        case JOB_REFUSED:
+                return "refused";
+        case JOB_STALE:
+                return "stale";
+        case JOB_CANCELLED:
+        case JOB_STOPPED:
+                break;
+        }
+        return "cancelled";
+}
+
 const char *queue_phase_name(JobPhase phase) {
         switch (phase) {
         case JOB_PHASE_QUEUED:

@@ -72,7 +72,8 @@ typedef enum JobPhase {
         JOB_PHASE_STORING,
 } JobPhase;
 
-const char *queue_phase_name(JobPhase phase); /* for people: "compiling" */
+const char *queue_phase_name(JobPhase phase);       /* for people: "compiling" */
+const char *queue_outcome_name(JobOutcome outcome); /* for programs: "made" */
 
 typedef enum QueueEvent {
         QUEUE_QUEUED,

@@ -14,9 +14,10 @@
 
 #define LOG_LINE_MAX 4096 /* bytes; longer lines are cut */
 
-/* Parsed settings, written once by log_open() before any thread is started. */
+/* Settings, written once by log_open() and log_set_sink() before any thread is started. */
 static LogLevel arg_max = LOG_LEVEL_INFO;
 static bool arg_journal = false;
+static LogSinkFn arg_sink = NULL;
 
 /* JOURNAL_STREAM is "DEV:INO" of the stream that systemd connected; a child whose stderr was
  * redirected since then inherits the variable but not the stream (systemd.exec(5)) */
@@ -33,6 +34,10 @@ static bool log_stderr_is_journal(void) {
 void log_open(LogLevel max) {
         arg_max = max;
         arg_journal = log_stderr_is_journal();
+}
+
+void log_set_sink(LogSinkFn sink) {
+        arg_sink = sink;
 }
 
 int log_level_from_name(const char *name, LogLevel *ret) {
@@ -75,11 +80,36 @@ static size_t log_prefix(LogLevel level, char *ret, size_t room) {
         return (size_t) n;
 }
 
-void log_line(LogLevel level, const char *format, ...) {
-        char raw[LOG_LINE_MAX], line[LOG_LINE_MAX + 32];
+/* one write per line, so that lines of several threads or processes never mix */
+static void log_write(LogLevel level, const char *message) {
+        char line[LOG_LINE_MAX + 32];
         size_t used;
-        va_list ap;
         ssize_t n;
+
+        used = log_prefix(level, line, sizeof(line));
+        used += (size_t) snprintf(line + used, sizeof(line) - used - 1, "%s", message);
+        if (used > sizeof(line) - 2)
+                used = sizeof(line) - 2;
+        line[used++] = '\n';
+
+        do
+                n = write(STDERR_FILENO, line, used);
+        while (n < 0 && errno == EINTR);
+}
+
+void log_event(LogLevel level, const LogField *fields, size_t n, const char *message) {
+        char escaped[LOG_LINE_MAX];
+
+        if (!log_enabled(level))
+                return;
+        (void) utf8_escape(message, strlen(message), escaped, sizeof(escaped));
+        if (!arg_journal || !arg_sink || !arg_sink(level, escaped, fields, n))
+                log_write(level, escaped);
+}
+
+void log_line(LogLevel level, const char *format, ...) {
+        char raw[LOG_LINE_MAX], escaped[LOG_LINE_MAX];
+        va_list ap;
 
         if (!log_enabled(level))
                 return;
@@ -88,13 +118,6 @@ void log_line(LogLevel level, const char *format, ...) {
         if (vsnprintf(raw, sizeof(raw), format, ap) < 0)
                 raw[0] = '\0';
         va_end(ap);
-
-        used = log_prefix(level, line, sizeof(line));
-        used += utf8_escape(raw, strlen(raw), line + used, sizeof(line) - used - 1);
-        line[used++] = '\n';
-
-        /* one write per line, so that lines of several threads or processes never mix */
-        do
-                n = write(STDERR_FILENO, line, used);
-        while (n < 0 && errno == EINTR);
+        (void) utf8_escape(raw, strlen(raw), escaped, sizeof(escaped));
+        log_write(level, escaped);
 }

@@ -22,7 +22,7 @@ declare -A allowed=(
 # parts of daemon/: the front talks to clients and knows the engine by its interface only (and what
 # an artifact looks like, which the engine does not hide); what is
 # below that interface knows nothing of clients and wire
-front=" artifact_message call control explanation field inquiry inventory listener listing main manager message peer server service status subject upkeep verbs "
+front=" artifact_message call control explanation field inquiry inventory journal listener listing main manager message peer server service status subject upkeep verbs "
 interface=" engine dialogue view artifact work "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(

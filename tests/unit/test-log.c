@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -109,6 +110,47 @@ static void values_cannot_forge_lines(void **state) {
         assert_true(utf8_valid(text, strlen(text)));
 }
 
+static unsigned n_sunk;
+static bool sink_takes;
+
+static bool sink(LogLevel level, const char *message, const LogField *fields, size_t n) {
+        n_sunk++;
+        assert_int_equal(level, LOG_LEVEL_NOTICE);
+        assert_string_equal(message, "two\\nlines");
+        assert_int_equal(n, 2);
+        assert_string_equal(fields[0].value, "a\nb"); /* as it is */
+        assert_null(fields[1].value);
+        return sink_takes;
+}
+
+/* Fields go to the journal; elsewhere, and if the journal does not take them, it is a line. */
+static void events_have_fields_in_the_journal(void **state) {
+        const LogField fields[] = { { "DPUCC_UNIT", "a\nb" }, { "DPUCC_KEY", NULL } };
+        char stream[64];
+        struct stat st;
+
+        capture_begin(*state);
+        assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+        (void) snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long) st.st_dev,
+                        (unsigned long long) st.st_ino);
+        setenv("JOURNAL_STREAM", stream, 1);
+        log_open(LOG_LEVEL_NOTICE);
+        log_event(LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "two\nlines"); /* no sink yet */
+        log_set_sink(sink);
+        sink_takes = true;
+        log_event(LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "two\nlines");
+        log_event(LOG_LEVEL_INFO, fields, ARRAY_SIZE(fields), "not this");
+        sink_takes = false;
+        log_event(LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "two\nlines");
+        unsetenv("JOURNAL_STREAM");
+        log_open(LOG_LEVEL_NOTICE); /* not the journal any more */
+        sink_takes = true;
+        log_event(LOG_LEVEL_NOTICE, fields, ARRAY_SIZE(fields), "two\nlines");
+        log_set_sink(NULL);
+        assert_int_equal(n_sunk, 2);
+        assert_memory_equal(capture_end(), "<5>two\\nlines\n<5>two\\nlines\n", 28);
+}
+
 static void levels_have_names(void **state) {
         LogLevel level = LOG_LEVEL_DEBUG;
 
@@ -128,6 +170,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(another_stream_is_not_the_journal, unit_dir_setup,
                                                 unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(values_cannot_forge_lines, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(events_have_fields_in_the_journal, unit_dir_setup,
                                                 unit_dir_teardown),
                 cmocka_unit_test(levels_have_names),
         };
