@@ -1,11 +1,12 @@
 #!/bin/bash
 # Fills a manual page's template: a line "@HELP PROGRAM [COMMAND]" becomes what that program
 # prints for --help, "@VERSION@" the version, "@DATADIR@" where data is installed. So the pages
-# say what the programs say.
+# say what the programs say. "@SETTINGS SCHEMA" becomes the settings that a schema in conf/
+# describes (settings.c).
 #
-#   render.sh TEMPLATE BIN-DIR VERSION DATADIR >PAGE
+#   render.sh TEMPLATE BIN-DIR VERSION DATADIR SETTINGS-PROGRAM CONF-DIR >PAGE
 set -euo pipefail
-template=$1 bin=$2 version=$3 datadir=$4
+template=$1 bin=$2 version=$3 datadir=$4 settings=$5 conf=$6
 
 literal() {
   echo '.Bd -literal -offset 2n'
@@ -20,6 +21,7 @@ while IFS= read -r line; do
     read -ra words <<<"${line#@HELP }"
     "$bin/${words[0]}" "${words[@]:1}" --help | literal
     ;;
+  '@SETTINGS '*) "$settings" "$conf/${line#@SETTINGS }" ;;
   *)
     line=${line//@VERSION@/$version}
     printf '%s\n' "${line//@DATADIR@/$datadir}"

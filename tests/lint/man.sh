@@ -24,4 +24,11 @@ for program in dpucc dpucc-client; do
     }
   done < <("$2/bin/$program" --help | sed -n '/^Commands:/,/^$/p' | grep '^  [a-z]' | grep -vE '^  (help|version) ')
 done
+# what pages refer to is there, unless it is the system's
+while read -r name section; do
+  [ -e "$2/docs/man/$name.$section" ] || {
+    echo "no page $name($section), and others refer to it"
+    failed=1
+  }
+done < <(sed -nE 's/^\.Xr ([a-z.-]+) ([0-9]).*/\1 \2/p' "$2"/docs/man/*.[0-9] | grep -E 'dpucc|json|xmodel' | sort -u)
 exit $failed

@@ -56,4 +56,6 @@ plant functions daemon/a.c '        p = mmap(NULL, 1, 0, 0, fd, 0);'
 plant words client/a.c "/* $tree/secret */"
 plant words docs/a.md 'trailing   '
 plant usage dpu/a.c $'const char command_a_help[] = "x";\n{ "ops", no_argument, NULL, 1 },'
+plant settings daemon/config.c 'known[] = { "secret_setting" };' \
+  conf/dpuccd.schema.json '{}' conf/dpucc.schema.json '{}'
 exit $failed
