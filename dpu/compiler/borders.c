@@ -113,7 +113,8 @@ static int borders_add_entry(Borders *b, const Op *from, size_t part, size_t num
         Op *op;
         int r;
 
-        r = borders_name(b, from->name, constant ? "copy" : "upload", number, &name);
+        r = borders_name(b, b->public[from->index] -> name, constant ? "copy" : "upload", number,
+                         &name);
         if (r == 0)
                 r = borders_name(b, from->tensor.name, constant ? "copy" : "upload", number,
                                  &tensor);

@@ -35,6 +35,22 @@ const Rule *rules_at(size_t index); /* NULL past the end */
 /* Called where a rule does not hold; @where is an op, tensor or subgraph. */
 typedef void (*RulesBroken)(const Rule *rule, const char *where, const char *what, void *userdata);
 
+/* A known exception. */
+typedef struct RulesDeviation {
+        const char *rule;
+        const char *what; /* beginning of what is said; "": whatever it is */
+        const char *reason;
+} RulesDeviation;
+
+/* those of the open compiler, ended by one without a rule; docs/COMPILER.md has them, too */
+extern const RulesDeviation rules_of_ours[];
+
+/* @what: NULL: anything. @list may be NULL. */
+bool rules_is_listed(const RulesDeviation *list, const Rule *rule, const char *what);
+
+/* -EBADMSG with @problem: the file deviates in a way that is not among ours. */
+int rules_keep(const RulesSpec *spec, Problem *problem);
+
 #define RULES_MAX 96
 
 /* @counts: how often each rule was looked at, added to what is there */

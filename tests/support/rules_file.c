@@ -150,11 +150,14 @@ static void check_download_names(Rules *rules) {
 
 static const Op *only_reader(const Rules *rules, const Op *op) {
         const Op *reader = NULL;
+        size_t n = 0;
 
         for (size_t i = op->index + 1; i < rules->spec.compiled->n_ops; i++)
-                if (rules_reads(rules->spec.compiled->ops[i], op))
+                if (rules_reads(rules->spec.compiled->ops[i], op)) {
                         reader = rules->spec.compiled->ops[i];
-        return op->n_consumers == 1 ? reader : NULL;
+                        n++;
+                }
+        return n == 1 ? reader : NULL;
 }
 
 static void expect_fix2float(Rules *rules, const Op *op) {

@@ -124,13 +124,22 @@ static bool has_strides_of(const Op *op, const Op *outer) {
                memcmp(a, b, n * sizeof(*a)) == 0;
 }
 
-/* the concat that @op is a slice of: a skipped one, or one with whose strides it lies there */
+/* with its strides, in its first pixel */
+static bool lies_in(const Op *op, const Op *outer) {
+        const Place a = place_of(op), b = place_of(outer);
+        const int32_t channels = outer->tensor.dims[outer->tensor.n_dims - 1];
+
+        return has_strides_of(op, outer) && a.reg_id == b.reg_id && a.address >= b.address &&
+               a.address < b.address + channels;
+}
+
+/* the concat that @op is a slice of: a skipped one, or one that it lies in */
 static const Op *slice_of_concat(const Rules *rules, const Op *op) {
         for (size_t i = op->index + 1; i < rules->spec.compiled->n_ops; i++) {
                 const Op *reader = rules->spec.compiled->ops[i];
 
                 if (rules_is(reader, "concat-fix") && where_is(reader) == where_is(op) &&
-                    rules_reads(reader, op) && (is_skipped(reader) || has_strides_of(op, reader)))
+                    rules_reads(reader, op) && (is_skipped(reader) || lies_in(op, reader)))
                         return reader;
         }
         return NULL;
@@ -314,40 +323,44 @@ static void check_registers(Rules *rules) {
         rules_each_dpu_part(rules, expect_registers);
 }
 
-/* workspace, inputs or outputs */
-static int32_t expected_register(const Rules *rules, const Op *op) {
-        const Op *at = op;
+#define OPS_MAX 8192
 
-        if (rules_is_const(op))
-                return 0;
-        if (rules_is(op, "upload"))
-                return 2;
+/* Is @op, or what shares its memory, downloaded? @out has that of all ops behind it. */
+static bool goes_out(const Rules *rules, const Op *op, const bool *out) {
         for (size_t i = op->index + 1; i < rules->spec.compiled->n_ops; i++) {
                 const Op *reader = rules->spec.compiled->ops[i];
 
-                if (rules_is(reader, "download") && op_input(reader, 0) == at)
-                        return 3;
-                if (rules_is(reader, "reshape-fix") && op_input(reader, 0) == at &&
-                    where_is(reader) == where_is(op))
-                        at = reader;
-                if (slice_of_concat(rules, at) == reader)
-                        at = reader;
+                if (where_is(reader) != where_is(op) || !rules_reads(reader, op))
+                        continue;
+                if (rules_is(reader, "download") ||
+                    (out[i] &&
+                     (rules_is(reader, "reshape-fix") || slice_of_concat(rules, op) == reader)))
+                        return true;
         }
-        return 1;
+        return false;
 }
 
-static void expect_role(Rules *rules, const Op *op) {
+static void expect_role(Rules *rules, const Op *op, bool out) {
         const Place place = place_of(op);
+        const int32_t expected = rules_is_const(op) ? 0 : rules_is(op, "upload") ? 2 : out ? 3 : 1;
 
         if (rules_is(op, "download") || rules_is(op, "reshape-fix") || place.location != 1)
                 return;
-        rules_expect(rules, place.reg_id == expected_register(rules, op), op->name,
-                     "it is in REG_%d instead of REG_%d", place.reg_id,
-                     expected_register(rules, op));
+        rules_expect(rules, place.reg_id == expected, op->name, "it is in REG_%d instead of REG_%d",
+                     place.reg_id, expected);
 }
 
 static void check_roles(Rules *rules) {
-        rules_each_dpu_op(rules, expect_role);
+        static bool out[OPS_MAX];
+
+        for (size_t i = rules->spec.compiled->n_ops; i-- > 0;) {
+                const Op *op = rules->spec.compiled->ops[i];
+
+                if (i >= OPS_MAX || strcmp(where_device(op), "DPU") != 0)
+                        continue;
+                out[i] = goes_out(rules, op, out);
+                expect_role(rules, op, out[i]);
+        }
 }
 
 static void expect_aligned(Rules *rules, const Op *op) {
@@ -432,8 +445,6 @@ static void life_extend(Life *life, const Op *op) {
         life->made = step < life->made ? step : life->made;
         life->last_use = step > life->last_use ? step : life->last_use;
 }
-
-#define OPS_MAX 8192
 
 /* by index of an op: the buffer that it is in, NULL: none, or another part's */
 typedef struct Buffers {

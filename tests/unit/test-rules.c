@@ -17,15 +17,9 @@
 #include "tests/support/rules.h"
 #include "whole_fixture.h"
 
-typedef struct Deviation {
-        const char *rule;
-        const char *what; /* beginning of what is said; "": whatever it is */
-        const char *reason;
-} Deviation;
-
 #define RELEASE_2_5 "as release 2.5 has it; ours are as 3.x has it"
 
-static const Deviation of_release_2_5[] = {
+static const RulesDeviation of_release_2_5[] = {
         { "alignment", "a constant at", RELEASE_2_5 },
         { "attributes", "mc_code", RELEASE_2_5 },
         { "constant-order", "", RELEASE_2_5 },
@@ -37,7 +31,7 @@ static const Deviation of_release_2_5[] = {
         { NULL, NULL, NULL },
 };
 
-static const Deviation of_the_vendor[] = {
+static const RulesDeviation of_the_vendor[] = {
         { "fix2float", "it should be quant_dense_sigmoid_sigmoid_fix", "a reshape was moved" },
         { "fix2float", "its tensor is quant_dense_sigmoid_sigmoid_fix", "a reshape was moved" },
         { "carried", "its scale", "a bilinear resize to 1/8 takes every eighth pixel" },
@@ -45,48 +39,27 @@ static const Deviation of_the_vendor[] = {
         { NULL, NULL, NULL },
 };
 
-static const Deviation of_ours[] = {
-        { "cpu-ops", "partition_msg", "ops on the CPU say why they are there" },
-        { "slices-skipped", "it is a slice",
-          "what has the concat's fix point is written into it even where other inputs have not" },
-        { "registers", "REG_1 has", "room for LOADs that read past the end" },
-        { "registers", "REG_2 has", "room for LOADs that read past the end" },
-        { "registers", "REG_3 has", "room for LOADs that read past the end" },
-        { "pairs", "", "layers are computed one by one, but where codegen has a pair" },
-        { NULL, NULL, NULL },
-};
-
 #define MIDDLE "a bilinear resize to 1/8 is a convolution, exactly"
 
-static const Deviation of_our_zerodce[] = {
+static const RulesDeviation of_our_zerodce[] = {
         { "carried", "its ", MIDDLE },
         { "edges", "weights is", MIDDLE },
         { "const-names", "no constant of the source", MIDDLE },
-        { "registers", "REG_0 has", "zeros for a convolution without bias" },
         { NULL, NULL, NULL },
 };
 
 typedef struct Run {
         const char *name;
-        const Deviation *lists[2];
+        const RulesDeviation *lists[2];
         size_t counts[RULES_MAX];
         size_t n_unlisted;
 } Run;
-
-/* @what: NULL: anything */
-static bool is_listed(const Deviation *list, const Rule *rule, const char *what) {
-        for (const Deviation *d = list; d && d->rule; d++)
-                if (strcmp(d->rule, rule->name) == 0 &&
-                    (!what || strncmp(what, d->what, strlen(d->what)) == 0))
-                        return true;
-        return false;
-}
 
 static void broken(const Rule *rule, const char *where, const char *what, void *userdata) {
         Run *run = userdata;
 
         for (size_t i = 0; i < ARRAY_SIZE(run->lists); i++)
-                if (is_listed(run->lists[i], rule, what))
+                if (rules_is_listed(run->lists[i], rule, what))
                         return;
         print_message("%s: %s: %s: %s\n", run->name, rule->name, where, what);
         run->n_unlisted++;
@@ -180,7 +153,7 @@ static void check_ours(const char *name, const Graph *source, size_t target_numb
         if (whole_compile(source, &target, &graph, &problem) < 0)
                 fail_msg("%s: %s", name, problem.text);
         run->name = name;
-        run->lists[0] = of_ours;
+        run->lists[0] = rules_of_ours;
         rules_check(&(RulesSpec){ source, graph, &target }, broken, run, run->counts);
 }
 
@@ -338,7 +311,7 @@ static void every_rule_is_documented(void **state) {
                 (void) snprintf(row, sizeof(row), "\n| `%s` | ", rules_at(i)->name);
                 for (found = (const char *) text.data; (found = strstr(found, row)); found++)
                         n++;
-                assert_int_equal(n, is_listed(of_ours, rules_at(i), NULL) ? 2 : 1);
+                assert_int_equal(n, rules_is_listed(rules_of_ours, rules_at(i), NULL) ? 2 : 1);
         }
 }
 
@@ -528,7 +501,7 @@ static void check_network_mutations(const char *network, int32_t size) {
                 if (strcmp(mutations[i].network, network) == 0)
                         check_mutation(&spec, graph, &mutations[i]);
         for (size_t i = 0; rules_at(i); i++)
-                assert_true(is_listed(of_ours, rules_at(i), NULL) ||
+                assert_true(rules_is_listed(rules_of_ours, rules_at(i), NULL) ||
                             !sees(&spec, rules_at(i)->name));
 }
 

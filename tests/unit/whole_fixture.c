@@ -10,6 +10,7 @@
 #include "dpu/programs.h"
 #include "dpu/trial.h"
 #include "tests/support/regenerate.h"
+#include "tests/support/rules.h"
 
 int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
                   Problem *problem) {
@@ -23,6 +24,8 @@ int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **re
         r = compiler_run(&spec, &c, problem);
         if (r == 0)
                 r = graph_verify(c->graph, problem);
+        if (r == 0)
+                r = rules_keep(&(RulesSpec){ NULL, c->graph, target }, problem);
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
         *ret = TAKE_PTR(c->graph);

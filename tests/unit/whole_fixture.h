@@ -11,7 +11,8 @@
 #include "xmodel/fingerprint.h"
 #include "xmodel/graph.h"
 
-/* Verified, with code. -errno with @problem. Consumers of @source must be counted. */
+/* Verified, with code, and as the rules of compiled files have it (tests/support/rules.h). -errno with
+ * @problem. Consumers of @source must be counted. */
 int whole_compile(const Graph *source, const FingerprintInfo *target, Graph **ret,
                   Problem *problem);
 
