@@ -14,6 +14,7 @@
 #include "daemon/capture.h"
 #include "daemon/inotify_use.h"
 #include "daemon/probe.h"
+#include "daemon/supervision.h"
 
 #define CHECKUP_ROOM_MIN   ((uint64_t) 1 << 30) /* bytes free: less is worth a warning */
 #define CHECKUP_WRITE_TRY  4096                 /* bytes that must fit */
@@ -299,6 +300,8 @@ void checkup_run(Checkup *c) {
         checkup_configuration(c);
         checkup_places(c);
         checkup_program(c);
+        if (!c->once)
+                supervision_check(c->toolchains, &c->findings);
         checkup_inotify(c);
         checkup_toolchains(c);
 }

@@ -7,6 +7,7 @@
  *      cache, state,   can be written, and there is room
  *      jobs
  *      dpucc           the program runs and is of our version
+ *      service         what the service manager makes of the daemon (supervision.h)
  *      inotify         there is room below the kernel's limits
  *      choice          which toolchain a new workspace gets, and what others keep to
  *      toolchain NAME  each of them, step by step (probe.h)
@@ -15,10 +16,11 @@
  * names it) may be missing: that is a warning.
  *
  * Blocks, for minutes if an engine hangs: pool threads only. It looks at nothing but what it was
- * given.
+ * given, and at this process.
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/problem.h"
 #include "base/strings.h"
@@ -42,6 +44,7 @@ typedef struct Checkup {
         State *state;           /* borrowed */
         const atomic_bool *cancelled;
 
+        bool once;         /* no daemon */
         Findings findings; /* the result */
 } Checkup;
 

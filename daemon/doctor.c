@@ -105,6 +105,7 @@ static int doctor_fill(Doctor *doctor, const Core *core, const DoctorSpec *spec)
             strings_dup(&c->preferred, core->config->toolchain) < 0)
                 return -ENOMEM;
         c->cache_mode = cache_mode(core->cache);
+        c->once = core->once;
         c->config_problem = *spec->config_problem;
         c->cache_problem = *spec->cache_problem;
         c->state_problem = *spec->state_problem;

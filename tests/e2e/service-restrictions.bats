@@ -66,6 +66,25 @@ compiles() {
   compiles
 }
 
+# What doctor says about the service.
+doctor_says() {
+  inside dpucc-client --json --toolchain dpucc doctor |
+    jq -r '.findings[] | select(.subject == "service") | .text'
+}
+
+@test "doctor: how long the service lives, and what podman needs of it" {
+  sc start dpuccd
+  [[ $(doctor_says) == *"'loginctl enable-linger' keeps it" ]]
+  configure '{ "toolchains": { "boxed": { "kind": "container", "engine": "podman", "image": "none" } } }'
+  sc reload dpuccd
+  [[ $(doctor_says) == *"copy /usr/local/share/dpucc/systemd/podman.conf"* ]]
+  cp "$SANDBOX/stage/usr/local/share/dpucc/systemd/podman.conf" \
+    "$HOME/.config/systemd/user/dpuccd.service.d/"
+  sc daemon-reload
+  sc restart dpuccd
+  [[ $(doctor_says) == *"'loginctl enable-linger' keeps it" ]]
+}
+
 @test "podman.conf: nothing is forbidden that rootless podman needs" {
   probe podman
   expect NoNewPrivs=0 Seccomp=0 personality=ok modify_ldt=ok suid=ok unshare=ok mmap=ok \

@@ -103,7 +103,7 @@ n_starts() { [ -e "$WORK/started" ] && [ "$(wc -l <"$WORK/started")" -ge "$1" ];
 }
 
 @test "a daemon that hangs is started again by the watchdog" {
-  drop_in watchdog WatchdogSec=4 TimeoutAbortSec=1 LimitCORE=0
+  drop_in watchdog WatchdogSec=8 TimeoutAbortSec=1 LimitCORE=0
   sc start dpuccd
   inside dpucc-client watch "$WORK"
   kill -STOP "$(service_pid "$(property MainPID)")"
