@@ -22,7 +22,8 @@ const char command_doctor_help[] =
         "\n"
         "Goes through everything that has to work, and tells for each step that fails what to do:\n"
         "the daemon and its socket, the configuration, the cache, the kernel's limits, the\n"
-        "workspaces, and each toolchain: its launcher, conda environment, container engine, image\n"
+        "workspaces and their units, and each toolchain: its launcher, conda environment, "
+        "container engine, image\n"
         "and program. Nothing is compiled. The daemon looks for itself, so what counts is its "
         "PATH\n"
         "and its rights; without a daemon, and with --no-daemon, they are those of this shell.\n"
@@ -111,6 +112,25 @@ static void doctor_add_tool(Doctor *doctor) {
         doctor_add(doctor, DOCTOR_OK, MASQUERADE_NAME, text.text);
 }
 
+/* Variables that a daemon reads when it starts: in this shell they have no effect on it. */
+static void doctor_add_environment(Doctor *doctor) {
+        static const char *const names[] = { "DPUCC_CACHE_DIR", "DPUCC_CONFIG" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *value = getenv(names[i]);
+                Problem text;
+
+                if (!value || !value[0])
+                        continue;
+                (void) problem_set(
+                        &text, 0,
+                        "%s is %s in this shell; a daemon that runs has it from where it "
+                        "was started",
+                        names[i], value);
+                doctor_add(doctor, DOCTOR_OK, "environment", text.text);
+        }
+}
+
 static void doctor_add_daemon(Doctor *doctor, const Options *options) {
         _cleanup_(freep) char *fallback = options->socket ? NULL : path_default_socket();
         Problem text;
@@ -131,8 +151,10 @@ static void doctor_add_daemon(Doctor *doctor, const Options *options) {
 static void doctor_add_ours(Doctor *doctor, const Options *options) {
         if (!options->toolchain)
                 doctor_add_tool(doctor);
-        if (!options->no_daemon)
-                doctor_add_daemon(doctor, options);
+        if (options->no_daemon)
+                return;
+        doctor_add_environment(doctor);
+        doctor_add_daemon(doctor, options);
 }
 
 /* No daemon: that is a finding, and we look for ourselves. */

@@ -1,10 +1,12 @@
 #include "daemon/checkup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -19,7 +21,8 @@
 #define CHECKUP_ROOM_MIN   ((uint64_t) 1 << 30) /* bytes free: less is worth a warning */
 #define CHECKUP_WRITE_TRY  4096                 /* bytes that must fit */
 #define CHECKUP_PROGRAM_MS 30000
-#define CHECKUP_FULL       90 /* percent of a limit of the kernel */
+#define CHECKUP_FILES_MIN  256 /* that may be open: fewer are worth a warning */
+#define CHECKUP_FULL       90  /* percent of a limit of the kernel */
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -192,6 +195,32 @@ static void checkup_inotify(Checkup *c) {
                      use.watches, use.watches_max, use.instances, use.instances_max);
 }
 
+static uint64_t checkup_count_files(void) {
+        _cleanup_(closedirp) DIR *dir = opendir("/proc/self/fd");
+        uint64_t n = 0;
+
+        while (dir && readdir(dir))
+                n++;
+        return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+/* Each compile needs some, and each client, and each save that is hashed. */
+static void checkup_files(Checkup *c) {
+        uint64_t used = checkup_count_files();
+        struct rlimit limit;
+        bool few;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        few = limit.rlim_cur < CHECKUP_FILES_MIN || checkup_is_full(used, limit.rlim_cur);
+        findings_add(&c->findings, "files", "", few ? FINDING_WARNING : FINDING_OK,
+                     "%" PRIu64 " of %" PRIu64 " that may be open are%s", used,
+                     (uint64_t) limit.rlim_cur,
+                     few ? ": start dpuccd with more (LimitNOFILE= of its unit, ulimit -n), "
+                           "or clients are turned away"
+                         : "");
+}
+
 /* --- toolchains ------------------------------------------------------------------------------- */
 
 /* What "auto" came to in a workspace: names of toolchains. */
@@ -303,6 +332,7 @@ void checkup_run(Checkup *c) {
         if (!c->once)
                 supervision_check(c->toolchains, &c->findings);
         checkup_inotify(c);
+        checkup_files(c);
         checkup_toolchains(c);
 }
 

@@ -9,6 +9,7 @@
  *      dpucc           the program runs and is of our version
  *      service         what the service manager makes of the daemon (supervision.h)
  *      inotify         there is room below the kernel's limits
+ *      files           may be opened in a sufficient number
  *      choice          which toolchain a new workspace gets, and what others keep to
  *      toolchain NAME  each of them, step by step (probe.h)
  *

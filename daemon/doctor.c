@@ -49,11 +49,59 @@ static void doctor_add_roots(Doctor *doctor) {
                              "none is watched; 'dpucc-client watch DIR' adds one");
 }
 
+/* how many units are as they should be */
+typedef struct DoctorUnits {
+        size_t n, n_ready, n_wrong;
+} DoctorUnits;
+
+static int doctor_count_unit(const UnitView *unit, void *userdata) {
+        DoctorUnits *units = userdata;
+
+        switch (unit->state) {
+        case UNIT_READY:
+                units->n_ready++;
+                break;
+        case UNIT_FAILED:
+        case UNIT_OVER_LIMIT:
+        case UNIT_NO_TARGET:
+        case UNIT_INVALID:
+                units->n_wrong++;
+                break;
+        case UNIT_NOT_SOURCE:
+                return 0;
+        case UNIT_NEW:
+        case UNIT_WRITING:
+        case UNIT_SETTLING:
+        case UNIT_HASHING:
+        case UNIT_QUEUED:
+        case UNIT_COMPILING:
+        case UNIT_FETCHING:
+                break;
+        }
+        units->n++;
+        return 0;
+}
+
+static void doctor_add_units(Doctor *doctor) {
+        Findings *findings = &doctor->checkup.findings;
+        DoctorUnits units = {};
+
+        (void) workspaces_each_unit(doctor->ask.asks->core->workspaces, doctor_count_unit, &units);
+        if (units.n == 0)
+                return;
+        findings_add(findings, "units", "", units.n_wrong > 0 ? FINDING_WARNING : FINDING_OK,
+                     "%zu: %zu ready, %zu at work, %zu with a problem%s", units.n, units.n_ready,
+                     units.n - units.n_ready - units.n_wrong, units.n_wrong,
+                     units.n_wrong > 0 ? "; 'dpucc-client status' says which, and why" : "");
+}
+
 static void doctor_on_done(Work *work, int r) {
         Doctor *doctor = container_of(work, Doctor, work);
 
-        if (r == 0)
+        if (r == 0) {
                 doctor_add_roots(doctor);
+                doctor_add_units(doctor);
+        }
         if (r == 0)
                 r = doctor->checkup.findings.error;
         ask_finish(&doctor->ask, r < 0 ? ASK_FAILED : ASK_DONE, r < 0 ? strerror(-r) : NULL);

@@ -68,6 +68,7 @@ box() { # MORE
   line '^warning +toolchain container, (engine|image): .*not installed'
   line "^ok +workspace: $WORK: watching, 0 models"
   line '^0 failed, [0-9]+ warnings$'
+  line '^ok +files: [0-9]+ of [0-9]+ that may be open are$'
   watches=$(grep -oE 'inotify: [0-9]+ of' <<<"$output" | tr -dc 0-9)
   [ "$watches" -ge 1 ]
 }
@@ -298,4 +299,21 @@ box() { # MORE
   echo go >"$SANDBOX/gate"
   wait "$client"
   grep -q '^ok .*toolchain box, start' out
+}
+
+@test "few files, units with a problem, variables that the daemon does not see" {
+  arch_b1024
+  dpucc mkmodel lenet -o good_int.xmodel
+  mkdir -p apart/q
+  cp good_int.xmodel apart/q/lost_int.xmodel
+  echo '{"targets":{"a":"none.json"},"models":[{"xmodel":"apart/q/lost_int.xmodel","targets":["a"]}]}' >dpucc.json
+  (ulimit -n 200 && PATH=$HIDDEN exec dpuccd >>"$DAEMON_LOG" 2>&1 3>&-) &
+  DAEMON=$!
+  wait_for daemon_answers
+  dpucc-client watch .
+  dpucc-client wait || true
+  DPUCC_CONFIG=/elsewhere doctor 0
+  line '^warning +files: [0-9]+ of 200 that may be open are: start dpuccd with more'
+  line '^warning +units: 2: 1 ready, 0 at work, 1 with a problem; .*status'
+  line '^ok +environment: DPUCC_CONFIG is /elsewhere in this shell'
 }
