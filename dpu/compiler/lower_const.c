@@ -187,11 +187,14 @@ int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **r
         if (r < 0)
                 return r;
         known = l->trial ? NULL : graph_find_op(l->target, name);
-        if (known && strcmp(known->type, "const-fix") == 0) {
+        if (known && strcmp(known->type, "const-fix") == 0 &&
+            strcmp(known->tensor.name, tensor) == 0) {
                 *ret = known;
                 return 0;
         }
-        return const_add(l, spec, name, tensor, ret);
+        if (known) /* another fix of the same constant */
+                r = lowering_name(l, &name, "%s_%s", name, reader->name);
+        return r < 0 ? r : const_add(l, spec, name, tensor, ret);
 }
 
 int lowering_add_numbers(Lowering *l, const LowerNumbers *numbers, Op **ret) {

@@ -182,12 +182,15 @@ static bool conv_weights(const Op *weights, ConvShape *shape) {
                 shape->dims[i] = shape->pick.dims[i];
         }
         for (size_t axis = 0; axis < 2; axis++) {
-                shape->dims[2 - axis] += (shape->dims[2 - axis] - 1) * w->gaps[axis] +
-                                         w->before[axis] + w->behind[axis];
+                int64_t more = (int64_t) w->before[axis] + w->behind[axis];
+                int64_t own = (int64_t) shape->dims[2 - axis] - 1;
+
+                if (own * (w->gaps[axis] + 1) + 1 + more != w->kernel[axis])
+                        return false;
+                shape->dims[2 - axis] = w->kernel[axis];
                 shape->pick.begin[2 - axis] = -w->before[axis];
                 shape->pick.gaps[2 - axis] = w->gaps[axis];
-                shape->extended = shape->extended || w->gaps[axis] > 0 ||
-                                  w->before[axis] + w->behind[axis] > 0;
+                shape->extended = shape->extended || w->gaps[axis] > 0 || more > 0;
         }
         return true;
 }
@@ -247,8 +250,7 @@ int lower_conv(Lowering *l, const Match *match, Op **ret) {
                 return lowering_refuse(l, core, "it is no convolution of images");
         lowering_window_extend(&shape.window);
         if (!conv_weights(spec.op, &shape))
-                return lowering_refuse(l, core, "its weights have %zu dimensions",
-                                       spec.op->tensor.n_dims);
+                return lowering_refuse(l, core, "its weights are not as large as its kernel");
         r = lowering_wide(l, lowering_before_pad(l, core, sides), core, &input);
         if (r < 0 || !input)
                 return r;
@@ -309,6 +311,8 @@ int lower_scale(Lowering *l, const Match *match, Op **ret) {
 }
 
 /* --- batchnorm ------------------------------------------------------------------------------------ */
+
+#define NORM_CHANNELS_MAX 65536 /* more than any engine has */
 
 /* what a batchnorm does to one channel, in the order in which the quantized model computes it */
 typedef struct BatchNorm {
@@ -428,7 +432,7 @@ int lower_batchnorm(Lowering *l, const Match *match, Op **ret) {
 
         (void) attrs_int32(&core->attrs, "axis", &axis);
         if (n < 2 || n > 4 || core->tensor.dims[n - 1] < 1 ||
-            (axis != -1 && axis != (int32_t) n - 1))
+            core->tensor.dims[n - 1] > NORM_CHANNELS_MAX || (axis != -1 && axis != (int32_t) n - 1))
                 return lowering_refuse(l, core, "it does not scale channels of images");
         norm.channels = (size_t) core->tensor.dims[n - 1];
         r = norm_init(l, core, &norm, &good);

@@ -20,7 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define MATMUL_KERNEL_MAX 16 /* of a convolution of the engines */
+#define MATMUL_KERNEL_MAX 16        /* of a convolution of the engines */
+#define MATMUL_SIZE_MAX   (1 << 24) /* more than fits into their banks */
 
 typedef struct Matmul {
         const Op *weights;
@@ -75,8 +76,8 @@ static bool matmul_init_factors(const Op *core, Matmul *m) {
 static bool matmul_fits(const Op *core, const Matmul *m) {
         const Tensor *out = &core->tensor, *weights = &m->weights->tensor;
 
-        return m->n >= 1 && m->k >= 1 && m->rows >= 1 && out->n_dims >= 2 && out->n_dims <= 4 &&
-               out->dims[out->n_dims - 1] == m->n &&
+        return m->n >= 1 && m->k >= 1 && m->rows >= 1 && m->k <= MATMUL_SIZE_MAX &&
+               out->n_dims >= 2 && out->n_dims <= 4 && out->dims[out->n_dims - 1] == m->n &&
                tensor_elements(out) == (uint64_t) m->n * (uint64_t) m->rows &&
                tensor_elements(weights) == (uint64_t) m->n * (uint64_t) m->k;
 }

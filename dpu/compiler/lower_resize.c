@@ -22,7 +22,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define RESIZE_MOST 256 /* times larger or smaller */
+#define RESIZE_MOST     256       /* times larger or smaller */
+#define RESIZE_SIDE_MAX (1 << 24) /* pixels; more than there is memory for */
 
 typedef struct Resize {
         int32_t up[2], down[2]; /* 0 is x; 1: not in this direction */
@@ -57,7 +58,8 @@ static int resize_init(Lowering *l, const Op *core, Resize *ret, bool *ret_fits)
                 if (in->dims[2 - i] < 1 || out->dims[2 - i] < 1)
                         return lowering_refuse(l, core, "the size of its images is open");
         for (size_t i = 0; whole && i < 2; i++)
-                whole = resize_axis(&resize, i, in->dims[2 - i], out->dims[2 - i]);
+                whole = in->dims[2 - i] <= RESIZE_SIDE_MAX &&
+                        resize_axis(&resize, i, in->dims[2 - i], out->dims[2 - i]);
         if (!whole || (resize.up[0] * resize.up[1] > 1 && resize.down[0] * resize.down[1] > 1))
                 return lowering_refuse(l, core,
                                        "it is no image that gets larger, or smaller, by "
@@ -131,14 +133,14 @@ static int triangle_weights(Lowering *l, const Op *core, const Triangle t[2], bo
         int32_t channels = core->tensor.dims[3];
         const int32_t dims[4] = { 1, t[1].kernel, t[0].kernel, channels };
         size_t n = (size_t) dims[1] * (size_t) dims[2], c = (size_t) channels;
-        int8_t *data = arena_zalloc(&l->arena, n, c);
+        int8_t *data = l->trial ? NULL : arena_zalloc(&l->arena, n, c);
         LowerNumbers numbers = { .dims = dims, .n_dims = 4, .data = data };
         int r;
 
-        if (!data)
+        if (!data && !l->trial)
                 return -ENOMEM;
         numbers.fix_point = resize_log2(t[0].unit) + resize_log2(t[1].unit);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; data && i < n; i++) {
                 int32_t weight = triangle_at(&t[1], centres, (int32_t) i / t[0].kernel) *
                                  triangle_at(&t[0], centres, (int32_t) i % t[0].kernel);
 
@@ -256,15 +258,15 @@ static int middle_weights(Lowering *l, const Op *core, const int32_t *down, Op *
         int32_t channels = core->tensor.dims[3];
         const int32_t dims[4] = { 1, resize_reach(down[1]), resize_reach(down[0]), channels };
         size_t n = (size_t) dims[1] * (size_t) dims[2], c = (size_t) channels;
-        int8_t *data = arena_zalloc(&l->arena, n, c);
+        int8_t *data = l->trial ? NULL : arena_zalloc(&l->arena, n, c);
         LowerNumbers numbers = { .dims = dims, .n_dims = 4, .data = data };
         int32_t rows = down[1] % 2 == 0 ? 2 : 1, columns = down[0] % 2 == 0 ? 2 : 1;
         int r;
 
-        if (!data)
+        if (!data && !l->trial)
                 return -ENOMEM;
         numbers.fix_point = rows + columns - 2;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; data && i < n; i++)
                 if ((int32_t) i / dims[2] >= dims[1] - rows &&
                     (int32_t) i % dims[2] >= dims[2] - columns)
                         memset(data + i * c, 1, c);

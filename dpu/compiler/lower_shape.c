@@ -26,7 +26,7 @@ static int32_t shape_wide_axis(const Op *core) {
         (void) attrs_int32(&core->attrs, "axis", &axis);
         if (axis < 0)
                 axis += n;
-        return axis == 0 ? 0 : axis + 4 - n;
+        return axis <= 0 || axis >= n ? 0 : axis + 4 - n;
 }
 
 int lower_concat(Lowering *l, const Match *match, Op **ret) {
@@ -201,7 +201,7 @@ static bool shuffle_init(const Op *core, Shuffle *ret) {
         deep = s.to_large ? in : out;
         large = s.to_large ? out : in;
         s.blocks = (size_t) s.scale * (size_t) s.scale;
-        if (large->dims[3] < 1 || deep->dims[3] != large->dims[3] * s.scale * s.scale ||
+        if (large->dims[3] < 1 || deep->dims[3] != (int64_t) large->dims[3] * s.scale * s.scale ||
             deep->dims[3] > UINT16_MAX)
                 return false;
         s.deep = (size_t) deep->dims[3];

@@ -47,16 +47,17 @@ int lowering_middle(Lowering *l, const Match *match, Op *op, bool *ret_good) {
 static int tail_fill(Lowering *l, const char *name, int32_t fix_point, int8_t number,
                      int32_t channels, bool is_bias, Op **ret) {
         const int32_t dims[4] = { 1, 1, 1, channels };
-        int8_t *data = arena_alloc(&l->arena, (size_t) channels);
+        int8_t *data = l->trial ? NULL : arena_alloc(&l->arena, (size_t) channels);
         const LowerNumbers numbers = { .name = name,
                                        .fix_point = fix_point,
                                        .dims = is_bias ? dims + 3 : dims,
                                        .n_dims = is_bias ? 1 : 4,
                                        .data = data };
 
-        if (!data)
+        if (!data && !l->trial)
                 return -ENOMEM;
-        memset(data, (uint8_t) number, (size_t) channels);
+        if (data)
+                memset(data, (uint8_t) number, (size_t) channels);
         return lowering_add_numbers(l, &numbers, ret);
 }
 

@@ -22,7 +22,8 @@
 
 #include "base/cleanup.h"
 
-#define WINDOW_OUT_MAX 65536 /* of which this looks at each */
+#define WINDOW_OUT_MAX 65536     /* of which this looks at each */
+#define WINDOW_MAX     (1 << 20) /* of any number that a file gives; engines have far less */
 
 /* --- from attributes ------------------------------------------------------------------------- */
 
@@ -88,7 +89,8 @@ static bool window_read_pad(const Op *op, int32_t *ret) {
             paddings->n != 8)
                 return false;
         for (size_t i = 0; i < 8; i++)
-                if (paddings->int32s[i] < 0 || ((i < 2 || i >= 6) && paddings->int32s[i] != 0))
+                if (paddings->int32s[i] < 0 || paddings->int32s[i] > WINDOW_MAX ||
+                    ((i < 2 || i >= 6) && paddings->int32s[i] != 0))
                         return false;
         memcpy(ret, paddings->int32s + 4, 2 * sizeof(*ret));
         memcpy(ret + 2, paddings->int32s + 2, 2 * sizeof(*ret));
@@ -214,6 +216,13 @@ void lowering_window_extend(LowerWindow *w) {
         }
 }
 
+static bool window_is_sane(const int32_t *numbers, size_t n, int32_t least) {
+        for (size_t i = 0; i < n; i++)
+                if (numbers[i] < least || numbers[i] > WINDOW_MAX)
+                        return false;
+        return true;
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 bool lowering_window(const Lowering *l, const Op *core, LowerWindow *ret) {
@@ -233,6 +242,9 @@ bool lowering_window(const Lowering *l, const Op *core, LowerWindow *ret) {
         window_int32s(core, "stride", n, w.stride);
         window_int32s(core, "dilation", n, w.dilation);
         window_int32s(core, "pad", 2 * n, w.pad);
+        if (!window_is_sane(w.kernel, 2, 1) || !window_is_sane(w.stride, 2, 1) ||
+            !window_is_sane(w.dilation, 2, 1) || !window_is_sane(w.pad, 4, -WINDOW_MAX))
+                return false;
         (void) lowering_before_pad(l, core, sides);
         for (size_t i = 0; i < 2; i++) {
                 w.in[i] = i < n ? in->dims[n - i] : 1;

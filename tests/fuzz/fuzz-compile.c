@@ -53,7 +53,7 @@ static void compile(Graph *source) {
                          * program */
         must(graph_write(c->graph, false, &bytes, &problem) == 0);
         must(classify(bytes_slice(&bytes), &class, &walk, &problem) == 0);
-        must(class == XMODEL_COMPILED && walk->in_order);
+        must(class == XMODEL_COMPILED && walk->in_order && walk->n_ops == c->graph->n_ops);
         must(graph_read(&again, bytes_slice(&bytes), &problem) == 0);
         judge(again, source, true);
 }

@@ -53,9 +53,14 @@ void source_word(Source *s, Op *op, const char *name, const char *value) {
 
 Op *source_fix(Source *s, Op *from, int32_t fix_point) {
         char name[64];
-        Op *op;
 
         (void) snprintf(name, sizeof(name), "%s_fix", from->name);
+        return source_fix_as(s, from, fix_point, name);
+}
+
+Op *source_fix_as(Source *s, Op *from, int32_t fix_point, const char *name) {
+        Op *op;
+
         assert_int_equal(graph_add_op(s->graph, name, "fix", &op), 0);
         assert_int_equal(graph_set_tensor(s->graph, op, name, DATA_TYPE_FLOAT, 32,
                                           from->tensor.dims, from->tensor.n_dims),

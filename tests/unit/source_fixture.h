@@ -32,6 +32,7 @@ void source_flag(Source *s, Op *op, const char *name, bool value);
 void source_word(Source *s, Op *op, const char *name, const char *value);
 
 Op *source_fix(Source *s, Op *from, int32_t fix_point);
+Op *source_fix_as(Source *s, Op *from, int32_t fix_point, const char *name);
 Op *source_unary(Source *s, const char *type, Op *from); /* of the same shape */
 Op *source_binary(Source *s, const char *type, Op *a, Op *b);
 Op *source_input(Source *s, int32_t fix_point, const int32_t *dims, size_t n_dims); /* with fix */

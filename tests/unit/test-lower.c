@@ -247,6 +247,21 @@ static void sums_take_relu(void **state) {
         assert_non_null(strstr(reason_of("add", LOWER_B4096), "leaky-relu"));
 }
 
+/* of one constant that is fixed to two grids, each reader has its own */
+static void constants_of_two_grids(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3)), *bias = source_constant(&s, 6, DIMS(3));
+        Op *weights = source_constant(&s, 7, DIMS(3, 1, 1, 3)), *other, *op;
+
+        other = source_fix_as(&s, op_input(bias, 0), 4, "other");
+        op = source_add(&s, "conv2d", DIMS(1, 4, 4, 3));
+        (void) source_window(&s, source_with_weights(&s, op, x, weights, bias), 1, 1, 0);
+        (void) source_fix(&s, op, 3);
+        op = source_add(&s, "conv2d", DIMS(1, 4, 4, 3));
+        (void) source_window(&s, source_with_weights(&s, op, x, weights, other), 1, 1, 0);
+        (void) source_fix(&s, op, 3);
+        assert_int_equal(op_arg(all_on_dpu("conv2d-fix"), "bias")->ops[0]->n_consumers, 1);
+}
+
 /* --- limits ---------------------------------------------------------------------------------------- */
 
 typedef struct Limit {
@@ -327,6 +342,7 @@ int main(void) {
                 TEST(hard_swish_is_two_ops),
                 TEST(concat_gives_its_fix),
                 TEST(sums_take_relu),
+                TEST(constants_of_two_grids),
                 TEST(weights_and_channels_have_limits),
                 TEST(shapes_that_do_not_fit_stay),
                 TEST(every_allocation_may_fail),
