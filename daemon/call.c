@@ -12,14 +12,15 @@
 typedef Dpucc__Wire__Outcome Outcome;
 typedef Dpucc__Wire__Reply Reply;
 
-void calls_init(Calls *calls, const CallsOps *ops, void *userdata) {
-        *calls = (Calls){ .ops = ops, .userdata = userdata };
+void calls_init(Calls *calls, const CallsOps *ops, unsigned *n_fds, void *userdata) {
+        *calls = (Calls){ .ops = ops, .n_fds = n_fds, .userdata = userdata };
         LIST_INIT(&calls->list);
 }
 
 static void call_leave(Call *call) {
         LIST_REMOVE(call, link);
         call->calls->n--;
+        *call->calls->n_fds -= call->n_fds;
         call->calls = NULL;
 }
 
@@ -42,13 +43,15 @@ Call *calls_find(Calls *calls, uint32_t id) {
         return NULL;
 }
 
-int call_new(Call **ret, Calls *calls, uint32_t id) {
+int call_new(Call **ret, Calls *calls, uint32_t id, uint32_t n_fds) {
         Call *call = calloc(1, sizeof(*call));
 
         if (!call)
                 return -ENOMEM;
         call->calls = calls;
         call->id = id;
+        call->n_fds = n_fds;
+        *calls->n_fds += n_fds;
         LIST_INSERT_HEAD(&calls->list, call, link);
         calls->n++;
         *ret = call;

@@ -37,6 +37,7 @@ typedef struct CallsOps {
 typedef struct Calls {
         const CallsOps *ops;
         void *userdata;
+        unsigned *n_fds; /* that calls of all connections came with, and may hold */
         LIST_HEAD(, Call) list;
         unsigned n;
 } Calls;
@@ -45,6 +46,7 @@ struct Call {
         Calls *calls; /* NULL: nobody waits any more */
         LIST_ENTRY(Call) link;
         uint32_t id;
+        uint32_t n_fds;      /* it came with */
         uint32_t n_left_out; /* events, of a monitor that does not keep up */
         Ask *ask;            /* what the engine does about it, NULL: nothing */
 };
@@ -56,13 +58,14 @@ typedef struct CallHandler {
         void *userdata;
 } CallHandler;
 
-void calls_init(Calls *calls, const CallsOps *ops, void *userdata);
+/* @n_fds: counts for all connections of a server, and outlives them. */
+void calls_init(Calls *calls, const CallsOps *ops, unsigned *n_fds, void *userdata);
 /* The connection is gone: cancels what is under way. */
 void calls_abandon(Calls *calls);
 Call *calls_find(Calls *calls, uint32_t id);
 
-int call_new(Call **ret, Calls *calls,
-             uint32_t id); /* calls_find(), CALLS_MAX: see to that first */
+int call_new(Call **ret, Calls *calls, uint32_t id,
+             uint32_t n_fds); /* calls_find(), CALLS_MAX: see to that first */
 
 /* One of several replies. The id is filled in. */
 void call_send(Call *call, Dpucc__Wire__Reply *reply);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -207,6 +208,19 @@ static int main_take_connection(int *ret, Problem *problem) {
         return 0;
 }
 
+/* Connections (SERVER_PEERS_MAX), what comes with their requests (PEERS_FDS_MAX), and as much again
+ * for our own. Children get the usual limit back (proc.c). */
+#define MAIN_DESCRIPTORS 6144
+
+static void main_raise_limits(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= MAIN_DESCRIPTORS)
+                return;
+        limit.rlim_cur = limit.rlim_max < MAIN_DESCRIPTORS ? limit.rlim_max : MAIN_DESCRIPTORS;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int main_run(Arguments *a, Problem *problem) {
         int connection = -1, r;
 
@@ -240,6 +254,7 @@ int main(int argc, char **argv) {
         int r;
 
         service_close_inherited();
+        main_raise_limits();
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
         (void) setenv("UV_THREADPOOL_SIZE", "14", 0); /* WORK_THREADS */
         arguments.umask = umask(0077);

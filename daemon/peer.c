@@ -33,9 +33,16 @@ struct Peer {
         uv_poll_t poll;
         FrameReader reader;
         FrameWriter writer;
+        size_t n_counted; /* of its bytes, in the totals */
 
         Calls calls;
 };
+
+/* After each change of what is queued. */
+static void peer_count_queued(Peer *peer) {
+        peer->spec->totals->n_bytes += peer->writer.n_bytes - peer->n_counted;
+        peer->n_counted = peer->writer.n_bytes;
+}
 
 static void peer_free(Peer *peer) {
         frame_reader_deinit(&peer->reader);
@@ -57,6 +64,8 @@ void peer_close(Peer *peer) {
         peer->state = PEER_CLOSING;
         LIST_REMOVE(peer, link);
         calls_abandon(&peer->calls);
+        frame_writer_deinit(&peer->writer);
+        peer_count_queued(peer);
         uv_close((uv_handle_t *) &peer->poll, peer_on_closed);
         close(TAKE_FD(peer->socket)); /* not libuv's any more */
 }
@@ -89,6 +98,23 @@ static void peer_break(Peer *peer) {
         peer_update(peer);
 }
 
+static bool peer_is_slow(void *userdata) {
+        const Peer *peer = userdata;
+
+        return peer->writer.n_bytes > PEER_PROGRESS_MAX;
+}
+
+/* takes over the descriptor when it succeeds */
+static int peer_queue(Peer *peer, const Reply *reply, int *fd) {
+        int r;
+
+        if (peer->spec->totals->n_bytes > PEERS_QUEUE_MAX && peer_is_slow(peer))
+                return -ENOBUFS;
+        r = frame_writer_put(&peer->writer, &reply->base, fd, *fd >= 0 ? 1 : 0);
+        peer_count_queued(peer);
+        return r;
+}
+
 static int peer_send(const Reply *reply, int fd, void *userdata) {
         Peer *peer = userdata;
         int r;
@@ -98,7 +124,7 @@ static int peer_send(const Reply *reply, int fd, void *userdata) {
                 return 0;
         }
 
-        r = frame_writer_put(&peer->writer, &reply->base, &fd, fd >= 0 ? 1 : 0);
+        r = peer_queue(peer, reply, &fd);
         if (r < 0) {
                 closep(&fd);
                 if (r == -EMSGSIZE)
@@ -110,12 +136,6 @@ static int peer_send(const Reply *reply, int fd, void *userdata) {
         }
         peer_update(peer);
         return 0;
-}
-
-static bool peer_is_slow(void *userdata) {
-        const Peer *peer = userdata;
-
-        return peer->writer.n_bytes > PEER_PROGRESS_MAX;
 }
 
 /* one last word about the connection, then it ends */
@@ -158,10 +178,13 @@ static void peer_handle_request(Peer *peer, Frame *frame) {
 
         request = (Request *) message;
         refusal = peer_refusal(peer, request);
-        if (!refusal && call_new(&call, &peer->calls, request->id) < 0)
+        if (!refusal && call_new(&call, &peer->calls, request->id, (uint32_t) frame->n_fds) < 0)
                 refusal = "out of memory";
         if (refusal)
                 peer_refuse(peer, refusal);
+        else if (peer->spec->totals->n_fds > PEERS_FDS_MAX && frame->n_fds > 0)
+                call_end_with(call, DPUCC__WIRE__OUTCOME__FAILED,
+                              "too many files are open for requests: try again later");
         else
                 peer->spec->handler.start(call, request, frame, peer->spec->handler.userdata);
         dpucc__wire__request__free_unpacked(request, NULL);
@@ -217,7 +240,10 @@ static void peer_read(Peer *peer) {
 }
 
 static void peer_write(Peer *peer) {
-        if (frame_writer_step(&peer->writer, peer->socket) < 0)
+        int r = frame_writer_step(&peer->writer, peer->socket);
+
+        peer_count_queued(peer);
+        if (r < 0)
                 peer_close(peer);
 }
 
@@ -247,15 +273,18 @@ int peer_new(const PeerSpec *spec, struct PeerList *list, int socket) {
                 return -ENOMEM;
 
         peer->spec = spec;
-        calls_init(&peer->calls, &ops, peer);
+        calls_init(&peer->calls, &ops, &spec->totals->n_fds, peer);
         peer->socket = -1;
         peer->reader = FRAME_READER_INIT(FRAME_MAX_REQUEST);
         peer->writer = FRAME_WRITER_INIT(FRAME_MAX_REPLY, PEER_QUEUE_MAX);
         peer->poll.data = peer;
         r = hello_put(&peer->writer);
+        peer_count_queued(peer);
         if (r == 0)
                 r = uv_poll_init(spec->loop, &peer->poll, socket);
         if (r < 0) { /* uv_poll_init() leaves no handle behind when it fails */
+                frame_writer_deinit(&peer->writer);
+                peer_count_queued(peer);
                 peer_free(peer);
                 return r;
         }

@@ -23,16 +23,25 @@
 
 #include "daemon/call.h"
 
-#define PEER_QUEUE_MAX    (32 * 1024 * 1024) /* bytes that wait for a slow reader */
-#define PEER_PROGRESS_MAX (64 * 1024)        /* with more than this waiting progress is left out */
+#define PEER_QUEUE_MAX    (32 * 1024 * 1024)  /* bytes that wait for a slow reader */
+#define PEERS_QUEUE_MAX   (256 * 1024 * 1024) /* ... for all of them: then who reads slowest goes */
+#define PEERS_FDS_MAX     2048                /* that came with requests which are being answered */
+#define PEER_PROGRESS_MAX (64 * 1024)         /* with more than this waiting progress is left out */
 
 typedef struct Peer Peer;
 
 LIST_HEAD(PeerList, Peer);
 
+/* what all peers of a server have in use together */
+typedef struct PeerTotals {
+        size_t n_bytes; /* queued */
+        unsigned n_fds;
+} PeerTotals;
+
 typedef struct PeerSpec {
         uv_loop_t *loop;
         CallHandler handler;
+        PeerTotals *totals;
         void (*gone)(void *userdata); /* once for each, after its last sign of life */
         void *userdata;
 } PeerSpec;

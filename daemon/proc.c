@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -264,6 +265,17 @@ static void proc_limit_memory(const Proc *proc, uint64_t max) {
                 (void) prlimit(proc->process.pid, RLIMIT_AS, &limit, NULL);
 }
 
+/* Likewise. The daemon may open more than a program can that uses select(2). */
+static void proc_limit_descriptors(const Proc *proc) {
+        struct rlimit limit;
+
+        if (prlimit(proc->process.pid, RLIMIT_NOFILE, NULL, &limit) < 0 ||
+            limit.rlim_cur <= FD_SETSIZE)
+                return;
+        limit.rlim_cur = FD_SETSIZE;
+        (void) prlimit(proc->process.pid, RLIMIT_NOFILE, &limit, NULL);
+}
+
 /* Likewise, and for the same reason. Somebody works at this machine. */
 static void proc_be_nice(const Proc *proc, const ProcSpec *spec) {
         id_t group = (id_t) proc->process.pid;
@@ -333,6 +345,7 @@ int proc_spawn(Proc **ret, uv_loop_t *loop, const ProcSpec *spec, ProcDoneFn don
         }
 
         proc_limit_memory(proc, spec->memory_max);
+        proc_limit_descriptors(proc);
         proc_be_nice(proc, spec);
         if (spec->measured)
                 proc_start_looking(proc);

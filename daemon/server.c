@@ -30,6 +30,7 @@ struct Server {
         unsigned n_handles; /* whose close callback is outstanding */
 
         struct PeerList peers;
+        PeerTotals totals;
         unsigned n_peers; /* closing ones included */
 
         ServerGoneFn gone; /* NULL: it listens */
@@ -183,6 +184,7 @@ static Server *server_alloc(uv_loop_t *loop, CallHandler handler) {
         server->peer_spec = (PeerSpec){
                 .loop = loop,
                 .handler = handler,
+                .totals = &server->totals,
                 .gone = server_on_peer_gone,
                 .userdata = server,
         };

@@ -17,7 +17,7 @@
 #include "base/problem.h"
 #include "daemon/call.h"
 
-#define SERVER_PEERS_MAX 256
+#define SERVER_PEERS_MAX 1024
 
 typedef struct Server Server;
 

@@ -93,6 +93,23 @@ static void keeps_head_and_tail_of_much_output(void **state) {
         assert_int_equal(f->result.n_left_out, 23893 - 128);
 }
 
+/* whatever the daemon itself may open */
+static void opens_no_more_than_select_can(void **state) {
+        Fixture *f = *state;
+        const char *const argv[] =
+                SCRIPT("while [ $(ulimit -Sn) -gt 1024 ]; do :; done; ulimit -Sn");
+        const ProcSpec spec = shell(argv);
+        struct rlimit before, more;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        more = before;
+        more.rlim_cur = before.rlim_max > 4096 ? 4096 : before.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+        assert_int_equal(run(f, &spec), 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_string_equal(f->output, "1024\n");
+}
+
 static void splits_output_where_asked(void **state) {
         Fixture *f = *state;
         const char *const argv[] = SCRIPT("echo out; echo err >&2");
@@ -270,6 +287,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(reports_output_and_status),
                 TEST(keeps_head_and_tail_of_much_output),
+                TEST(opens_no_more_than_select_can),
                 TEST(splits_output_where_asked),
                 TEST(times_out),
                 TEST(kills_who_ignores_the_request),

@@ -1,0 +1,214 @@
+"""A daemon with a home of its own, and the ways to ask it and to hurt it."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PATIENCE = 120  # seconds; whatever takes longer has failed
+
+
+class Failure(Exception):
+    """An invariant that does not hold."""
+
+
+def wait_for(what, condition):
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {PATIENCE} s for {what}")
+        time.sleep(0.02)
+
+
+def md5(path):
+    with open(path, "rb") as file:
+        return hashlib.md5(file.read()).hexdigest()
+
+
+class Sandbox:
+    def __init__(self, directory, binaries):
+        self.directory, self.binaries = directory, binaries
+        self.support = os.path.join(os.path.dirname(binaries), "tests", "support")
+        self.home = os.path.join(directory, "home")
+        self.cache = os.path.join(self.home, ".cache", "dpucc")
+        self.run = os.path.join(directory, "run")
+        self.disk_switch = os.path.join(directory, "disk-error")
+        self.clock_shift = os.path.join(directory, "clock-shift")
+        self.log_lock = threading.Lock()
+        self.began = time.monotonic()
+        self.operations = open(os.path.join(directory, "operations.log"), "w")
+        self.daemon = None
+        self.server = None
+        self.troubled = []  # [since, until]: what is asked then may go unanswered
+        for path in (self.home, self.run, os.path.join(directory, "tmp")):
+            os.makedirs(path, mode=0o700)
+        self.port = self.free_port()
+        self.shared = os.path.join(directory, "shared")
+        os.makedirs(self.shared)
+        secret = os.path.join(directory, "secret")
+        with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("a secret of this sandbox\n")
+        self.remotes = [{"name": "r", "url": f"http://127.0.0.1:{self.port}/", "secret_file": secret,
+                         "connect_timeout_ms": 300, "timeout_ms": 3000}]
+        self.configure({})
+
+    def log(self, actor, text):
+        with self.log_lock:
+            self.operations.write(f"{time.monotonic() - self.began:9.3f} {actor}: {text}\n")
+            self.operations.flush()
+
+    @staticmethod
+    def free_port():
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            return s.getsockname()[1]
+
+    def environment(self, **more):
+        return {"HOME": self.home, "XDG_RUNTIME_DIR": self.run, "LC_ALL": "C.UTF-8",
+                "PATH": f"{self.binaries}:/usr/bin:/bin", "TMPDIR": os.path.join(self.directory, "tmp"),
+                **more}
+
+    def configure(self, cache):
+        """Replaces the user's configuration; a daemon that runs is told by reload()."""
+        text = json.dumps({
+            "toolchains": {"container": {"kind": "container", "engine": "docker",
+                                         "path": "/nonexistent/docker", "image": "none"}},
+            "remotes": self.remotes, "cache": {"min_free_mib": 0, **cache}})
+        directory = os.path.join(self.home, ".config", "dpucc")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, "new"), "w") as file:
+            file.write(text)
+        os.rename(os.path.join(directory, "new"), os.path.join(directory, "dpuccd.json"))
+
+    # --- the daemon ----------------------------------------------------------------------------
+
+    def start(self):
+        preload = " ".join(os.path.join(self.support, name) for name in ("fail_disk.so", "shift_clock.so"))
+        sanitizer = "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")
+        environment = self.environment(
+            LD_PRELOAD=preload, ASAN_OPTIONS=sanitizer, SHIFT_CLOCK=self.clock_shift,
+            FAIL_DISK_BELOW=self.cache, FAIL_DISK_SWITCH=self.disk_switch)
+        with open(os.path.join(self.directory, "daemon.log"), "ab") as log:
+            self.daemon = subprocess.Popen(["dpuccd"], env=environment, stdin=subprocess.DEVNULL,
+                                           stdout=log, stderr=log,
+                                           executable=os.path.join(self.binaries, "dpuccd"))
+        wait_for("the daemon to answer", lambda: self.answers() or self.expect_alive())
+
+    def answers(self):
+        return self.client("roots", timeout=5)[0] == 0
+
+    def expect_alive(self):
+        if self.daemon.poll() is not None:
+            raise Failure(f"the daemon ended by itself: {self.daemon.returncode}")
+
+    def kill(self):
+        self.daemon.send_signal(signal.SIGKILL)
+        self.daemon.wait()
+
+    def stop(self):
+        """SIGTERM: it drains, and ends well."""
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            status = self.daemon.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise Failure("the daemon does not end after SIGTERM") from None
+        if status != 0:
+            raise Failure(f"the daemon ended with {status} after SIGTERM")
+
+    @contextlib.contextmanager
+    def trouble(self):
+        span = [time.monotonic(), float("inf")]
+        self.troubled.append(span)
+        yield
+        span[1] = time.monotonic()
+
+    def is_troubled(self, since, until):
+        return any(a <= until and b >= since for a, b in self.troubled)
+
+    # --- the client ----------------------------------------------------------------------------
+
+    def client(self, *arguments, timeout=PATIENCE):
+        """(exit status, stdout, stderr)"""
+        result = subprocess.run(
+            [os.path.join(self.binaries, "dpucc-client"), "--timeout", str(timeout), *arguments],
+            env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout + PATIENCE, check=False)
+        return result.returncode, result.stdout.strip(), result.stderr.strip()
+
+    def ask(self, *arguments):
+        status, output, said = self.client("--json", *arguments)
+        if status != 0:
+            raise Failure(f"dpucc-client {' '.join(arguments)}: {status}: {said}")
+        return json.loads(output)
+
+    def statistics(self):
+        status, output, said = self.client("stats")
+        if status != 0:
+            raise Failure(f"stats: {status}: {said}")
+        lines = (line.split() for line in output.splitlines())
+        return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+
+    # --- the remote cache ----------------------------------------------------------------------
+
+    def serve(self, behaviour):
+        """Another server on the port, or none."""
+        if self.server:
+            self.server.kill()
+            self.server.wait()
+            self.server = None
+        if behaviour is None:
+            return
+        arguments = behaviour.split()
+        if arguments[0] not in ("silent", "status", "endless"):
+            arguments.append(self.shared)
+        with open(os.path.join(self.directory, "server.log"), "ab") as log:
+            self.server = subprocess.Popen(
+                ["/usr/bin/python3", os.path.join(SOURCE, "tests/support/double-server.py"),
+                 str(self.port), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    # --- what it holds -------------------------------------------------------------------------
+
+    def processes(self):
+        """Everything that runs in, or was started for, this sandbox, but the driver's own."""
+        found = []
+        own = {os.getpid(), self.server.pid if self.server else 0}
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) in own:
+                continue
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    text = file.read()
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    text += file.read()
+                text += os.readlink(f"/proc/{name}/cwd").encode()
+            except OSError:
+                continue
+            if self.directory.encode() in text:
+                found.append(int(name))
+        return found
+
+    def usage(self):
+        """Descriptors and resident memory (MiB) of the daemon."""
+        with open(f"/proc/{self.daemon.pid}/status") as file:
+            memory = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+        return len(os.listdir(f"/proc/{self.daemon.pid}/fd")), memory // 1024
+
+    def litter(self):
+        """Temporary files, and what is left of jobs."""
+        found = []
+        for top, folders, names in os.walk(self.cache):
+            found += [os.path.join(top, name) for name in folders + names
+                      if name.startswith(".dpucc.") and name.endswith(".tmp")]
+            if os.path.basename(top) == "jobs":
+                found += [os.path.join(top, name) for name in folders + names]
+        return found + [os.path.join(self.directory, "tmp", name)
+                        for name in os.listdir(os.path.join(self.directory, "tmp"))]

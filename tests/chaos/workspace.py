@@ -1,0 +1,214 @@
+"""A watched directory, and somebody who works in it as people, editors and git do: write, rename
+over, truncate, remove, move folders, make links, change the board. Every step is told to the
+history before and after; the sequence of steps depends on the seed alone."""
+
+import os
+import random
+import shutil
+
+from history import ABSENT, BROKEN, Link
+
+FILES_MAX = 980  # of one workspace: status lists no more than a thousand units
+
+
+class Workspace:
+    def __init__(self, root, seed, history, log, models, targets):
+        self.root, self.history, self.log = root, history, log
+        self.models, self.targets = models, targets  # NAME -> path; NAME -> text of an arch.json
+        self.random = random.Random(seed)
+        self.arch = os.path.join(root, "arch.json")
+        self.away = root + ".away"
+        self.files = {}  # path -> content, as this actor left it
+        self.names = 0
+        self.n_steps = 0
+        os.makedirs(root)
+        os.makedirs(self.away)
+        self.change_board()
+
+    def fill(self, count):
+        """The first files: hard links, so that thousands of them take no room."""
+        bases = {}
+        for name, path in self.models.items():
+            bases[name] = os.path.join(self.away, name)
+            shutil.copyfile(path, bases[name])
+        for i in range(count):
+            folder = os.path.join(self.root, f"d{i % 16}")
+            os.makedirs(folder, exist_ok=True)
+            name = self.random.choice(sorted(bases))
+            path = self.new_path(folder)
+            with self.history.change({path: name}):
+                os.link(bases[name], path)
+            self.files[path] = name
+
+    # --- where ---------------------------------------------------------------------------------
+
+    def folders(self):
+        found = [self.root]
+        for top, names, _ in os.walk(self.root):
+            names[:] = [name for name in names if not name.startswith(".")]
+            found += [os.path.join(top, name) for name in names]
+        return sorted(found)
+
+    def watched(self):
+        """What lies in the workspace now, and not in a folder that was moved away. Any thread."""
+        return [path for path in list(self.files) if path.startswith(self.root + "/")]
+
+    def new_path(self, folder=None):
+        self.names += 1
+        folder = folder or self.random.choice(self.folders())
+        return os.path.join(folder, f"n{self.names}_int.xmodel")
+
+    def some_file(self):
+        return self.random.choice(sorted(self.files)) if self.files else None
+
+    def some_model(self):
+        return self.random.choice(sorted(self.models))
+
+    def path_to_write(self):
+        """An old file or a new one. Not through one of several names: of a write to a file inotify
+        tells under the name only that was written to."""
+        path = self.some_file() if self.random.random() < 0.8 else None
+        if path is None:
+            return self.new_path()
+        if os.path.islink(path) or os.stat(path).st_nlink > 1:
+            self.unlink(path)
+        return path
+
+    def unlink(self, path):
+        with self.history.change({path: ABSENT}):
+            os.unlink(path)
+        del self.files[path]
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def write(self):
+        path, name = self.path_to_write(), self.some_model()
+        with open(self.models[name], "rb") as model:
+            content = model.read()
+        with self.history.change({path: name}, meanwhile=[BROKEN]):
+            with open(path, "wb") as file:
+                for at in range(0, len(content), 100000):
+                    file.write(content[at : at + 100000])
+                    file.flush()
+        self.files[path] = name
+        return f"{path} := {name}"
+
+    def rename_over(self):
+        path, name = self.some_file() or self.new_path(), self.some_model()
+        shutil.copyfile(self.models[name], path + ".part")
+        with self.history.change({path: name}):
+            os.rename(path + ".part", path)
+        self.files[path] = name
+        return f"{path} <- {name}"
+
+    def truncate(self):
+        path = self.path_to_write()
+        size = self.random.choice([0, 1000])
+        with self.history.change({path: BROKEN}):
+            with open(path, "ab") as file:
+                file.truncate(size)
+        self.files[path] = BROKEN
+        return f"{path} cut to {size}"
+
+    def remove(self):
+        path = self.some_file()
+        if path:
+            self.unlink(path)
+        return f"{path} removed"
+
+    def rename(self):
+        path = self.some_file()
+        if path is None or os.path.islink(path):
+            return "nothing to rename"
+        target = self.new_path()
+        with self.history.change({path: ABSENT, target: self.files[path]}):
+            os.rename(path, target)
+        self.files[target] = self.files.pop(path)
+        return f"{path} -> {target}"
+
+    def hard_link(self):
+        path = self.some_file()
+        if path is None or os.path.islink(path):
+            return "nothing to link"
+        target = self.new_path()
+        with self.history.change({target: self.files[path]}):
+            os.link(path, target)
+        self.files[target] = self.files[path]
+        return f"{target} = {path}"
+
+    def symbolic_link(self):
+        path = self.some_file()
+        if path is None or os.path.islink(path):
+            return "nothing to link"
+        target = self.new_path()
+        with self.history.change({target: Link(path)}):
+            os.symlink(path, target)
+        self.files[target] = Link(path)
+        return f"{target} => {path}"
+
+    def touch(self):
+        path = self.some_file()
+        if path and not os.path.islink(path):
+            os.utime(path, (self.random.randrange(2**31), self.random.randrange(2**31)))
+        return f"{path} touched"
+
+    def make_folder(self):
+        path = os.path.join(self.random.choice(self.folders()), f"d{self.random.randrange(40)}")
+        if path.count("/") - self.root.count("/") < 6:
+            os.makedirs(path, exist_ok=True)
+        return f"{path}/"
+
+    def move_files(self, source, target):
+        """The history of all that a folder takes with it."""
+        inside = [path for path in self.files if path.startswith(source + "/")]
+        changes = {path: ABSENT for path in inside}
+        changes.update({target + path[len(source):]: self.files[path] for path in inside})
+        with self.history.change(changes):
+            os.rename(source, target)
+        for path in inside:
+            self.files[target + path[len(source):]] = self.files.pop(path)
+
+    def move_folder(self):
+        folders = self.folders()[1:]
+        if not folders:
+            return "no folder to move"
+        source = self.random.choice(folders)
+        target = os.path.join(self.random.choice(self.folders()), f"d{self.random.randrange(40)}")
+        if (target + "/").startswith(source + "/") or os.path.lexists(target):
+            return f"{source} stays"
+        self.move_files(source, target)
+        return f"{source}/ -> {target}/"
+
+    def move_out_or_in(self):
+        away = os.path.join(self.away, f"o{self.random.randrange(4)}")
+        if os.path.lexists(away):
+            target = os.path.join(self.random.choice(self.folders()), f"d{self.random.randrange(40)}")
+            if os.path.lexists(target):
+                return f"{away} stays"
+            self.move_files(away, target)
+            return f"{away}/ -> {target}/"
+        folders = self.folders()[1:]
+        if not folders:
+            return "no folder to move out"
+        source = self.random.choice(folders)
+        self.move_files(source, away)
+        return f"{source}/ -> {away}/"
+
+    def change_board(self):
+        name = self.random.choice(sorted(self.targets))
+        with open(self.arch + ".part", "w") as file:
+            file.write(self.targets[name])
+        with self.history.change({self.arch: name}):
+            os.rename(self.arch + ".part", self.arch)
+        return f"board {name}"
+
+    STEPS = ([write] * 5 + [rename_over] * 6 + [truncate] * 2 + [remove] * 3 + [rename] * 3
+             + [hard_link] * 2 + [symbolic_link, touch, make_folder, make_folder, move_folder,
+                move_out_or_in])
+
+    def step(self):
+        self.n_steps += 1
+        step = Workspace.change_board if self.n_steps % 150 == 0 else self.random.choice(self.STEPS)
+        if len(self.files) > FILES_MAX:
+            step = Workspace.remove
+        self.log(os.path.basename(self.root), f"{step.__name__}: {step(self)}")
