@@ -104,6 +104,7 @@ static int lower_match_end(Lowering *l, Match *m, const Op *last) {
         if (!next)
                 return lowering_refuse(l, m->core, "what it puts out is not quantized");
         (void) lowering_is_fix(next, &m->fix_point);
+        lowering_value(l, last)->rounded = true;
         return lowering_name(l, &m->tensor, "%s_inserted_fix_%zu", last->name, l->n_inserted++);
 }
 
@@ -395,6 +396,7 @@ static int lower_final(Lowering *l) {
                 LowerValue *value = &l->values[i];
 
                 value->fixed = value->image = NULL;
+                value->rounded = false;
         }
         l->target = graph_free(l->target);
         l->trial = false;

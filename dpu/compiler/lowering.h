@@ -34,6 +34,7 @@ typedef struct LowerValue {
         bool has_grid;    /* all its numbers are multiples of 2^-grid that fit in int8 */
         int32_t grid;
         bool wants_fixed, wants_real;
+        bool rounded;       /* its group has the grid of the concat that reads it */
         const char *reason; /* why it is not on the DPU; in the arena of the lowering */
 } LowerValue;
 

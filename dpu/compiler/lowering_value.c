@@ -444,13 +444,28 @@ static void value_remove_ours(Op *op) {
         (void) attrs_remove(&op->attrs, LOWER_REASON_ATTR);
 }
 
+/* A concat on the CPU of what the DPU has rounded to the concat's grid already: the `fix` behind it
+ * gives what it gave, but before that the numbers are others than in the source. */
+static int value_tensor_name(Lowering *l, const Op *from, const char **ret) {
+        const Arg *arg = op_arg(from, "input");
+
+        *ret = from->tensor.name;
+        for (size_t i = 0; arg && i < arg->n_ops; i++)
+                if (lowering_value(l, arg->ops[i])->rounded)
+                        return lowering_name(l, ret, "%s_rounded", from->tensor.name);
+        return 0;
+}
+
 int lowering_copy(Lowering *l, const Op *from, const char *name) {
         LowerValue *value = lowering_value(l, from);
         const Tensor *tensor = &from->tensor;
+        const char *tensor_name;
         Op *op;
         int r;
 
         r = value_prepare_args(l, from);
+        if (r == 0)
+                r = value_tensor_name(l, from, &tensor_name);
         if (r == 0)
                 r = graph_add_op(l->target, name, from->type, &op);
         if (r == 0)
@@ -458,7 +473,7 @@ int lowering_copy(Lowering *l, const Op *from, const char *name) {
         if (r == 0)
                 r = value_copy_args(l, from, op);
         if (r == 0)
-                r = graph_set_tensor(l->target, op, tensor->name, (DataType) tensor->data_type,
+                r = graph_set_tensor(l->target, op, tensor_name, (DataType) tensor->data_type,
                                      tensor->bit_width, tensor->dims, tensor->n_dims);
         if (r == 0)
                 r = lowering_copy_attrs(l, &op->tensor.attrs, &tensor->attrs);

@@ -49,7 +49,7 @@ static int fill(Evaluator *evaluator, const Graph *graph, void *userdata, Proble
         return feed_inputs(userdata, evaluator, graph, problem);
 }
 
-static void compare(const Graph *source, const Graph *lowered, Pattern pattern) {
+void lower_compare(const Graph *source, const Graph *lowered, Pattern pattern) {
         const ComparisonOptions options = { .evaluator = { .substitute = true, .seed = 5 } };
         Feed feed = { .pattern = pattern, .seed = 3 };
         Problem problem = { "" };
@@ -93,7 +93,7 @@ void lower_check(const Graph *source, uint64_t fingerprint, const char *const *k
 
         check_kept(lowered, kept);
         for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
-                compare(source, lowered, (Pattern) pattern);
+                lower_compare(source, lowered, (Pattern) pattern);
 }
 
 Graph *lower_all(const Graph *source) {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "dpu/sim/pattern.h"
 #include "xmodel/graph.h"
 
 #define LOWER_B4096 UINT64_C(0x101000056010407)
@@ -16,6 +17,9 @@ Graph *lower_for(const Graph *source, uint64_t fingerprint);
 
 /* Only its error: for allocations that fail. */
 int lower_try(const Graph *source, uint64_t fingerprint);
+
+/* Fails unless @lowered is @source bit by bit, with these inputs. */
+void lower_compare(const Graph *source, const Graph *lowered, Pattern pattern);
 
 /* Fails unless what is lowered is @source bit by bit, with all patterns of inputs, and exactly ops
  * of the types @kept (NULL ends them; borders and constants do not count) stay off the DPU, each
