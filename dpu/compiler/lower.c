@@ -84,7 +84,7 @@ static const Op *lower_fix_of_concat(const Lowering *l, const Op *last) {
 
 /* How the group ends: with its own fix, where it is on a grid anyway, or with a concat's fix. */
 static int lower_match_end(Lowering *l, Match *m, const Op *last) {
-        const Op *next = lowering_value(l, last)->reader;
+        const Op *reader = lowering_value(l, last)->reader, *next = reader;
 
         m->end = last;
         if (lowering_is_fix(last, &m->fix_point)) {
@@ -102,7 +102,9 @@ static int lower_match_end(Lowering *l, Match *m, const Op *last) {
         }
         next = lower_fix_of_concat(l, last);
         if (!next)
-                return lowering_refuse(l, m->core, "what it puts out is not quantized");
+                return lowering_refuse(l, m->core, "what it puts out is not quantized%s%s",
+                                       reader ? " before it goes into " : "",
+                                       reader ? reader->type : "");
         (void) lowering_is_fix(next, &m->fix_point);
         lowering_value(l, last)->rounded = true;
         return lowering_name(l, &m->tensor, "%s_inserted_fix_%zu", last->name, l->n_inserted++);

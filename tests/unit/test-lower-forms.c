@@ -375,8 +375,10 @@ static void other_slopes_stay(void **state) {
 static void hard_swish_of_one_rounding_stays(void **state) {
         Op *x = source_input(&s, 5, DIMS(1, 5, 6, 3));
 
+        x = source_conv(&s, x, 1, 4, 9);
         (void) source_fix(&s, source_unary(&s, "hard-swish", x), 4);
         assert_non_null(strstr(reason_of("hard-swish"), "rounds once"));
+        assert_non_null(strstr(reason_of("conv2d"), "before it goes into hard-swish"));
 }
 
 static Op *norm(Op *from, const int *variances) {
