@@ -20,7 +20,7 @@
 #define DRAWING_NONE UINT32_MAX
 
 /* pixels */
-#define DRAWING_BOX_WIDTH  188
+#define DRAWING_BOX_WIDTH  206
 #define DRAWING_BOX_HEIGHT 54
 
 typedef enum Side {

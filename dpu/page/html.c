@@ -96,7 +96,7 @@ static const char *html_dpu(const Facts *facts) {
 
         if (facts->n_programs > 0)
                 name = attrs_string(&facts->programs[0].subgraph->attrs, "dpu_name");
-        return name ?: "no DPU code";
+        return name ?: facts->n_programs > 0 ? "" : "no DPU code";
 }
 
 static void html_links(const Facts *facts, Markup *m) {

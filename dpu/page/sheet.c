@@ -56,18 +56,25 @@ static bool sheet_is_shown(const Sheet *s) {
         return sheet_is_html(s) || s->n_rows <= SHEET_MARKDOWN_ROWS;
 }
 
-void sheet_row(Sheet *s) {
+static void sheet_begin_row(Sheet *s, bool of_box, size_t box) {
         s->n_rows++;
         s->at = 0;
-        s->of_box = false;
-        if (sheet_is_html(s))
+        s->of_box = of_box;
+        s->box = box;
+        if (!sheet_is_html(s))
+                return;
+        if (of_box)
+                markup_format(s->m, "<tr data-box=\"%zu\">", box);
+        else
                 markup_raw(s->m, "<tr>");
 }
 
+void sheet_row(Sheet *s) {
+        sheet_begin_row(s, false, 0);
+}
+
 void sheet_row_of_box(Sheet *s, size_t box) {
-        sheet_row(s);
-        s->of_box = true;
-        s->box = box;
+        sheet_begin_row(s, true, box);
 }
 
 void sheet_table_end(Sheet *s) {

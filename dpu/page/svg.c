@@ -12,9 +12,9 @@
 #define SVG_MARGIN     20
 #define SVG_BAND       18 /* of the device's colour, at a box's left */
 #define SVG_RADIUS     6  /* of corners of lines */
-#define SVG_TITLE_MAX  26 /* characters that fit */
-#define SVG_NAME_MAX   31
-#define SVG_SHAPE_MAX  22
+#define SVG_TITLE_MAX  23 /* characters that fit */
+#define SVG_NAME_MAX   27
+#define SVG_SHAPE_MAX  21
 #define SVG_TEXT_START (SVG_BAND + 8)
 #define SVG_TEXT_END   (DRAWING_BOX_WIDTH - 8)
 
