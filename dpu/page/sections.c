@@ -420,6 +420,19 @@ static void section_provenance_targets(const Facts *facts, Sheet *s) {
         }
 }
 
+/* only who made the file knows, and wrote it into its report */
+static void section_provenance_proof(const Facts *facts, Sheet *s) {
+        const char *proved = facts->spec->kept && facts->spec->kept->document
+                                     ? kept_string(facts->spec->kept, "proved")
+                                     : NULL;
+
+        if (!proved || facts->n_programs == 0)
+                return;
+        if (strcmp(proved, "simulator") == 0)
+                proved = "in the simulator, against the quantized model; no board has run it";
+        section_provenance_row(s, "DPU code proved", proved);
+}
+
 void sections_provenance(const Facts *facts, Sheet *s) {
         char md5[MD5_HEX];
 
@@ -430,6 +443,7 @@ void sections_provenance(const Facts *facts, Sheet *s) {
         section_provenance_row(s, "graph", facts->spec->graph->name);
         md5_to_hex(&facts->spec->md5, md5);
         section_provenance_row(s, "MD5 of the file", md5);
+        section_provenance_proof(facts, s);
         section_provenance_targets(facts, s);
         section_provenance_map(facts, s, "libs_info", "compiler");
         section_provenance_map(facts, s, "files_md5sum", "source and its MD5");

@@ -224,7 +224,8 @@ static void markdown_has_the_tables(void **state) {
 static void what_was_kept_counts(void **state) {
         _cleanup_(graph_freep) Graph *graph = sample_graph_compiled();
         static const char report[] =
-                "{\"report\": 1, \"off_dpu\": [{\"op\": \"conv_fix_softmax\", \"reason\": "
+                "{\"report\": 1, \"proved\": \"simulator\", \"off_dpu\": [{\"op\": "
+                "\"conv_fix_softmax\", \"reason\": "
                 "\"because it was told\", \"reason_from\": \"log\", \"source_op\": "
                 "\"the_softmax\", \"source_type\": \"softmax\"}, {\"op\": \"unknown\"}, 7]}";
         UnitDir *dir = *state;
@@ -240,6 +241,7 @@ static void what_was_kept_counts(void **state) {
         html = page_of(&spec, HTML);
         assert_has(html, "because it was told");
         assert_has(html, "the_softmax");
+        assert_has(html, "no board has run it");
         kept_deinit(&kept);
 
         assert_int_equal(file_write_durable(dir->fd, "report.json", "[]", 2, 0600), 0);
