@@ -177,8 +177,10 @@ shows() { # SESSION REGEX
   touch "$SANDBOX/open"
   for n in a b; do
     wait_for shows $n '^code 0$'
+    echo "$SCREEN"
     run ! grep -qE 'compiling|queue' <<<"$SCREEN"
-    [ "$(tr -d '\n' <<<"$SCREEN")" = "$CACHE/views/$(key_of $n)/$n/$n.xmodelcode 0" ]
+    # after the notes, the path as a script gets it
+    [[ $(tr -d '\n' <<<"$SCREEN") == *"$CACHE/views/$(key_of $n)/$n/$n.xmodelcode 0" ]]
   done
 }
 
