@@ -55,6 +55,8 @@ Op *source_fix(Source *s, Op *from, int32_t fix_point) {
         char name[64];
 
         (void) snprintf(name, sizeof(name), "%s_fix", from->name);
+        if (graph_find_op(s->graph, name)) /* a second one of the same */
+                (void) snprintf(name, sizeof(name), "%s_fix%d", from->name, s->n_names++);
         return source_fix_as(s, from, fix_point, name);
 }
 
