@@ -175,6 +175,21 @@ class Sandbox:
                 ["/usr/bin/python3", os.path.join(SOURCE, "tests/support/double-server.py"),
                  str(self.port), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
+    def examine(self):
+        """For whoever looks into a failure: what the daemon is at, in daemon.at."""
+        with open(os.path.join(self.directory, "daemon.at"), "w") as file:
+            for task in sorted(os.listdir(f"/proc/{self.daemon.pid}/task")):
+                for name in ("wchan", "syscall"):
+                    with contextlib.suppress(OSError):
+                        with open(f"/proc/{self.daemon.pid}/task/{task}/{name}") as of:
+                            file.write(f"{task} {name} {of.read().strip()}\n")
+            for pid in self.processes():
+                with contextlib.suppress(OSError):
+                    with open(f"/proc/{pid}/cmdline") as of:
+                        file.write(f"{pid} {of.read()}\n".replace("\0", " "))
+            for command in (["status"], ["stats"]):
+                file.write("\n".join(str(part) for part in self.client(*command, timeout=5)) + "\n")
+
     # --- what it holds -------------------------------------------------------------------------
 
     def processes(self):
