@@ -264,10 +264,10 @@ static const char *compile_left_out(const Attempts *attempts, const CompileArgum
 
 static void compile_say_proof(const Attempts *attempts, const char *left_out) {
         if (attempts->proved)
-                compile_say("Verified in the simulator: %zu programs give the numbers of the "
+                compile_say("Verified in the simulator: the DPU code gives the numbers of the "
                             "quantized model, bit by bit, for %zu patterns of inputs. No board "
-                            "has run them.",
-                            attempts->proof.n_programs, attempts->proof.n_patterns);
+                            "has run it.",
+                            attempts->proof.n_patterns);
         else if (left_out)
                 compile_say("The DPU code is not verified: %s", left_out);
         if (attempts->n_internal_errors > 0)
