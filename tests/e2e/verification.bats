@@ -95,3 +95,19 @@ DOUBLE
   get
   [ "$status" -eq 4 ]
 }
+
+@test "limits of the project hold for what our own compiler leaves on the CPU" {
+  verify small
+  jq -n '{models: [{xmodel: "Net_int.xmodel", net_name: "net", output_dir: "out",
+                    limits: {max_dpu_subgraphs: 1, cpu_ops: ["fix2float"]}}]}' >dpucc.json
+  daemon_start
+  dpucc-client watch .
+  dpucc-client wait --all
+  [ -f out/net.xmodel ]
+  jq '.models[0].limits.cpu_ops = ["softmax"]' dpucc.json >other && mv other dpucc.json
+  run -7 dpucc-client get --wait Net_int.xmodel
+  [[ $output == *fix2float* ]]
+  jq '.models[0].limits = {max_dpu_subgraphs: 0}' dpucc.json >other && mv other dpucc.json
+  run -7 dpucc-client get --wait Net_int.xmodel
+  [[ $output == *"1 DPU subgraphs"* ]]
+}
