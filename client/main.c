@@ -14,8 +14,11 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/problem.h"
+#include "base/strings.h"
 #include "client/command.h"
 #include "client/masquerade.h"
+
+#define MAIN_COMMANDS_MAX 64
 
 static void main_print_usage(FILE *out) {
         size_t n;
@@ -39,9 +42,16 @@ static void main_print_usage(FILE *out) {
 }
 
 static int main_unknown(const char *name) {
+        const char *known[MAIN_COMMANDS_MAX + 1] = {}, *nearest;
+        size_t n;
+        const Command *commands = commands_all(&n);
         Problem p;
 
-        (void) problem_set(&p, 0, "no command '%s'", name);
+        for (size_t i = 0; i < n && i < MAIN_COMMANDS_MAX; i++)
+                known[i] = commands[i].name;
+        nearest = strings_nearest(name, known);
+        (void) problem_set(&p, 0, "no command '%s'%s%s%s", name, nearest ? "; did you mean '" : "",
+                           nearest ?: "", nearest ? "'?" : "");
         return options_complain("dpucc-client", p.text);
 }
 

@@ -317,7 +317,7 @@ static int project_complain_target(const ProjectReader *reader, const JsonPlace 
                 known[i] = project->targets[i].name;
         known[project->n_targets] = NULL;
 
-        nearest = json_nearest(name, known);
+        nearest = strings_nearest(name, known);
         if (nearest)
                 return json_complain(place, reader->problem,
                                      "no target \"%.80s\"; did you mean \"%s\"?", name, nearest);

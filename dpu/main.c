@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
+#include "base/strings.h"
 #include "dpu/build_id.h"
 #include "dpu/command.h"
 
@@ -69,9 +70,14 @@ static void main_print_usage(FILE *out) {
 }
 
 static int main_unknown(const char *name) {
+        const char *known[ARRAY_SIZE(commands) + 1] = {}, *nearest;
         Problem p;
 
-        (void) problem_set(&p, 0, "no command '%s'", name);
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                known[i] = commands[i].name;
+        nearest = strings_nearest(name, known);
+        (void) problem_set(&p, 0, "no command '%s'%s%s%s", name, nearest ? "; did you mean '" : "",
+                           nearest ?: "", nearest ? "'?" : "");
         (void) fprintf(stderr, "dpucc: %s\nTry 'dpucc --help'.\n", p.text);
         return COMMAND_USAGE;
 }

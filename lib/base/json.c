@@ -8,12 +8,11 @@
 
 #include "base/cleanup.h"
 #include "base/json_scan.h"
+#include "base/strings.h"
 
 #define JSON_SHOWN_MAX 80 /* bytes of a value or key that a message quotes */
 
 /* nearer names than this many edits are taken for typing errors */
-#define JSON_TYPO_MAX 2
-#define JSON_NAME_MAX 48
 
 static inline void json_tokener_freep(json_tokener **tokener) {
         if (*tokener)
@@ -209,47 +208,6 @@ int json_boolean(const JsonPlace *place, bool *ret, Problem *problem) {
         return 0;
 }
 
-/* the Levenshtein distance; names longer than JSON_NAME_MAX are never near */
-static size_t json_distance(const char *a, const char *b) {
-        size_t n = strlen(a), m = strlen(b), row[JSON_NAME_MAX + 1];
-
-        if (n > JSON_NAME_MAX || m > JSON_NAME_MAX)
-                return JSON_NAME_MAX;
-        for (size_t k = 0; k <= m; k++)
-                row[k] = k;
-        for (size_t i = 1; i <= n; i++) {
-                size_t diagonal = row[0];
-
-                row[0] = i;
-                for (size_t k = 1; k <= m; k++) {
-                        size_t best = diagonal + (a[i - 1] != b[k - 1]);
-
-                        diagonal = row[k];
-                        if (row[k] + 1 < best)
-                                best = row[k] + 1;
-                        if (row[k - 1] + 1 < best)
-                                best = row[k - 1] + 1;
-                        row[k] = best;
-                }
-        }
-        return row[m];
-}
-
-const char *json_nearest(const char *name, const char *const *known) {
-        size_t best = JSON_TYPO_MAX + 1;
-        const char *nearest = NULL;
-
-        for (; *known; known++) {
-                size_t distance = json_distance(name, *known);
-
-                if (distance < best) {
-                        best = distance;
-                        nearest = *known;
-                }
-        }
-        return nearest;
-}
-
 static void json_list_names(const char *const *known, char *ret, size_t room) {
         size_t used = 0;
 
@@ -274,7 +232,7 @@ int json_reject_unknown(const JsonPlace *object, const char *const *known, Probl
                 if (json_is_known(key, known))
                         continue;
 
-                nearest = json_nearest(key, known);
+                nearest = strings_nearest(key, known);
                 if (nearest)
                         return json_complain(&member, problem,
                                              "no such setting; did you mean \"%s\"?", nearest);

@@ -48,9 +48,6 @@ int json_string(const JsonPlace *place, const char **ret, Problem *problem); /* 
 int json_integer(const JsonPlace *place, int64_t min, int64_t max, int64_t *ret, Problem *problem);
 int json_boolean(const JsonPlace *place, bool *ret, Problem *problem);
 
-/* the one of @known (NULL-terminated) that is at most two typing errors away, or NULL */
-const char *json_nearest(const char *name, const char *const *known);
-
 /* -EINVAL naming the first member that is not in @known (NULL-terminated) and the nearest
  * known one */
 int json_reject_unknown(const JsonPlace *object, const char *const *known, Problem *problem);

@@ -6,6 +6,9 @@
 
 #include "base/array.h"
 
+#define STRINGS_TYPO_MAX 2  /* mistakes in a name that is still near */
+#define STRINGS_NAME_MAX 48 /* bytes; longer ones are never near */
+
 int strings_add(Strings *list, const char *string) {
         char *copy;
         int r;
@@ -72,4 +75,45 @@ int strings_dup(char **ret, const char *string) {
 
 bool strings_equal(const char *a, const char *b) {
         return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* the Levenshtein distance; names longer than STRINGS_NAME_MAX are never near */
+static size_t strings_distance(const char *a, const char *b) {
+        size_t n = strlen(a), m = strlen(b), row[STRINGS_NAME_MAX + 1];
+
+        if (n > STRINGS_NAME_MAX || m > STRINGS_NAME_MAX)
+                return STRINGS_NAME_MAX;
+        for (size_t k = 0; k <= m; k++)
+                row[k] = k;
+        for (size_t i = 1; i <= n; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i;
+                for (size_t k = 1; k <= m; k++) {
+                        size_t best = diagonal + (a[i - 1] != b[k - 1]);
+
+                        diagonal = row[k];
+                        if (row[k] + 1 < best)
+                                best = row[k] + 1;
+                        if (row[k - 1] + 1 < best)
+                                best = row[k - 1] + 1;
+                        row[k] = best;
+                }
+        }
+        return row[m];
+}
+
+const char *strings_nearest(const char *name, const char *const *known) {
+        size_t best = STRINGS_TYPO_MAX + 1;
+        const char *nearest = NULL;
+
+        for (; *known; known++) {
+                size_t distance = strings_distance(name, *known);
+
+                if (distance < best) {
+                        best = distance;
+                        nearest = *known;
+                }
+        }
+        return nearest;
 }

@@ -24,6 +24,9 @@ bool strings_are_same(const Strings *a, const Strings *b); /* in the same order 
 
 bool strings_equal(const char *a, const char *b); /* NULL is only equal to NULL */
 
+/* the one of @known (NULL-terminated) that is at most two typing errors away, or NULL */
+const char *strings_nearest(const char *name, const char *const *known);
+
 static inline void strings_cleanup(Strings *list) {
         strings_deinit(list);
 }

@@ -47,6 +47,8 @@ restart_with() { # [NAME=VALUE ...]
   client 2
   client 2 frobnicate
   [[ $stderr == *"no command 'frobnicate'"* ]]
+  client 2 statuss
+  [[ $stderr == *"no command 'statuss'; did you mean 'status'?"* ]]
   client 2 get
   [[ $stderr == *"dpucc-client get: an argument is missing"*"Try 'dpucc-client get --help'"* ]]
   client 2 get a b

@@ -49,6 +49,20 @@ static void adds_whole_lists(void **state) {
         assert_null(list.items[3]);
 }
 
+static void finds_the_nearest_name(void **state) {
+        static const char *const known[] = { "status", "stats", "show", NULL };
+        static const char *const none[] = { NULL };
+        char long_name[200] = "";
+
+        assert_string_equal(strings_nearest("statuss", known), "status");
+        assert_string_equal(strings_nearest("stat", known), "stats");
+        assert_string_equal(strings_nearest("shwo", known), "show");
+        assert_null(strings_nearest("reload", known));
+        assert_null(strings_nearest("x", none));
+        memset(long_name, 's', sizeof(long_name) - 1);
+        assert_null(strings_nearest(long_name, known));
+}
+
 static void gives_the_last_away(void **state) {
         _cleanup_(strings_cleanup) Strings list = {};
         _cleanup_(freep) char *last = NULL;
@@ -82,6 +96,7 @@ int main(void) {
                 cmocka_unit_test(owns_copies),
                 cmocka_unit_test(adds_whole_lists),
                 cmocka_unit_test(gives_the_last_away),
+                cmocka_unit_test(finds_the_nearest_name),
                 cmocka_unit_test(compares_lists),
         };
 
