@@ -128,6 +128,17 @@ static bool is_read_outside(const Rules *rules, const Subgraph *part, const Op *
         return op->n_consumers == 0;
 }
 
+/* of every op: "illegal xmodel. op:X has no ddr info" */
+static void expect_known(Rules *rules, const Op *op) {
+        const Op *held = rules_is(op, "download") ? op_input(op, 0) : op;
+
+        rules_expect(rules,
+                     rules_has_kind(&held->tensor.attrs, "reg_id", ATTR_INT32) &&
+                             rules_has_kind(&held->tensor.attrs, "ddr_addr", ATTR_INT32) &&
+                             rules_has_kind(&held->tensor.attrs, "location", ATTR_INT32),
+                     held->name, "reg_id, ddr_addr or location");
+}
+
 static void expect_session(Rules *rules, const Subgraph *part) {
         for (size_t i = 0; i < rules->spec.compiled->n_ops; i++) {
                 const Op *op = rules->spec.compiled->ops[i], *held;
@@ -138,6 +149,8 @@ static void expect_session(Rules *rules, const Subgraph *part) {
                         crosses = where_is(op) != part &&
                                   where_is(rules->spec.compiled->ops[k]) == part &&
                                   rules_reads(rules->spec.compiled->ops[k], op);
+                if (where_is(op) == part && !rules_is_const(op))
+                        expect_known(rules, op);
                 if (!crosses)
                         continue;
                 held = session_tensor(rules, part, op);
