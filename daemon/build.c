@@ -146,7 +146,8 @@ static void build_enter(Build *build, BuildPhase phase) {
 static int build_queue_work(Build *build, WorkClass class, WorkRunFn run, WorkDoneFn done) {
         int r;
 
-        r = work_start(&build->core->pool, &build->work, class, run, done);
+        r = (build->priority.client ? work_start_first : work_start)(
+                &build->core->pool, &build->work, class, run, done);
         if (r < 0)
                 return r;
         build->busy = true;

@@ -81,7 +81,7 @@ static void get_decide(Get *get, AskOutcome outcome, const char *why) {
 static int get_work(Get *get, WorkClass class, WorkRunFn run, WorkDoneFn done) {
         int r;
 
-        r = work_start(&get->ask.asks->core->pool, &get->work, class, run, done);
+        r = work_start_first(&get->ask.asks->core->pool, &get->work, class, run, done);
         if (r == 0)
                 get->busy = true;
         return r;

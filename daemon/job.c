@@ -694,7 +694,7 @@ static void job_on_work(Work *work, int r) {
 static int job_queue(Job *job, WorkClass class, WorkRunFn run) {
         int r;
 
-        r = work_start(&job->core->pool, &job->work, class, run, job_on_work);
+        r = work_start_first(&job->core->pool, &job->work, class, run, job_on_work);
         if (r < 0)
                 return r;
         job->busy = true;

@@ -21,10 +21,15 @@ void work_pool_init(WorkPool *pool, uv_loop_t *loop) {
 static void work_enqueue(Work *work) {
         struct WorkClassState *class = &work->pool->classes[work->class];
 
-        work->next = NULL;
+        Work **link = work->first ? &class->head : class->tail;
+
+        while (*link && (*link)->first)
+                link = &(*link)->next;
+        work->next = *link;
         work->waiting = true;
-        *class->tail = work;
-        class->tail = &work->next;
+        *link = work;
+        if (!work->next)
+                class->tail = &work->next;
 }
 
 static void work_unlink(Work *work) {
@@ -73,9 +78,7 @@ static int work_submit(Work *work) {
         return r;
 }
 
-int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
-        assert(!work->busy);
-
+static int work_begin(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
         work->pool = pool;
         work->class = class;
         work->run = run;
@@ -90,6 +93,18 @@ int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkD
                 return 0;
         }
         return work_submit(work);
+}
+
+int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+        assert(!work->busy);
+        work->first = false;
+        return work_begin(pool, work, class, run, done);
+}
+
+int work_start_first(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+        assert(!work->busy);
+        work->first = true;
+        return work_begin(pool, work, class, run, done);
 }
 
 void work_cancel(Work *work) {

@@ -5,7 +5,7 @@
  *
  * libuv's pool is one for all. A WorkPool puts a cap on each class of work, so that hashing a
  * hundred models cannot keep a two-byte answer waiting. Work above its cap queues here, in the
- * order of arrival.
+ * order of arrival, but for what goes first.
  *
  * A Work is embedded in what it works for. work_start() fails synchronously and never calls
  * @done, or succeeds and calls it exactly once, later, on the loop thread. @run is called on a
@@ -51,6 +51,7 @@ struct Work {
         int result;
         bool busy; /* between work_start() and @done */
         bool waiting;
+        bool first;            /* of those that wait */
         atomic_bool cancelled; /* the only member that both threads touch at once */
 };
 
@@ -61,6 +62,9 @@ struct Work {
 void work_pool_init(WorkPool *pool, uv_loop_t *loop);
 
 int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done);
+/* The same, before everything of its class that waits and was not started so: somebody waits for
+ * it, or a compile. After a start thousands of files wait to be hashed. */
+int work_start_first(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done);
 void work_cancel(Work *work); /* no effect on idle work */
 bool work_cancelled(const Work *work);
 

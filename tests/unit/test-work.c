@@ -115,6 +115,37 @@ static void cancelled_work_that_waits_never_runs(void **state) {
         uv_barrier_destroy(&f->gate);
 }
 
+/* What goes first goes before everything else that waits, in the order of arrival. */
+static void first_comes_what_somebody_waits_for(void **state) {
+        Fixture *f = *state;
+        unsigned cap = f->pool.classes[WORK_HASH].cap;
+
+        f->hold = true;
+        assert_int_equal(uv_barrier_init(&f->gate, cap + 1), 0);
+        for (size_t i = 0; i < 2 * cap; i++)
+                assert_int_equal(work_start(&f->pool, &f->items[i].work, WORK_HASH, run, done), 0);
+        for (size_t i = 2 * cap; i < 3 * cap; i++)
+                assert_int_equal(
+                        work_start_first(&f->pool, &f->items[i].work, WORK_HASH, run, done), 0);
+        assert_int_equal(work_start(&f->pool, &f->items[3 * cap].work, WORK_HASH, run, done), 0);
+        work_cancel(&f->items[3 * cap].work); /* the last one */
+        (void) uv_barrier_wait(&f->gate);
+        for (size_t i = 0; i < cap; i++)
+                while (f->items[i].n_done == 0)
+                        (void) uv_run(&f->loop, UV_RUN_ONCE);
+        (void) uv_barrier_wait(&f->gate); /* of those that are inside now */
+        for (size_t i = 2 * cap; i < 3 * cap; i++) {
+                while (f->items[i].n_done == 0)
+                        (void) uv_run(&f->loop, UV_RUN_ONCE);
+                assert_int_equal(f->items[i - cap].n_done, 0);
+        }
+        (void) uv_barrier_wait(&f->gate);
+        assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
+        for (size_t i = 0; i <= 3 * cap; i++)
+                assert_int_equal(f->items[i].n_done, 1);
+        uv_barrier_destroy(&f->gate);
+}
+
 static void idle_work_may_be_cancelled(void **state) {
         Fixture *f = *state;
 
@@ -128,6 +159,7 @@ int main(void) {
                 TEST(calls_back_once_with_the_result),
                 TEST(a_class_keeps_to_its_cap),
                 TEST(cancelled_work_that_waits_never_runs),
+                TEST(first_comes_what_somebody_waits_for),
                 TEST(idle_work_may_be_cancelled),
         };
 #undef TEST
