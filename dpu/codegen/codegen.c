@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "dpu/codegen/cascade.h"
 #include "dpu/codegen/layer.h"
 #include "dpu/codegen/tokens.h"
 
@@ -65,14 +66,19 @@ static int codegen_check_constants(const Layer *layer, Problem *problem) {
         return 0;
 }
 
+static int codegen_stage(const Stage *stage, Machine *machine, void *userdata, Problem *problem) {
+        (void) userdata;
+        return cascade_run_one(stage, machine, problem);
+}
+
 static int codegen_layer(const Op *op, CodegenPlace place, void *userdata, uint64_t zeros,
                          CodegenViews *views, Machine *machine, Problem *problem) {
         const Arg *inputs = op_arg(op, "input");
-        LayerFn fn = layer_find(op->type);
+        const LayerType *type = layer_find(op->type);
         Layer layer = { .op = op, .inputs = views->items };
         int r;
 
-        if (!fn)
+        if (!type)
                 return problem_set(problem, -EOPNOTSUPP, "no engine does %s", op->type);
         if (!inputs || inputs->n_ops == 0 || inputs->n_ops > CODEGEN_INPUTS_MAX)
                 return problem_set(problem, -EOPNOTSUPP, "it has 1 to %d inputs",
@@ -91,7 +97,11 @@ static int codegen_layer(const Op *op, CodegenPlace place, void *userdata, uint6
                 r = codegen_constant(op, "bias", place, userdata, &layer.bias, problem);
         if (r == 0)
                 r = codegen_check_constants(&layer, problem);
-        return r < 0 ? r : fn(&layer, machine, problem);
+        if (r < 0)
+                return r;
+        if (type->run)
+                return type->run(&layer, machine, problem);
+        return type->stages(&layer, machine, codegen_stage, NULL, problem);
 }
 
 /* --- one op ---------------------------------------------------------------------------------- */

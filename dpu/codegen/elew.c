@@ -24,8 +24,8 @@ typedef struct ElewTile {
 /* --- shifts ---------------------------------------------------------------------------------- */
 
 /* A sum is made at the coarsest fix point, with the bits of the finer ones kept. */
-static int elew_set_shifts(ElewRun *run) {
-        const ElewWork *work = run->work;
+int elew_shifts(const ElewWork *work, uint32_t read[ELEW_INPUTS_MAX], uint32_t *ret_write,
+                Problem *problem) {
         int32_t from = work->inputs[0].fix_point, shift;
 
         for (size_t i = 1; i < work->n_inputs; i++) {
@@ -39,17 +39,17 @@ static int elew_set_shifts(ElewRun *run) {
         for (size_t i = 0; i < work->n_inputs && work->kind == ELEW_SUM; i++) {
                 shift = work->inputs[i].fix_point - from;
                 if (shift > ELEW_SHIFT_MAX)
-                        return problem_set(run->problem, -EOPNOTSUPP,
+                        return problem_set(problem, -EOPNOTSUPP,
                                            "an operand is shifted by %d bits; the engine does %d",
                                            shift, ELEW_SHIFT_MAX);
-                run->shift_read[i] = (uint32_t) shift;
+                read[i] = (uint32_t) shift;
         }
         shift = from - work->out.fix_point;
         if (shift > ELEW_SHIFT_MAX || -shift > ELEW_SHIFT_MAX)
-                return problem_set(run->problem, -EOPNOTSUPP,
+                return problem_set(problem, -EOPNOTSUPP,
                                    "the result is shifted by %d bits; the engine does %d", shift,
                                    ELEW_SHIFT_MAX);
-        run->shift_write = shift > 0 ? ELEW_SHIFT_RIGHT | (uint32_t) shift : (uint32_t) -shift;
+        *ret_write = shift > 0 ? ELEW_SHIFT_RIGHT | (uint32_t) shift : (uint32_t) -shift;
         return 0;
 }
 
@@ -190,7 +190,7 @@ static int elew_channels(const ElewRun *run, ElewTile *tile) {
         return r;
 }
 
-static int elew_check(const ElewWork *work, Problem *problem) {
+int elew_check(const ElewWork *work, Problem *problem) {
         const View *first = &work->inputs[0];
 
         if (work->n_inputs < 1 || work->n_inputs > ELEW_INPUTS_MAX)
@@ -285,7 +285,7 @@ int elew_run(const ElewWork *work, Machine *machine, Problem *problem) {
                 run.work = work = &packed;
         run.direct = work->n_inputs == 1 && !work->relu &&
                      work->inputs[0].fix_point == work->out.fix_point;
-        r = elew_set_shifts(&run);
+        r = elew_shifts(run.work, run.shift_read, &run.shift_write, problem);
         if (r < 0)
                 return r;
         elew_plan(&run);

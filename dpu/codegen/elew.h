@@ -26,6 +26,11 @@ typedef struct ElewWork {
         uint32_t scale_y, scale_x;
 } ElewWork;
 
+/* Number and sizes of the inputs; shift_read and shift_write of the instructions. -EOPNOTSUPP. */
+int elew_check(const ElewWork *work, Problem *problem);
+int elew_shifts(const ElewWork *work, uint32_t read[ELEW_INPUTS_MAX], uint32_t *ret_write,
+                Problem *problem);
+
 /* -EOPNOTSUPP: shifts or sizes that the engine does not have. Else as stream_append(). */
 int elew_run(const ElewWork *work, Machine *machine, Problem *problem);
 int elew_copy(View in, View out, Machine *machine, Problem *problem);

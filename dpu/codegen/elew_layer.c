@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "dpu/codegen/elew.h"
-#include "dpu/codegen/layer.h"
+#include "dpu/codegen/stage.h"
 
 #define ELEW_SCALE_MAX 16u
 
-int elew_layer(const Layer *layer, Machine *machine, Problem *problem) {
+/* all but the sizes */
+static int elew_layer_work(const Layer *layer, const Machine *machine, ElewWork *ret,
+                           Problem *problem) {
         const char *type = attrs_string(&layer->op->attrs, "type");
         const char *nonlinear = attrs_string(&layer->op->attrs, "nonlinear");
         ElewWork work = { .inputs = layer->inputs,
@@ -38,7 +40,42 @@ int elew_layer(const Layer *layer, Machine *machine, Problem *problem) {
         if (work.kind == ELEW_PRODUCT && !(machine->target->features & DPU_ELTWISE_MULT))
                 return problem_set(problem, -EOPNOTSUPP, "%s has no products",
                                    machine->target->name);
-        return elew_run(&work, machine, problem);
+        *ret = work;
+        return 0;
+}
+
+int elew_layer(const Layer *layer, Machine *machine, Problem *problem) {
+        ElewWork work;
+        int r;
+
+        r = elew_layer_work(layer, machine, &work, problem);
+        return r < 0 ? r : elew_run(&work, machine, problem);
+}
+
+int elew_layer_stages(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
+                      Problem *problem) {
+        const View *out = &layer->output;
+        Stage stage = { .engine = STAGE_ELEW,
+                        .n_inputs = (unsigned) layer->n_inputs,
+                        .w = { .in = layer->inputs[0], .out = *out },
+                        .in_groups = machine_groups(machine, out->channels),
+                        .out_groups = machine_groups(machine, out->channels) };
+        ElewWork work;
+        int r;
+
+        r = elew_layer_work(layer, machine, &work, problem);
+        if (r == 0)
+                r = elew_check(&work, problem);
+        if (r == 0)
+                r = elew_shifts(&work, stage.shift_read, &stage.shift_write, problem);
+        if (r < 0)
+                return r;
+        memcpy(stage.inputs, layer->inputs, layer->n_inputs * sizeof(*layer->inputs));
+        stage.w.y = (Axis){ .kernel = 1, .stride = 1, .in = out->height, .out = out->height };
+        stage.w.x = (Axis){ .kernel = 1, .stride = 1, .in = out->width, .out = out->width };
+        stage.activation = work.relu;
+        stage.product = work.kind == ELEW_PRODUCT;
+        return fn(&stage, machine, userdata, problem);
 }
 
 /* --- concatenation --------------------------------------------------------------------------- */

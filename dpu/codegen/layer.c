@@ -11,31 +11,28 @@
 #define LAYER_FILTERS_MAX    65536
 #define LAYER_ROWS_MAX       (1u << 29) /* there is no more memory */
 
-static const struct {
-        const char *type;
-        LayerFn fn;
-} layer_types[] = {
-        { "conv2d-fix", conv_layer },
-        { "transposed-conv2d-fix", conv_layer },
-        { "depthwise-conv2d-fix", depthwise_layer },
-        { "transposed-depthwise-conv2d-fix", depthwise_layer },
-        { "pool-fix", pool_layer },
-        { "eltwise-fix", elew_layer },
-        { "depthwise-fix", scale_layer },
-        { "hard-sigmoid-fix", sigmoid_layer },
-        { "concat-fix", concat_layer },
-        { "reshape-fix", reshape_layer },
-        { "upsample-fix", upsample_layer },
-        { "downsample-fix", downsample_layer },
-        { "tile-fix", tile_layer },
-        { "strided_slice-fix", slice_layer },
-        { "pad-fix", pad_layer },
+static const LayerType layer_types[] = {
+        { "conv2d-fix", NULL, conv_layer },
+        { "transposed-conv2d-fix", NULL, conv_layer },
+        { "depthwise-conv2d-fix", NULL, depthwise_layer },
+        { "transposed-depthwise-conv2d-fix", NULL, depthwise_layer },
+        { "pool-fix", NULL, pool_layer },
+        { "eltwise-fix", elew_layer, elew_layer_stages },
+        { "depthwise-fix", NULL, scale_layer },
+        { "hard-sigmoid-fix", NULL, sigmoid_layer },
+        { "concat-fix", concat_layer, NULL },
+        { "reshape-fix", reshape_layer, NULL },
+        { "upsample-fix", upsample_layer, NULL },
+        { "downsample-fix", downsample_layer, NULL },
+        { "tile-fix", tile_layer, NULL },
+        { "strided_slice-fix", slice_layer, NULL },
+        { "pad-fix", pad_layer, NULL },
 };
 
-LayerFn layer_find(const char *op_type) {
+const LayerType *layer_find(const char *op_type) {
         for (size_t i = 0; i < ARRAY_SIZE(layer_types); i++)
-                if (strcmp(layer_types[i].type, op_type) == 0)
-                        return layer_types[i].fn;
+                if (strcmp(layer_types[i].op_type, op_type) == 0)
+                        return &layer_types[i];
         return NULL;
 }
 

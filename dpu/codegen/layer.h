@@ -3,9 +3,9 @@
 /*
  * Layers: one op of a region, ready for its generator
  *
- * The op with its attributes, and where its tensors lie. conv_layer.h, alu_layer.h, elew_layer.h
- * and copy_layer.h turn layers into instructions. Their functions check all that they depend on,
- * and refuse what the engines or they cannot do with -EOPNOTSUPP and the reason in words. They
+ * The op with its attributes, and where its tensors lie. conv_layer.c and alu_layer.c turn layers
+ * into stages, elew_layer.c into instructions. Their functions check all that they depend on, and
+ * refuse what the engines or they cannot do with -EOPNOTSUPP and the reason in words. They
  * never append a wrong program: after an error the stream is worth nothing.
  */
 
@@ -34,10 +34,24 @@ typedef struct Layer {
         uint64_t zeros; /* address in the constant region, of as many as places.h says */
 } Layer;
 
-typedef int (*LayerFn)(const Layer *layer, Machine *machine, Problem *problem);
+/* Layers whose work is windows are made of stages (stage.h): dense parts, mostly one. */
+typedef struct Stage Stage;
+typedef int (*StageFn)(const Stage *stage, Machine *machine, void *userdata, Problem *problem);
 
-/* the generator for a type of op; NULL if there is none */
-LayerFn layer_find(const char *op_type);
+typedef int (*LayerFn)(const Layer *layer, Machine *machine, Problem *problem);
+typedef int (*LayerStagesFn)(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
+                             Problem *problem);
+
+/* How a type of op is done: @run appends the instructions, from memory to memory. Where that is
+ * NULL, @stages calls a function for each stage instead; its first error ends that. Where there are
+ * both, the op can be one stage, behind another one. */
+typedef struct LayerType {
+        const char *op_type;
+        LayerFn run;
+        LayerStagesFn stages;
+} LayerType;
+
+const LayerType *layer_find(const char *op_type); /* NULL: no engine does it */
 
 /* --- attributes and shapes ------------------------------------------------------------------- */
 
@@ -71,12 +85,18 @@ int layer_shifts(const Layer *layer, LayerShifts *ret, Problem *problem);
 
 /* --- the generators -------------------------------------------------------------------------- */
 
-int conv_layer(const Layer *layer, Machine *machine, Problem *problem);
-int depthwise_layer(const Layer *layer, Machine *machine, Problem *problem); /* alu_layer.c */
-int pool_layer(const Layer *layer, Machine *machine, Problem *problem);
-int scale_layer(const Layer *layer, Machine *machine, Problem *problem);
-int sigmoid_layer(const Layer *layer, Machine *machine, Problem *problem);
-int elew_layer(const Layer *layer, Machine *machine, Problem *problem); /* elew_layer.c */
+int conv_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata, Problem *problem);
+/* alu_layer.c */
+int depthwise_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
+                    Problem *problem);
+int pool_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata, Problem *problem);
+int scale_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata, Problem *problem);
+int sigmoid_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
+                  Problem *problem);
+/* elew_layer.c */
+int elew_layer(const Layer *layer, Machine *machine, Problem *problem);
+int elew_layer_stages(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
+                      Problem *problem);
 int concat_layer(const Layer *layer, Machine *machine, Problem *problem);
 int reshape_layer(const Layer *layer, Machine *machine, Problem *problem);
 int upsample_layer(const Layer *layer, Machine *machine, Problem *problem);

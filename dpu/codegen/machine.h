@@ -31,6 +31,10 @@ typedef struct Machine {
         uint32_t bank_weights, bank_depthwise, bank_bias; /* numbers of the first of each */
         uint32_t heads[STREAM_BANK_SPACES];               /* of the rings */
         unsigned port; /* of the next SAVE that may run beside another */
+        /* what the last INIT set, which need not be said again */
+        bool has_convinit, has_aluinit;
+        IsaConvinit convinit;
+        IsaAluinit aluinit;
         Stream *stream;
 } Machine;
 

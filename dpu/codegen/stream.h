@@ -19,7 +19,6 @@
 #include "dpu/isa/isa.h"
 
 #define STREAM_INSTRUCTIONS_MAX (1u << 23)
-#define STREAM_ACCESSES_MAX     6 /* of one instruction */
 #define STREAM_BANK_DEPTH       2048u
 #define STREAM_REGIONS          8
 

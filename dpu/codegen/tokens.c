@@ -2,8 +2,8 @@
  * Memory is looked at in blocks: an access to a part of one counts for all of it. That costs a wait
  * now and then, where a row ends and another tensor begins, and saves the bookkeeping for every
  * byte. Bank words are looked at one by one, but rarely: instructions come in flocks that touch
- * the same words (the filters of an output group, the output groups of a tile, the rows of a tile),
- * and the second of a flock needs nothing that the first did not.
+ * the same words (the filters of an output group, the output groups of some rows, those rows), and
+ * the second of a flock needs nothing that the first did not, until another engine comes.
  */
 
 #include "dpu/codegen/tokens.h"
@@ -28,19 +28,20 @@ typedef struct TokenPlace {
         uint32_t read[ISA_ENGINES], written[ISA_ENGINES];
 } TokenPlace;
 
-/* The last access, if it was to a bank; its clock may be ahead of what the places have. */
+#define TOKEN_FLOCKS 4u
+
+/* An access to a bank that may come again; its clock may be ahead of what the places have. */
 typedef struct TokenFlock {
-        uint64_t first, n; /* n 0: none */
-        bool writes;
-        unsigned engine;
+        uint64_t first, n;
+        bool writes, ahead;
         uint32_t clock;
-        bool ahead;
 } TokenFlock;
 
 typedef struct TokenPlaces {
         TokenPlace *items; /* owned */
         uint64_t n;
-        TokenFlock flock;
+        TokenFlock flocks[TOKEN_FLOCKS]; /* of one engine, since another one was here */
+        unsigned n_flocks, engine;
 } TokenPlaces;
 
 typedef struct TokenPass {
@@ -119,27 +120,50 @@ static void token_touch_ring(TokenPlaces *places, uint64_t first, uint64_t n, bo
         token_touch(places, first, end - first, writes, engine, clock, needed);
 }
 
-static void token_touch_bank(TokenPlaces *places, const Access *access, unsigned engine,
-                             uint32_t clock, TokenClocks *needed) {
-        TokenFlock *flock = &places->flock;
-        uint64_t first = access->first % STREAM_BANK_DEPTH;
+static void token_end_flocks(TokenPlaces *places) {
         TokenClocks ignored = {};
 
-        if (flock->n == access->n && flock->first == first && flock->writes == access->writes &&
-            flock->engine == engine) {
+        for (unsigned i = 0; i < places->n_flocks; i++) {
+                const TokenFlock *flock = &places->flocks[i];
+
+                if (flock->ahead)
+                        token_touch_ring(places, flock->first, flock->n, flock->writes,
+                                         places->engine, flock->clock, &ignored);
+        }
+        places->n_flocks = 0;
+}
+
+static TokenFlock *token_find_flock(TokenPlaces *places, uint64_t first, const Access *access) {
+        for (unsigned i = 0; i < places->n_flocks; i++) {
+                TokenFlock *flock = &places->flocks[i];
+
+                if (flock->first == first && flock->n == access->n &&
+                    flock->writes == access->writes)
+                        return flock;
+        }
+        return NULL;
+}
+
+static void token_touch_bank(TokenPlaces *places, const Access *access, unsigned engine,
+                             uint32_t clock, TokenClocks *needed) {
+        uint64_t first = access->first % STREAM_BANK_DEPTH;
+        TokenFlock *flock;
+
+        if (places->engine != engine)
+                token_end_flocks(places);
+        places->engine = engine;
+        flock = token_find_flock(places, first, access);
+        if (flock) {
                 flock->clock = clock;
                 flock->ahead = true;
                 return;
         }
-        if (flock->ahead)
-                token_touch_ring(places, flock->first, flock->n, flock->writes, flock->engine,
-                                 flock->clock, &ignored);
+        if (places->n_flocks == TOKEN_FLOCKS)
+                token_end_flocks(places);
         token_touch_ring(places, first, access->n, access->writes, engine, clock, needed);
-        *flock = (TokenFlock){ .first = first,
-                               .n = access->n,
-                               .writes = access->writes,
-                               .engine = engine,
-                               .clock = clock };
+        places->flocks[places->n_flocks++] = (TokenFlock){
+                .first = first, .n = access->n, .writes = access->writes, .clock = clock
+        };
 }
 
 static int token_access(TokenPass *pass, const Access *access, unsigned engine, uint32_t clock,

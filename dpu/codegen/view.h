@@ -42,6 +42,13 @@ static inline View view_channels(View view, uint32_t first, uint32_t n) {
         return view;
 }
 
+/* groups @first to @first + @n - 1 of @lanes channels, as far as there are channels */
+static inline View view_groups(const View *view, uint32_t lanes, uint32_t first, uint32_t n) {
+        uint32_t rest = view->channels - first * lanes;
+
+        return view_channels(*view, first * lanes, n * lanes < rest ? n * lanes : rest);
+}
+
 static inline uint64_t view_at(const View *view, uint32_t row, uint32_t column) {
         return view->address + row * view->row_pitch + column * view->pixel_pitch;
 }
