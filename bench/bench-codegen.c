@@ -4,8 +4,9 @@
  *   bench-codegen
  *
  * For every compiled model of the corpus: its program, and the one that is generated for the same
- * ops and target. Instructions, bytes moved, cycles by both assumptions of the cost model
- * (dpu/sim/cost.h), which are no measurements; and how long the generation took. Then the networks
+ * ops and target. Facts: instructions, bytes moved, cycles in which CONV and MISC compute. Cycles in
+ * all by both assumptions of the cost model (dpu/sim/cost.h), which are no measurements; and how
+ * long the generation took. Then the networks
  * of mkmodel for B1024, from the quantized graph on. Prints the tables of docs/CODEGEN.md.
  */
 
@@ -24,7 +25,7 @@
 #include "tests/support/regenerate.h"
 
 typedef struct Sums {
-        uint64_t instructions, bytes, optimistic, pessimistic;
+        uint64_t instructions, bytes, conv, misc, optimistic, pessimistic;
 } Sums;
 
 typedef struct Table {
@@ -48,6 +49,8 @@ static int sum_program(const Subgraph *subgraph, Sums *sums, FingerprintInfo *ta
                 sums->instructions += account.counts[i];
         sums->bytes +=
                 account.load_images + account.load_weights + account.load_bias + account.save;
+        sums->conv += account.optimistic.busy[__builtin_ctz(ISA_ENGINE_CONV)];
+        sums->misc += account.optimistic.busy[__builtin_ctz(ISA_ENGINE_MISC)];
         sums->optimistic += account.optimistic.cycles;
         sums->pessimistic += account.pessimistic.cycles;
         return 0;
@@ -80,12 +83,13 @@ static void visit(const char *name, const Bytes *content, void *userdata) {
         }
         end = clock_monotonic_ns();
         ours = sum_graph(graph, &target);
-        (void) printf("| %s | %" PRIu64 " / %" PRIu64
-                      " | %.2f / %.2f | %.3f / %.3f (%.2f) | %.3f / "
-                      "%.3f (%.2f) | %.0f |\n",
+        (void) printf("| %s | %" PRIu64 " / %" PRIu64 " | %.2f / %.2f | %.3f / %.3f | %.3f / %.3f ",
                       name, theirs.instructions, ours.instructions, (double) theirs.bytes / 1e6,
-                      (double) ours.bytes / 1e6, (double) theirs.optimistic / 1e6,
-                      (double) ours.optimistic / 1e6,
+                      (double) ours.bytes / 1e6, (double) theirs.conv / 1e6,
+                      (double) ours.conv / 1e6, (double) theirs.misc / 1e6,
+                      (double) ours.misc / 1e6);
+        (void) printf("| %.3f / %.3f (%.2f) | %.3f / %.3f (%.2f) | %.0f |\n",
+                      (double) theirs.optimistic / 1e6, (double) ours.optimistic / 1e6,
                       (double) ours.optimistic / (double) theirs.optimistic,
                       (double) theirs.pessimistic / 1e6, (double) ours.pessimistic / 1e6,
                       (double) ours.pessimistic / (double) theirs.pessimistic,
@@ -142,8 +146,9 @@ int main(void) {
 
         if (!corpus_present())
                 return 77;
-        (void) printf("| model | instructions | MB moved | Mcycles, optimistic | Mcycles, "
-                      "pessimistic | ms to generate |\n|---|---|---|---|---|---|\n");
+        (void) printf(
+                "| model | instructions | MB moved | CONV | MISC | Mcycles, optimistic | Mcycles, "
+                "pessimistic | ms to generate |\n|---|---|---|---|---|---|---|---|\n");
         if (corpus_each("compiled", visit, &table) < 0 || table.n == 0)
                 return EXIT_FAILURE;
         (void) printf("geometric mean of ours / vendor's: %.2f, %.2f\n",

@@ -188,6 +188,8 @@ int pool_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
                 r = layer_activation(layer, machine, DPU_ALU_LEAKY_RELU, &work.activation, problem);
         if (r < 0)
                 return r;
+        if (axes.dilation_y != 1 || axes.dilation_x != 1)
+                return problem_set(problem, -EOPNOTSUPP, "dilated pooling");
         if (type && strcmp(type, "MAX") == 0)
                 r = pool_maximum(&work, problem);
         else if (type && strcmp(type, "AVG") == 0)

@@ -141,20 +141,8 @@ static int attach_leaf_name(const Attach *attach, const Op *op, char **ret) {
 /* the layer has no code of its own: its bytes are where they belong */
 static bool attach_is_skipped(const Attach *attach, size_t step) {
         const Region *region = &attach->codegen->region;
-        const RegionTensor *t = &region->tensors[step];
-        const Arg *inputs;
 
-        if (t->input)
-                return true;
-        if (attach_is(t->op, "reshape-fix"))
-                return t->root != step;
-        if (!attach_is(t->op, "concat-fix"))
-                return false;
-        inputs = op_arg(t->op, "input");
-        for (size_t i = 0; i < inputs->n_ops; i++)
-                if (region_tensor(region, inputs->ops[i])->root != step)
-                        return false;
-        return true;
+        return !attach_is(region->ops[step], "download") && region_is_silent(region, step);
 }
 
 static int attach_op_workload(const Attach *attach, Op *op, Workload *ret) {

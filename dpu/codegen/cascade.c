@@ -191,6 +191,11 @@ static int cascade_stripe(CascadeRun *run, uint32_t column, bool again) {
         cascade_connect(run);
         while (run->maps.out[last].end < run->spec->stages[last].stage->w.y.out && r == 0)
                 r = cascade_round(run, last);
+        /* rows that only others need */
+        for (unsigned i = 0; i < last; i++)
+                while (r == 0 && run->spec->stages[i].saved &&
+                       run->maps.out[i].end < run->spec->stages[i].stage->w.y.out)
+                        r = cascade_round(run, i);
         return r;
 }
 
@@ -233,7 +238,8 @@ int cascade_run(const CascadeSpec *spec, const CascadePlan *plan, Machine *machi
         cascade_take(&run);
         for (uint32_t g = 0; g < last->out_groups && r == 0; g += plan->groups) {
                 cascade_begin_chunk(&run, g, machine_least(plan->groups, last->out_groups - g));
-                if (!first) /* of a program: its inputs are there already */
+                /* the inputs of a program, and of all chunks but the first, are there already */
+                if (!first && g == 0)
                         r = cascade_load_weights(&run);
                 for (uint32_t x = 0; x < last->w.x.out && r == 0; x += plan->columns)
                         r = cascade_stripe(&run, x, g > 0);
@@ -243,14 +249,21 @@ int cascade_run(const CascadeSpec *spec, const CascadePlan *plan, Machine *machi
         return r;
 }
 
+void cascade_add(CascadeSpec *spec, Stage *stage, unsigned linked, bool saved,
+                 const Machine *machine) {
+        if (spec->n == 0 && !spec->in && stage->engine == STAGE_CONV)
+                conv_stage_augment(stage, machine);
+        spec->stages[spec->n++] =
+                (CascadeStage){ .stage = stage, .linked = linked, .saved = saved };
+}
+
 int cascade_run_one(const Stage *stage, Machine *machine, Problem *problem) {
         Stage own = *stage;
-        const CascadeSpec spec = { .n = 1, .stages = { { .stage = &own, .saved = true } } };
+        CascadeSpec spec = {};
         CascadePlan plan;
         int r;
 
-        if (own.engine == STAGE_CONV)
-                conv_stage_augment(&own, machine);
+        cascade_add(&spec, &own, 0, true, machine);
         r = cascade_plan(&spec, machine, &plan, problem);
         return r < 0 ? r : cascade_run(&spec, &plan, machine, NULL, problem);
 }

@@ -43,6 +43,11 @@ typedef struct CascadePlan {
         uint32_t slots_in[CASCADE_STAGES_MAX][STAGE_INPUTS_MAX], slots_out[CASCADE_STAGES_MAX];
 } CascadePlan;
 
+/* Appends a stage. What begins a cascade with an image in memory may load it in another way, and
+ * @stage is changed so. */
+void cascade_add(CascadeSpec *spec, Stage *stage, unsigned linked, bool saved,
+                 const Machine *machine);
+
 /* -EOPNOTSUPP with @problem: it does not fit into the banks. */
 int cascade_plan(const CascadeSpec *spec, const Machine *machine, CascadePlan *ret,
                  Problem *problem);

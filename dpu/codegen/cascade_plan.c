@@ -448,10 +448,11 @@ int cascade_plan(const CascadeSpec *spec, const Machine *machine, CascadePlan *r
                  Problem *problem) {
         CascadeSearch search = { .spec = spec, .machine = machine, .best = UINT64_MAX };
         const Stage *stage = spec->stages[0].stage;
+        /* several stages that stand in each other's way are no gain */
+        CascadeRoom end = spec->n > 1 ? CASCADE_TIGHT : CASCADE_ROOMS;
 
         if (cascade_set_layout(&search))
-                for (CascadeRoom room = 0; room < CASCADE_ROOMS && search.best == UINT64_MAX;
-                     room++)
+                for (CascadeRoom room = 0; room < end && search.best == UINT64_MAX; room++)
                         cascade_try_room(&search, room);
         if (search.best == UINT64_MAX)
                 return problem_set(problem, -EOPNOTSUPP,

@@ -6,105 +6,23 @@
 
 #include "base/cleanup.h"
 #include "dpu/codegen/cascade.h"
-#include "dpu/codegen/layer.h"
+#include "dpu/codegen/chain.h"
 #include "dpu/codegen/tokens.h"
 
-#define CODEGEN_INPUTS_MAX 1024 /* of one op */
-
-/* --- layers ---------------------------------------------------------------------------------- */
-
-/* the views of one layer's inputs, reused from layer to layer */
-typedef struct CodegenViews {
-        View items[CODEGEN_INPUTS_MAX];
-} CodegenViews;
-
-/* How the view of a tensor is found; @userdata is the caller's. */
-typedef int (*CodegenPlace)(const Op *op, void *userdata, View *ret, Problem *problem);
-
-static int codegen_constant(const Op *op, const char *name, CodegenPlace place, void *userdata,
-                            Constant *ret, Problem *problem) {
-        const Arg *arg = op_arg(op, name);
-        View view;
-        int r;
-
-        if (!arg || arg->n_ops == 0)
-                return 0;
-        if (strcmp(arg->ops[0]->type, "const-fix") != 0)
-                return problem_set(problem, -EOPNOTSUPP, "its %s are computed", name);
-        r = place(arg->ops[0], userdata, &view, problem);
-        if (r < 0)
-                return r;
-        *ret = (Constant){ .present = true,
-                           .reg_id = view.reg_id,
-                           .address = view.address,
-                           .fix_point = view.fix_point };
-        return 0;
-}
-
-/* What a layer with weights relies on: as many of them as kernel and channels say. */
-static int codegen_check_constants(const Layer *layer, Problem *problem) {
-        const Arg *weights = op_arg(layer->op, "weights"), *bias = op_arg(layer->op, "bias");
-        bool depthwise = strstr(layer->op->type, "depthwise-conv2d") != NULL;
-        int32_t kernel[2] = { 1, 1 };
-        uint64_t n;
-        int r;
-
-        if (!weights || weights->n_ops == 0)
-                return 0;
-        r = layer_int32s(layer, "kernel", 2, kernel, problem);
-        if (r < 0)
-                return r;
-        n = (uint64_t) kernel[0] * (uint64_t) kernel[1] * layer->inputs[0].channels;
-        if (!depthwise)
-                n *= layer->output.channels;
-        if (tensor_elements(&weights->ops[0]->tensor) != n)
-                return problem_set(problem, -EOPNOTSUPP,
-                                   "its weights have another shape than kernel and channels");
-        if (bias && bias->n_ops > 0 &&
-            tensor_elements(&bias->ops[0]->tensor) != layer->output.channels)
-                return problem_set(problem, -EOPNOTSUPP, "not one bias for each channel");
-        return 0;
-}
+/* --- one op ---------------------------------------------------------------------------------- */
 
 static int codegen_stage(const Stage *stage, Machine *machine, void *userdata, Problem *problem) {
         (void) userdata;
         return cascade_run_one(stage, machine, problem);
 }
 
-static int codegen_layer(const Op *op, CodegenPlace place, void *userdata, uint64_t zeros,
-                         CodegenViews *views, Machine *machine, Problem *problem) {
-        const Arg *inputs = op_arg(op, "input");
-        const LayerType *type = layer_find(op->type);
-        Layer layer = { .op = op, .inputs = views->items };
-        int r;
+static int codegen_layer(const Layer *layer, Machine *machine, Problem *problem) {
+        const LayerType *type = layer_find(layer->op->type);
 
-        if (!type)
-                return problem_set(problem, -EOPNOTSUPP, "no engine does %s", op->type);
-        if (!inputs || inputs->n_ops == 0 || inputs->n_ops > CODEGEN_INPUTS_MAX)
-                return problem_set(problem, -EOPNOTSUPP, "it has 1 to %d inputs",
-                                   CODEGEN_INPUTS_MAX);
-        layer.n_inputs = inputs->n_ops;
-        for (size_t i = 0; i < inputs->n_ops; i++) {
-                r = place(inputs->ops[i], userdata, &views->items[i], problem);
-                if (r < 0)
-                        return r;
-        }
-        r = place(op, userdata, &layer.output, problem);
-        if (r == 0)
-                r = codegen_constant(op, "weights", place, userdata, &layer.weights, problem);
-        layer.bias.address = layer.zeros = zeros;
-        if (r == 0)
-                r = codegen_constant(op, "bias", place, userdata, &layer.bias, problem);
-        if (r == 0)
-                r = codegen_check_constants(&layer, problem);
-        if (r < 0)
-                return r;
         if (type->run)
-                return type->run(&layer, machine, problem);
-        return type->stages(&layer, machine, codegen_stage, NULL, problem);
+                return type->run(layer, machine, problem);
+        return type->stages(layer, machine, codegen_stage, NULL, problem);
 }
-
-/* --- one op ---------------------------------------------------------------------------------- */
 
 /* as if every tensor were alone in memory */
 static int codegen_place_alone(const Op *op, void *userdata, View *ret, Problem *problem) {
@@ -122,8 +40,9 @@ static int codegen_place_alone(const Op *op, void *userdata, View *ret, Problem 
 
 int codegen_accepts(const Op *op, const FingerprintInfo *target, Problem *reason) {
         _cleanup_(stream_cleanup) Stream stream = { .counts_only = true };
-        _cleanup_(freep) CodegenViews *views = NULL;
+        _cleanup_(freep) LayerViews *views = NULL;
         Machine machine;
+        Layer layer;
         View view;
         int r;
 
@@ -135,7 +54,9 @@ int codegen_accepts(const Op *op, const FingerprintInfo *target, Problem *reason
         views = malloc(sizeof(*views));
         if (!views)
                 return -ENOMEM;
-        r = codegen_layer(op, codegen_place_alone, (void *) op, 0, views, &machine, reason);
+        r = layer_init(&layer, op, codegen_place_alone, (void *) op, views, reason);
+        if (r == 0)
+                r = codegen_layer(&layer, &machine, reason);
         return r < 0 && r != -ENOMEM ? -EOPNOTSUPP : r;
 }
 
@@ -149,17 +70,85 @@ static int codegen_place_in(const Op *op, void *userdata, View *ret, Problem *pr
         return 0;
 }
 
-static int codegen_layers(Codegen *codegen, Machine *machine, CodegenViews *views,
-                          Problem *problem) {
+static int codegen_init_layer(Codegen *codegen, size_t step, LayerViews *views, Layer *ret,
+                              Problem *problem) {
+        int r = layer_init(ret, codegen->region.ops[step], codegen_place_in, &codegen->region,
+                           views, problem);
+
+        if (r < 0)
+                return r;
+        ret->zeros = codegen->places.zeros;
+        if (!ret->bias.present)
+                ret->bias.address = ret->zeros;
+        return 0;
+}
+
+static int codegen_copy_stage(const Stage *stage, Machine *machine, void *userdata,
+                              Problem *problem) {
+        (void) machine;
+        (void) problem;
+        *(Stage *) userdata = *stage;
+        return 0;
+}
+
+/* The layers from @step on that are linked (chain.h): a cascade for those that rows pass through,
+ * one after the other where a whole image stays. */
+static int codegen_chain(Codegen *codegen, size_t step, Machine *machine, LayerViews *views,
+                         Problem *problem) {
+        const RegionTensor *tensors = codegen->region.tensors;
+        Stage stages[CASCADE_STAGES_MAX];
+        CascadeSpec spec = {};
+        Map kept;
+
+        for (bool more = true; more; step = tensors[step].next) {
+                Stage *stage = &stages[spec.n];
+                CascadePlan plan;
+                Layer layer;
+                int r;
+
+                r = codegen_init_layer(codegen, step, views, &layer, problem);
+                if (r == 0)
+                        r = layer_find(layer.op->type)
+                                    ->stages(&layer, machine, codegen_copy_stage, stage, problem);
+                if (r < 0)
+                        return r;
+                cascade_add(&spec, stage, tensors[step].operand, !region_is_on_chip(&tensors[step]),
+                            machine);
+                more = tensors[step].link != REGION_MEMORY;
+                if (tensors[step].link == REGION_PASSING)
+                        continue;
+                if (more)
+                        spec.keep_layout = tensors[step].layout;
+                r = cascade_plan(&spec, machine, &plan, problem);
+                if (r == 0)
+                        r = cascade_run(&spec, &plan, machine, &kept, problem);
+                if (r < 0)
+                        return r;
+                spec = (CascadeSpec){ .in = &kept };
+        }
+        return 0;
+}
+
+static int codegen_step(Codegen *codegen, size_t step, Machine *machine, LayerViews *views,
+                        Problem *problem) {
+        Layer layer;
+        int r;
+
+        if (codegen->region.tensors[step].link != REGION_MEMORY)
+                return codegen_chain(codegen, step, machine, views, problem);
+        r = codegen_init_layer(codegen, step, views, &layer, problem);
+        return r < 0 ? r : codegen_layer(&layer, machine, problem);
+}
+
+static int codegen_layers(Codegen *codegen, Machine *machine, LayerViews *views, Problem *problem) {
         Region *region = &codegen->region;
 
         for (size_t i = 0; i < region->n; i++) {
                 int r;
 
-                if (region_is_border(region->ops[i]))
+                if (region_is_border(region->ops[i]) || region->tensors[i].follows)
                         continue;
-                r = codegen_layer(region->ops[i], codegen_place_in, region, codegen->places.zeros,
-                                  views, machine, problem);
+                r = codegen_step(codegen, i, machine, views, problem);
                 if (r < 0)
                         return problem_prefix(problem, r, "%s (%s)", region->ops[i]->name,
                                               region->ops[i]->type);
@@ -169,7 +158,7 @@ static int codegen_layers(Codegen *codegen, Machine *machine, CodegenViews *view
 
 static int codegen_stream(Codegen *codegen, Stream *stream, const FingerprintInfo *target,
                           Problem *problem) {
-        _cleanup_(freep) CodegenViews *views = malloc(sizeof(*views));
+        _cleanup_(freep) LayerViews *views = malloc(sizeof(*views));
         const Instruction end = isa_blank(ISA_END);
         Machine machine;
         int r;
@@ -189,6 +178,8 @@ static int codegen_fill(Codegen *codegen, const Op *const *ops, size_t n,
         int r;
 
         r = region_init(&codegen->region, ops, n, problem);
+        if (r == 0)
+                r = chain_plan(&codegen->region, target, problem);
         if (r == 0)
                 r = places_init(&codegen->places, &codegen->region, problem);
         if (r == 0)

@@ -131,7 +131,10 @@ static int conv_weights(StageRun *run, Machine *machine, uint32_t g, uint32_t *r
 int conv_stage_make(StageRun *run, Machine *machine, uint32_t row, uint32_t rows,
                     Problem *problem) {
         const Span y = axis_span(&run->stage->w.y, row, rows);
-        const BankPlace out = map_place(run->out, machine, row);
+        const MapRow to = map_row(run->out, machine, (int32_t) row);
+        /* of its row group; which row of it is in stride_offset_out */
+        const uint32_t out = map_place(run->out, machine, row).address + MACHINE_DEPTH -
+                             to.offset * map_row_words(run->out);
         Instruction i = conv_instruction(run, machine, row, &y);
         Access accesses[2 * MAP_ACCESSES + 2];
         unsigned n = 0;
@@ -149,8 +152,8 @@ int conv_stage_make(StageRun *run, Machine *machine, uint32_t row, uint32_t rows
                         return r;
                 i.conv.bank_addr_weights = machine_address(weights);
                 i.conv.bank_addr_bias = machine_address(run->bias + g);
-                i.conv.bank_id_out = out.bank;
-                i.conv.bank_addr_out = machine_address(out.address + run->group_out + g);
+                i.conv.bank_id_out = to.bank;
+                i.conv.bank_addr_out = machine_address(out + run->group_out + g);
                 accesses[n] = (Access){ .space = SPACE_WEIGHTS,
                                         .first = machine_address(weights),
                                         .n = run->stage->words };

@@ -36,6 +36,82 @@ const LayerType *layer_find(const char *op_type) {
         return NULL;
 }
 
+/* --- layers ---------------------------------------------------------------------------------- */
+
+static int layer_constant(const Op *op, const char *name, LayerPlace place, void *userdata,
+                          Constant *ret, Problem *problem) {
+        const Arg *arg = op_arg(op, name);
+        View view;
+        int r;
+
+        if (!arg || arg->n_ops == 0)
+                return 0;
+        if (strcmp(arg->ops[0]->type, "const-fix") != 0)
+                return problem_set(problem, -EOPNOTSUPP, "its %s are computed", name);
+        r = place(arg->ops[0], userdata, &view, problem);
+        if (r < 0)
+                return r;
+        *ret = (Constant){ .present = true,
+                           .reg_id = view.reg_id,
+                           .address = view.address,
+                           .fix_point = view.fix_point };
+        return 0;
+}
+
+/* What a layer with weights relies on: as many of them as kernel and channels say. */
+static int layer_check_constants(const Layer *layer, Problem *problem) {
+        const Arg *weights = op_arg(layer->op, "weights"), *bias = op_arg(layer->op, "bias");
+        bool depthwise = strstr(layer->op->type, "depthwise-conv2d") != NULL;
+        int32_t kernel[2] = { 1, 1 };
+        uint64_t n;
+        int r;
+
+        if (!weights || weights->n_ops == 0)
+                return 0;
+        r = layer_int32s(layer, "kernel", 2, kernel, problem);
+        if (r < 0)
+                return r;
+        n = (uint64_t) kernel[0] * (uint64_t) kernel[1] * layer->inputs[0].channels;
+        if (!depthwise)
+                n *= layer->output.channels;
+        if (tensor_elements(&weights->ops[0]->tensor) != n)
+                return problem_set(problem, -EOPNOTSUPP,
+                                   "its weights have another shape than kernel and channels");
+        if (bias && bias->n_ops > 0 &&
+            tensor_elements(&bias->ops[0]->tensor) != layer->output.channels)
+                return problem_set(problem, -EOPNOTSUPP, "not one bias for each channel");
+        return 0;
+}
+
+int layer_init(Layer *layer, const Op *op, LayerPlace place, void *userdata, LayerViews *views,
+               Problem *problem) {
+        const Arg *inputs = op_arg(op, "input");
+        Layer made = { .op = op, .inputs = views->items };
+        int r;
+
+        if (!layer_find(op->type))
+                return problem_set(problem, -EOPNOTSUPP, "no engine does %s", op->type);
+        if (!inputs || inputs->n_ops == 0 || inputs->n_ops > LAYER_INPUTS_MAX)
+                return problem_set(problem, -EOPNOTSUPP, "it has 1 to %d inputs", LAYER_INPUTS_MAX);
+        made.n_inputs = inputs->n_ops;
+        for (size_t i = 0; i < inputs->n_ops; i++) {
+                r = place(inputs->ops[i], userdata, &views->items[i], problem);
+                if (r < 0)
+                        return r;
+        }
+        r = place(op, userdata, &made.output, problem);
+        if (r == 0)
+                r = layer_constant(op, "weights", place, userdata, &made.weights, problem);
+        if (r == 0)
+                r = layer_constant(op, "bias", place, userdata, &made.bias, problem);
+        if (r == 0)
+                r = layer_check_constants(&made, problem);
+        if (r < 0)
+                return r;
+        *layer = made;
+        return 0;
+}
+
 /* --- attributes and shapes ------------------------------------------------------------------- */
 
 int layer_int32s(const Layer *layer, const char *name, size_t n, int32_t *ret, Problem *problem) {

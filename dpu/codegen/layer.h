@@ -34,6 +34,21 @@ typedef struct Layer {
         uint64_t zeros; /* address in the constant region, of as many as places.h says */
 } Layer;
 
+/* How the view of a tensor is found; @userdata is the caller's. */
+typedef int (*LayerPlace)(const Op *op, void *userdata, View *ret, Problem *problem);
+
+#define LAYER_INPUTS_MAX 1024
+
+/* room for the views of one layer's inputs, reused from layer to layer */
+typedef struct LayerViews {
+        View items[LAYER_INPUTS_MAX];
+} LayerViews;
+
+/* The layer borrows @views. -EOPNOTSUPP: no engine does it; not so many inputs, weights or biases
+ * as there must be. As @place. */
+int layer_init(Layer *layer, const Op *op, LayerPlace place, void *userdata, LayerViews *views,
+               Problem *problem);
+
 /* Layers whose work is windows are made of stages (stage.h): dense parts, mostly one. */
 typedef struct Stage Stage;
 typedef int (*StageFn)(const Stage *stage, Machine *machine, void *userdata, Problem *problem);

@@ -207,23 +207,44 @@ static void places_inner(const Region *region, RegionTensor *t) {
         t->view.row_pitch = root->row_pitch;
 }
 
+typedef struct PlacesRoot {
+        size_t first; /* step */
+        RegionTensor *tensor;
+} PlacesRoot;
+
+static int places_compare(const void *a, const void *b) {
+        const PlacesRoot *x = a, *y = b;
+
+        if (x->first != y->first)
+                return x->first < y->first ? -1 : 1;
+        return (x->tensor > y->tensor) - (x->tensor < y->tensor);
+}
+
+/* who needs memory of its own */
+static bool places_is_root(const Region *region, size_t i) {
+        const RegionTensor *t = &region->tensors[i];
+
+        return t->root == i && !t->constant && strcmp(t->op->type, "download") != 0;
+}
+
+/* In the order of their first steps: a slice may come long before its concatenation. */
 static int places_roots(Places *places, Region *region) {
         _cleanup_(workspace_deinit) Workspace workspace = {};
+        _cleanup_(freep) PlacesRoot *roots = calloc(region->n + 1, sizeof(*roots));
+        size_t n = 0;
+        int r = 0;
 
-        for (size_t step = 0; step < region->n; step++) {
-                /* A slice may come long before its concatenation. */
-                RegionTensor *root = &region->tensors[region->tensors[step].root];
-                int r;
-
-                if (root->constant || root->first != step ||
-                    strcmp(region->ops[step]->type, "download") == 0)
-                        continue;
-                workspace_release(&workspace, step);
-                r = places_root(places, root, &workspace);
-                if (r < 0)
-                        return r;
+        if (!roots)
+                return -ENOMEM;
+        for (size_t i = 0; i < region->n; i++)
+                if (places_is_root(region, i))
+                        roots[n++] = (PlacesRoot){ region->tensors[i].first, &region->tensors[i] };
+        qsort(roots, n, sizeof(*roots), places_compare);
+        for (size_t i = 0; i < n && r == 0; i++) {
+                workspace_release(&workspace, roots[i].first);
+                r = places_root(places, roots[i].tensor, &workspace);
         }
-        return 0;
+        return r;
 }
 
 int places_init(Places *places, Region *region, Problem *problem) {

@@ -138,7 +138,7 @@ static void region_slice_concat(Region *region, RegionTensor *concat) {
 
 /* --- lifetimes ------------------------------------------------------------------------------- */
 
-static void region_use(Region *region, const RegionTensor *t, size_t step) {
+void region_use(Region *region, const RegionTensor *t, size_t step) {
         RegionTensor *root = &region->tensors[t->root];
 
         if (step < root->first)
@@ -159,6 +159,25 @@ static void region_set_lifetimes(Region *region) {
                         for (size_t k = 0; k < op->args[a].n_ops; k++)
                                 region_use(region, region_tensor(region, op->args[a].ops[k]), i);
         }
+}
+
+/* --- layers without code --------------------------------------------------------------------- */
+
+bool region_is_silent(const Region *region, size_t step) {
+        const RegionTensor *t = &region->tensors[step];
+        const Arg *inputs;
+
+        if (region_is_border(t->op))
+                return true;
+        if (region_is(t->op, "reshape-fix"))
+                return t->root != step;
+        if (!region_is_channel_concat(t))
+                return false;
+        inputs = op_arg(t->op, "input");
+        for (size_t i = 0; i < inputs->n_ops; i++)
+                if (region_tensor(region, inputs->ops[i])->root != step)
+                        return false;
+        return true;
 }
 
 /* --- regions --------------------------------------------------------------------------------- */

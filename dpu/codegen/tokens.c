@@ -99,12 +99,13 @@ static void token_touch(TokenPlaces *places, uint64_t first, uint64_t n, bool wr
         for (uint64_t i = first; i < first + n; i++) {
                 TokenPlace *place = &places->items[i];
 
+                uint32_t *mine = writes ? &place->written[engine] : &place->read[engine];
+
                 token_raise(needed, place->written);
-                if (writes) {
+                if (writes)
                         token_raise(needed, place->read);
-                        place->written[engine] = clock;
-                } else
-                        place->read[engine] = clock;
+                if (clock > *mine) /* the end of a flock may be older */
+                        *mine = clock;
         }
 }
 

@@ -1,7 +1,10 @@
 /*
- * Single layers with random parameters for random targets: what codegen_accepts() accepts must come
- * out of the simulator as the evaluator has it, with the instructions in two legal orders. A layer
- * that does not is made smaller as long as it fails, and printed.
+ * Layers with random parameters for random targets, alone and in chains of up to four: what
+ * codegen_accepts() accepts must come out of the simulator as the evaluator has it, with the
+ * instructions in two legal orders. What does not is made smaller as long as it fails, and printed.
+ *
+ * In a chain, each layer reads the one before it; sums and products may also have an earlier one of
+ * the same shape, and any output may be one of the program as well.
  *
  * CODEGEN_CASES=N tries more than the number for every day, CODEGEN_SEED=N others.
  */
@@ -20,6 +23,7 @@
 #define WORK_MAX    (UINT64_C(1) << 22) /* multiplications of one layer */
 #define OUTPUT_MAX  ((size_t) 16 << 20)
 #define CHANNEL_MAX 4200
+#define LAYERS_MAX  4
 
 typedef enum Kind {
         KIND_CONV,
@@ -72,12 +76,19 @@ enum {
         P_FIX_BIAS, /* 0: no bias */
         P_FIX_OUT,
         P_ACTIVATION, /* none, ReLU, leaky ReLU */
+        P_ALSO_OUT,   /* of a layer that others follow: 1, it is an output, too */
+        P_OPERAND, /* of a layer that follows others: the second one is a new input, or a layer */
         P_SEED,
         P_COUNT,
 };
 
-typedef struct Case {
+typedef struct LayerCase {
         int32_t p[P_COUNT];
+} LayerCase;
+
+typedef struct Case {
+        size_t n;
+        LayerCase layers[LAYERS_MAX];
 } Case;
 
 static const int32_t case_least[P_COUNT] = {
@@ -86,16 +97,25 @@ static const int32_t case_least[P_COUNT] = {
         [P_DILATION] = 1, [P_FIX_IN] = 4,   [P_FIX_WEIGHTS] = 4,
 };
 
-static void case_print(const Case *c) {
-        const int32_t *p = c->p;
+static FingerprintInfo case_target(const Case *c) {
+        return regenerate_target((size_t) c->layers[0].p[P_TARGET]);
+}
 
-        print_message("%s (%d) on %s: %dx%dx%d -> %d, kernel %dx%d, stride %dx%d, pad %d,%d, "
-                      "dilation %d, fix points %d %d %d -> %d, activation %d, seed %d\n",
-                      kind_types[p[P_KIND]], p[P_KIND],
-                      regenerate_target((size_t) p[P_TARGET]).short_name, p[P_WIDTH], p[P_HEIGHT],
-                      p[P_CHANNELS], p[P_OUTPUTS], p[P_KERNEL_W], p[P_KERNEL_H], p[P_STRIDE_W],
-                      p[P_STRIDE_H], p[P_PAD_LEFT], p[P_PAD_TOP], p[P_DILATION], p[P_FIX_IN],
-                      p[P_FIX_WEIGHTS], p[P_FIX_BIAS], p[P_FIX_OUT], p[P_ACTIVATION], p[P_SEED]);
+static void case_print(const Case *c) {
+        print_message("on %s:\n", case_target(c).short_name);
+        for (size_t i = 0; i < c->n; i++) {
+                const int32_t *p = c->layers[i].p;
+
+                print_message("  %s (%d): %dx%dx%d -> %d, kernel %dx%d, stride %dx%d, pad %d,%d, "
+                              "dilation %d, fix points %d %d %d -> %d, activation %d, also out %d, "
+                              "operand %d, seed %d\n",
+                              kind_types[p[P_KIND]], p[P_KIND], p[P_WIDTH], p[P_HEIGHT],
+                              p[P_CHANNELS], p[P_OUTPUTS], p[P_KERNEL_W], p[P_KERNEL_H],
+                              p[P_STRIDE_W], p[P_STRIDE_H], p[P_PAD_LEFT], p[P_PAD_TOP],
+                              p[P_DILATION], p[P_FIX_IN], p[P_FIX_WEIGHTS], p[P_FIX_BIAS],
+                              p[P_FIX_OUT], p[P_ACTIVATION], p[P_ALSO_OUT], p[P_OPERAND],
+                              p[P_SEED]);
+        }
 }
 
 /* --- random parameters ----------------------------------------------------------------------- */
@@ -109,12 +129,13 @@ static int32_t pick(Random *random, int32_t most) {
         return 1 + (int32_t) random_below(random, (uint64_t) limit);
 }
 
-static bool has_window(const Case *c) {
+static bool has_window(const LayerCase *c) {
         return c->p[P_KIND] <= KIND_AVERAGE;
 }
 
 /* of the output, in one direction; 0: there is none */
-static int32_t size_out(const Case *c, int32_t size, int32_t kernel, int32_t stride, int32_t pad) {
+static int32_t size_out(const LayerCase *c, int32_t size, int32_t kernel, int32_t stride,
+                        int32_t pad) {
         int32_t reach = (kernel - 1) * c->p[P_DILATION] + 1;
 
         switch ((Kind) c->p[P_KIND]) {
@@ -139,17 +160,17 @@ static int32_t size_out(const Case *c, int32_t size, int32_t kernel, int32_t str
         return size;
 }
 
-static int32_t height_out(const Case *c) {
+static int32_t height_out(const LayerCase *c) {
         return size_out(c, c->p[P_HEIGHT], c->p[P_KERNEL_H], c->p[P_STRIDE_H], c->p[P_PAD_TOP]);
 }
 
-static int32_t width_out(const Case *c) {
+static int32_t width_out(const LayerCase *c) {
         int32_t stride = c->p[c->p[P_KIND] == KIND_TILE ? P_STRIDE_H : P_STRIDE_W];
 
         return size_out(c, c->p[P_WIDTH], c->p[P_KERNEL_W], stride, c->p[P_PAD_LEFT]);
 }
 
-static int32_t channels_out(const Case *c) {
+static int32_t channels_out(const LayerCase *c) {
         Kind kind = (Kind) c->p[P_KIND];
 
         if (kind == KIND_CONV || kind == KIND_TRANSPOSED)
@@ -157,13 +178,13 @@ static int32_t channels_out(const Case *c) {
         return kind == KIND_CONCAT ? 2 * c->p[P_CHANNELS] : c->p[P_CHANNELS];
 }
 
-static int32_t channels_in(const Case *c) {
+static int32_t channels_in(const LayerCase *c) {
         if (c->p[P_KIND] == KIND_TILE)
                 return c->p[P_CHANNELS] * c->p[P_STRIDE_H] * c->p[P_STRIDE_H];
         return c->p[P_CHANNELS];
 }
 
-static bool case_is_possible(const Case *c) {
+static bool layer_is_possible(const LayerCase *c) {
         int64_t in = (int64_t) c->p[P_HEIGHT] * c->p[P_WIDTH] * channels_in(c);
         int64_t out = (int64_t) height_out(c) * width_out(c) * channels_out(c);
         int64_t each = 1;
@@ -177,7 +198,7 @@ static bool case_is_possible(const Case *c) {
         return out * each <= (int64_t) WORK_MAX && in <= (int64_t) WORK_MAX;
 }
 
-static void case_draw_window(Case *c, Random *random) {
+static void layer_draw_window(LayerCase *c, Random *random) {
         bool pool = c->p[P_KIND] == KIND_MAX || c->p[P_KIND] == KIND_AVERAGE;
 
         c->p[P_KERNEL_H] = pick(random, pool && random_below(random, 8) == 0 ? 100 : 16);
@@ -191,7 +212,7 @@ static void case_draw_window(Case *c, Random *random) {
         c->p[P_PAD_LEFT] = (int32_t) random_below(random, (uint64_t) c->p[P_KERNEL_W]);
 }
 
-static void case_draw_sizes(Case *c, Random *random) {
+static void layer_draw_sizes(LayerCase *c, Random *random) {
         c->p[P_TARGET] = (int32_t) random_below(random, REGENERATE_TARGETS);
         c->p[P_HEIGHT] = pick(random, 200);
         c->p[P_WIDTH] = pick(random, random_below(random, 8) == 0 ? 2500 : 200);
@@ -201,7 +222,7 @@ static void case_draw_sizes(Case *c, Random *random) {
         c->p[P_STRIDE_H] = pick(random, 4);
         c->p[P_STRIDE_W] = pick(random, 4);
         if (has_window(c))
-                case_draw_window(c, random);
+                layer_draw_window(c, random);
         c->p[P_FIX_IN] = 2 + (int32_t) random_below(random, 6);
         c->p[P_FIX_WEIGHTS] = 3 + (int32_t) random_below(random, 6);
         c->p[P_FIX_BIAS] = (int32_t) random_below(random, 12);
@@ -212,15 +233,64 @@ static void case_draw_sizes(Case *c, Random *random) {
         c->p[P_SEED] = (int32_t) random_below(random, 1000000);
 }
 
+/* What follows from the layer before. */
+static void layer_settle(LayerCase *c, const LayerCase *before) {
+        int32_t up = c->p[P_FIX_OUT] - c->p[P_FIX_IN];
+
+        c->p[P_HEIGHT] = height_out(before);
+        c->p[P_WIDTH] = width_out(before);
+        c->p[P_CHANNELS] = channels_out(before);
+        c->p[P_FIX_IN] = before->p[P_FIX_OUT];
+        if (c->p[P_KIND] == KIND_MAX)
+                c->p[P_FIX_OUT] = c->p[P_FIX_IN] + (up > 0);
+}
+
+/* A layer behind another one: windows as networks have them, mostly. */
+static void layer_draw_behind(LayerCase *c, Random *random, const LayerCase *before, size_t i) {
+        static const Kind kinds[] = { KIND_CONV, KIND_CONV, KIND_CONV, KIND_DEPTHWISE,
+                                      KIND_MAX,  KIND_ADD,  KIND_ADD,  KIND_AVERAGE,
+                                      KIND_ADD,  KIND_CONV, KIND_ADD,  KIND_MULTIPLY };
+
+        layer_draw_sizes(c, random);
+        c->p[P_KIND] = (int32_t) kinds[random_below(random, ARRAY_SIZE(kinds))];
+        if (random_below(random, 12) == 0)
+                c->p[P_KIND] = KIND_SIGMOID;
+        c->p[P_KERNEL_H] = pick(random, random_below(random, 8) == 0 ? 16 : 5);
+        c->p[P_KERNEL_W] = pick(random, random_below(random, 8) == 0 ? 16 : 5);
+        c->p[P_STRIDE_H] = pick(random, 3);
+        c->p[P_STRIDE_W] = pick(random, 3);
+        if (random_below(random, 8) > 0)
+                c->p[P_DILATION] = 1;
+        c->p[P_PAD_TOP] = (int32_t) random_below(random, (uint64_t) c->p[P_KERNEL_H]);
+        c->p[P_PAD_LEFT] = (int32_t) random_below(random, (uint64_t) c->p[P_KERNEL_W]);
+        c->p[P_OUTPUTS] = pick(random, 200);
+        c->p[P_OPERAND] = (int32_t) random_below(random, i + 1);
+        layer_settle(c, before);
+}
+
+static bool case_is_possible(const Case *c) {
+        for (size_t i = 0; i < c->n; i++)
+                if (!layer_is_possible(&c->layers[i]))
+                        return false;
+        return true;
+}
+
 /* Every kind as often as it is meant to be, however seldom its sizes are possible. */
 static void case_draw(Case *c, Random *random) {
-        *c = (Case){};
-        c->p[P_KIND] = (int32_t) random_below(random, KINDS);
+        Kind kind = (Kind) random_below(random, KINDS);
+        size_t n = random_below(random, 2) ? 1 : 2 + random_below(random, LAYERS_MAX - 1);
+
         if (random_below(random, 3) == 0)
-                c->p[P_KIND] = KIND_CONV;
-        do
-                case_draw_sizes(c, random);
-        while (!case_is_possible(c));
+                kind = KIND_CONV;
+        do {
+                *c = (Case){ .n = n };
+                c->layers[0].p[P_KIND] = (int32_t) kind;
+                layer_draw_sizes(&c->layers[0], random);
+                for (size_t i = 1; i < n && layer_is_possible(&c->layers[i - 1]); i++) {
+                        layer_draw_behind(&c->layers[i], random, &c->layers[i - 1], i);
+                        c->layers[i - 1].p[P_ALSO_OUT] = random_below(random, 8) == 0;
+                }
+        } while (!case_is_possible(c));
 }
 
 /* --- the graph ------------------------------------------------------------------------------- */
@@ -280,7 +350,7 @@ static int32_t pad_after(int32_t out, int32_t stride, int32_t kernel, int32_t di
         return needed > 0 ? needed : 0;
 }
 
-static void set_window(Graph *g, Op *op, const Case *c) {
+static void set_window(Graph *g, Op *op, const LayerCase *c) {
         const int32_t *p = c->p;
         const int32_t kernel[] = { p[P_KERNEL_W], p[P_KERNEL_H] };
         const int32_t stride[] = { p[P_STRIDE_W], p[P_STRIDE_H] };
@@ -299,7 +369,7 @@ static void set_window(Graph *g, Op *op, const Case *c) {
         assert_int_equal(graph_set_int32s(g, &op->attrs, "pad", pad, 4), 0);
 }
 
-static void add_weights(Graph *g, Op *layer, const Case *c, Op *weights, Op *bias) {
+static void add_weights(Graph *g, Op *layer, const LayerCase *c, Op *weights, Op *bias) {
         static const char *const activations[] = { "NONE", "RELU", "LEAKYRELU" };
         const Attr alpha = { .kind = ATTR_FLOAT, .float32 = 0.1015625F };
 
@@ -316,7 +386,7 @@ static bool has_weights(Kind kind) {
         return kind == KIND_CONV || kind == KIND_TRANSPOSED || kind == KIND_DEPTHWISE;
 }
 
-static void set_attributes(Graph *g, Op *op, const Case *c) {
+static void set_attributes(Graph *g, Op *op, const LayerCase *c) {
         const float scale[] = { (float) c->p[P_STRIDE_W], (float) c->p[P_STRIDE_H] };
         const Attr scales = { .kind = ATTR_FLOAT_VEC, .n = 2, .floats = scale };
         Kind kind = (Kind) c->p[P_KIND];
@@ -351,45 +421,102 @@ static void set_attributes(Graph *g, Op *op, const Case *c) {
         }
 }
 
-static Op *add_layer(Graph *g, const Case *c) {
-        const int32_t *p = c->p;
+/* Layer number @i of a chain: names that tell it. */
+static const char *name_of(char buffer[16], const char *name, size_t i) {
+        (void) snprintf(buffer, 16, "%s%zu", name, i);
+        return buffer;
+}
+
+static bool is_elementwise(Kind kind) {
+        return kind == KIND_ADD || kind == KIND_MULTIPLY;
+}
+
+/* The layer before number @i that is its second operand; NULL: none is, or can be. */
+static Op *find_operand(const Graph *g, const Case *c, size_t i) {
+        const LayerCase *layer = &c->layers[i];
+        char name[16];
+        const LayerCase *other;
+        size_t number;
+
+        if (!is_elementwise((Kind) layer->p[P_KIND]) || layer->p[P_OPERAND] < 1 ||
+            (size_t) layer->p[P_OPERAND] > i)
+                return NULL;
+        number = (size_t) layer->p[P_OPERAND] - 1;
+        other = &c->layers[number];
+        if (height_out(other) != layer->p[P_HEIGHT] || width_out(other) != layer->p[P_WIDTH] ||
+            channels_out(other) != layer->p[P_CHANNELS])
+                return NULL;
+        return graph_find_op(g, name_of(name, "y", number));
+}
+
+static Op *add_second(Graph *g, const Case *c, size_t i) {
+        const int32_t *p = c->layers[i].p;
+        const int32_t in[] = { 1, p[P_HEIGHT], p[P_WIDTH], channels_in(&c->layers[i]) };
+        const int32_t vector[] = { 1, 1, 1, channels_in(&c->layers[i]) };
         Kind kind = (Kind) p[P_KIND];
-        const int32_t in[] = { 1, p[P_HEIGHT], p[P_WIDTH], channels_in(c) };
-        const int32_t vector[] = { 1, 1, 1, channels_in(c) };
-        const int32_t out[] = { 1, height_out(c), width_out(c), channels_out(c) };
+        Op *operand = find_operand(g, c, i);
+        char name[16];
+
+        if (operand)
+                return operand;
+        if (is_elementwise(kind) || kind == KIND_CONCAT)
+                return add_input(g, name_of(name, "b", i), in, p[P_FIX_WEIGHTS]);
+        if (kind == KIND_SCALE)
+                return add_input(g, name_of(name, "b", i), vector, p[P_FIX_WEIGHTS]);
+        return NULL;
+}
+
+static Op *add_layer(Graph *g, const Case *c, size_t i, Op *first) {
+        const LayerCase *layer_case = &c->layers[i];
+        const int32_t *p = layer_case->p;
+        Kind kind = (Kind) p[P_KIND];
+        const int32_t out[] = { 1, height_out(layer_case), width_out(layer_case),
+                                channels_out(layer_case) };
         const int32_t filters[] = { kind == KIND_DEPTHWISE ? 1 : p[P_OUTPUTS], p[P_KERNEL_H],
                                     p[P_KERNEL_W], p[P_CHANNELS] };
-        const int32_t biases[] = { 1, 1, 1, channels_out(c) };
-        Op *first = add_input(g, "a", in, p[P_FIX_IN]), *second = NULL, *layer;
-        Op *weights = NULL, *bias = NULL;
+        const int32_t biases[] = { 1, 1, 1, channels_out(layer_case) };
+        Op *second = add_second(g, c, i), *weights = NULL, *bias = NULL, *layer;
+        char name[16];
 
-        if (kind == KIND_ADD || kind == KIND_MULTIPLY || kind == KIND_CONCAT)
-                second = add_input(g, "b", in, p[P_FIX_WEIGHTS]);
-        if (kind == KIND_SCALE)
-                second = add_input(g, "b", vector, p[P_FIX_WEIGHTS]);
         if (has_weights(kind))
-                weights = add_const(g, "w", filters, p[P_FIX_WEIGHTS], p[P_SEED]);
+                weights = add_const(g, name_of(name, "w", i), filters, p[P_FIX_WEIGHTS], p[P_SEED]);
         if (has_weights(kind) && p[P_FIX_BIAS] > 0)
-                bias = add_const(g, "v", biases, p[P_FIX_BIAS], p[P_SEED] + 1);
-        layer = add_op(g, "y", kind_types[kind], out, p[P_FIX_OUT]);
+                bias = add_const(g, name_of(name, "v", i), biases, p[P_FIX_BIAS], p[P_SEED] + 1);
+        layer = add_op(g, name_of(name, "y", i), kind_types[kind], out, p[P_FIX_OUT]);
         assert_int_equal(graph_add_arg(g, layer, "input", first), 0);
         if (second)
                 assert_int_equal(graph_add_arg(g, layer, "input", second), 0);
         if (weights)
-                add_weights(g, layer, c, weights, bias);
-        set_attributes(g, layer, c);
+                add_weights(g, layer, layer_case, weights, bias);
+        set_attributes(g, layer, layer_case);
         return layer;
 }
 
+static void add_download(Graph *g, const Op *layer) {
+        const int32_t *dims = layer->tensor.dims;
+        int32_t fix_point = 0;
+        char name[64];
+        Op *download;
+
+        (void) snprintf(name, sizeof(name), "%s_download_0", layer->name);
+        assert_int_equal(attrs_int32(&layer->tensor.attrs, "fix_point", &fix_point), 0);
+        download = add_op(g, name, "download", dims, fix_point);
+        assert_int_equal(graph_add_arg(g, download, "input", (Op *) layer), 0);
+}
+
 static Graph *make_graph(const Case *c) {
-        const int32_t out[] = { 1, height_out(c), width_out(c), channels_out(c) };
-        Op *layer, *download;
+        const int32_t *p = c->layers[0].p;
+        const int32_t in[] = { 1, p[P_HEIGHT], p[P_WIDTH], channels_in(&c->layers[0]) };
+        Op *layer;
         Graph *g;
 
-        assert_int_equal(graph_new(&g, "layer"), 0);
-        layer = add_layer(g, c);
-        download = add_op(g, "y_download_0", "download", out, c->p[P_FIX_OUT]);
-        assert_int_equal(graph_add_arg(g, download, "input", layer), 0);
+        assert_int_equal(graph_new(&g, "layers"), 0);
+        layer = add_input(g, "a", in, p[P_FIX_IN]);
+        for (size_t i = 0; i < c->n; i++) {
+                layer = add_layer(g, c, i, layer);
+                if (i + 1 == c->n || c->layers[i].p[P_ALSO_OUT])
+                        add_download(g, layer);
+        }
         graph_count_consumers(g);
         return g;
 }
@@ -416,7 +543,7 @@ static Evaluator *evaluate(const Case *c, const Graph *g) {
                         continue;
                 }
                 assert_int_equal(evaluator_blank(evaluator, g->ops[i], &values, NULL), 0);
-                pattern_fill(PATTERN_RANDOM, (uint64_t) c->p[P_SEED],
+                pattern_fill(PATTERN_RANDOM, (uint64_t) c->layers[0].p[P_SEED],
                              slice_of_string(g->ops[i]->name), EVALUATOR_GRID, &values);
                 evaluator_set(evaluator, g->ops[i], &values);
         }
@@ -427,12 +554,20 @@ static Evaluator *evaluate(const Case *c, const Graph *g) {
         return evaluator;
 }
 
+static bool compare(const Simulator *s, const ProgramTensor *tensor, const Evaluator *evaluator,
+                    const Graph *g) {
+        const Values *values = evaluator_values(evaluator, graph_find_op(g, tensor->op->name));
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
+
+        assert_int_equal(simulator_read(s, tensor, &bytes), 0);
+        assert_int_equal(bytes.size, values->n);
+        return memcmp(bytes.data, values->fixed, values->n) == 0;
+}
+
 static Outcome simulate(const Evaluator *evaluator, const Graph *g, const Program *program,
                         SimulatorOrder order) {
         const SimulatorOptions options = { .order = order, .threads = 1 };
         _cleanup_(simulator_freep) Simulator *s = NULL;
-        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
-        const Values *values = evaluator_values(evaluator, graph_find_op(g, "y"));
         Problem problem = { "" };
 
         assert_int_equal(simulator_new(&s, program, &options, &problem), 0);
@@ -447,14 +582,15 @@ static Outcome simulate(const Evaluator *evaluator, const Graph *g, const Progra
                 print_message("%s\n", problem.text);
                 return WRONG;
         }
-        assert_int_equal(simulator_read(s, program->outputs[0].tensor, &bytes), 0);
-        assert_int_equal(bytes.size, values->n);
-        return memcmp(bytes.data, values->fixed, values->n) == 0 ? RIGHT : WRONG;
+        for (size_t i = 0; i < program->n_outputs; i++)
+                if (!compare(s, program->outputs[i].tensor, evaluator, g))
+                        return WRONG;
+        return RIGHT;
 }
 
 static Subgraph *generate(Graph *g, const FingerprintInfo *target) {
         _cleanup_(codegen_cleanup) Codegen codegen = {};
-        const Op *ops[8];
+        const Op *ops[8 * LAYERS_MAX];
         Problem problem = { "" };
         Subgraph *subgraph;
         size_t n = 0;
@@ -472,17 +608,17 @@ static Subgraph *generate(Graph *g, const FingerprintInfo *target) {
 }
 
 static Outcome case_try(const Case *c) {
-        const FingerprintInfo target = regenerate_target((size_t) c->p[P_TARGET]);
+        const FingerprintInfo target = case_target(c);
         _cleanup_(graph_freep) Graph *g = make_graph(c);
         _cleanup_(evaluator_freep) Evaluator *evaluator = NULL;
         _cleanup_(program_cleanup) Program program = {};
         Outcome outcome;
         Subgraph *subgraph;
-        int r;
+        char name[16];
 
-        r = codegen_accepts(graph_find_op(g, "y"), &target, NULL);
-        if (r < 0)
-                return REFUSED;
+        for (size_t i = 0; i < c->n; i++)
+                if (codegen_accepts(graph_find_op(g, name_of(name, "y", i)), &target, NULL) < 0)
+                        return REFUSED;
         evaluator = evaluate(c, g);
         subgraph = generate(g, &target);
         if (!subgraph)
@@ -496,23 +632,57 @@ static Outcome case_try(const Case *c) {
 
 /* --- all ------------------------------------------------------------------------------------- */
 
-/* Halves numbers, or takes one off, as long as the case stays wrong. */
+/* as it is with one layer less at the end or, @front, at the beginning */
+static Case case_cut(const Case *c, bool front) {
+        Case other = *c;
+
+        other.n--;
+        if (front) {
+                memmove(other.layers, other.layers + 1, other.n * sizeof(*other.layers));
+                other.layers[0].p[P_TARGET] = c->layers[0].p[P_TARGET];
+        }
+        return other;
+}
+
+/* Takes @other for @c if it is still wrong. */
+static bool case_accept(Case *c, Case *other) {
+        for (size_t i = 1; i < other->n; i++)
+                layer_settle(&other->layers[i], &other->layers[i - 1]);
+        if (memcmp(c, other, sizeof(*c)) == 0 || !case_is_possible(other) ||
+            case_try(other) != WRONG)
+                return false;
+        *c = *other;
+        return true;
+}
+
+static bool case_shrink_number(Case *c, size_t layer, size_t i) {
+        bool smaller = false;
+
+        for (int32_t by = 2; by > 0; by--) {
+                Case other = *c;
+                int32_t *p = &other.layers[layer].p[i];
+
+                *p = by == 2 ? *p / 2 : *p - 1;
+                if (*p >= case_least[i] && *p != c->layers[layer].p[i])
+                        smaller = case_accept(c, &other) || smaller;
+        }
+        return smaller;
+}
+
+/* Takes layers away, halves numbers, or takes one off, as long as the case stays wrong. */
 static void case_shrink(Case *c) {
         bool smaller = true;
 
         while (smaller) {
                 smaller = false;
-                for (size_t i = P_HEIGHT; i < P_SEED; i++)
-                        for (int32_t by = 2; by > 0; by--) {
-                                Case other = *c;
+                for (int front = 0; front < 2 && c->n > 1; front++) {
+                        Case other = case_cut(c, front);
 
-                                other.p[i] = by == 2 ? other.p[i] / 2 : other.p[i] - 1;
-                                if (other.p[i] < case_least[i] || other.p[i] == c->p[i] ||
-                                    !case_is_possible(&other) || case_try(&other) != WRONG)
-                                        continue;
-                                *c = other;
-                                smaller = true;
-                        }
+                        smaller = case_accept(c, &other) || smaller;
+                }
+                for (size_t layer = 0; layer < c->n; layer++)
+                        for (size_t i = P_HEIGHT; i < P_SEED; i++)
+                                smaller = case_shrink_number(c, layer, i) || smaller;
         }
 }
 
@@ -524,7 +694,8 @@ static uint64_t number_of(const char *variable, uint64_t otherwise) {
 
 static void layers_are_right(void **state) {
         Random random = RANDOM_INIT(number_of("CODEGEN_SEED", 1));
-        uint64_t cases = number_of("CODEGEN_CASES", CASES), right[KINDS] = {}, refused[KINDS] = {};
+        uint64_t cases = number_of("CODEGEN_CASES", CASES), right[KINDS] = {}, refused[KINDS] = {},
+                 chains = 0;
 
         for (uint64_t i = 0; i < cases; i++) {
                 Outcome outcome;
@@ -538,14 +709,14 @@ static void layers_are_right(void **state) {
                         case_print(&c);
                         fail();
                 }
-                if (outcome == RIGHT)
-                        right[c.p[P_KIND]]++;
-                else
-                        refused[c.p[P_KIND]]++;
+                for (size_t k = 0; k < c.n; k++)
+                        (outcome == RIGHT ? right : refused)[c.layers[k].p[P_KIND]]++;
+                chains += outcome == RIGHT && c.n > 1;
         }
         for (size_t k = 0; k < KINDS; k++)
                 print_message("%2zu %-24s %3llu right, %llu refused\n", k, kind_types[k],
                               (unsigned long long) right[k], (unsigned long long) refused[k]);
+        print_message("%llu chains right\n", (unsigned long long) chains);
         for (size_t k = 0; cases >= CASES && k < KINDS; k++)
                 assert_true(right[k] > 0);
 }
