@@ -86,10 +86,8 @@ static int jobdir_start_time(const char *pid, uint64_t *ret) {
                 return -ENOMEM;
 
         p = strrchr(text, ')');
-        if (p && strncmp(p, ") Z", 3) == 0)
-                return -ESRCH; /* dead, and only not reaped yet */
         if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
-                return -ESRCH;
+                return -ESRCH; /* dead, and only not reaped yet */
         for (unsigned field = 2; p && field < 22; field++)
                 p = strchr(p + 1, ' ');
         if (!p || sscanf(p, " %llu", &time) != 1)
@@ -130,7 +128,9 @@ static bool jobdir_signal_one(const char *pid, const char *id, const char *recor
 
         if (leader)
                 (void) kill(-number, signum); /* its number is taken as long as it is there */
-        if (syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0) < 0)
+        /* the signal to its group may have ended a leader already */
+        if (syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0) < 0 &&
+            !(leader && errno == ESRCH))
                 return false;
         jobdir_await_end(pidfd);
         return true;
