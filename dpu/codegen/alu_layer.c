@@ -89,20 +89,9 @@ int depthwise_layer(const Layer *layer, Machine *machine, StageFn fn, void *user
         LayerAxes axes;
         int r;
 
-        r = layer_axes(layer, &axes, problem);
-        if (r == 0)
-                r = layer_shifts(layer, &work.shifts, problem);
-        if (r == 0)
-                r = layer_activation(layer, machine, DPU_ALU_LEAKY_RELU, &work.activation, problem);
+        r = stage_set_weighted(&work, layer, machine, transposed, &axes, problem);
         if (r < 0)
                 return r;
-        if (transposed && (axes.dilation_y != 1 || axes.dilation_x != 1))
-                return problem_set(problem, -EOPNOTSUPP, "transposed and dilated");
-        if (!layer->weights.present)
-                return problem_set(problem, -EOPNOTSUPP, "its weights are no constant");
-        work.w.weights = layer->weights.address;
-        work.w.step = work.w.in.channels;
-        work.w.row_step = work.w.step * axes.x.kernel;
         return window_phases(&work.w, &axes, transposed, alu_phase, &phase);
 }
 

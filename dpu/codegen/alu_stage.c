@@ -63,12 +63,7 @@ static int alu_init(const StageRun *run, Machine *machine, uint32_t row, Problem
 
 static Instruction alu_instruction(const StageRun *run, const Machine *machine, uint32_t row,
                                    uint32_t rows, const Span *y) {
-        const Stage *stage = run->stage;
-        const MapWindow window = { .row = (int32_t) (row * stage->w.y.stride) - stage->w.y.pad,
-                                   .first = y->first,
-                                   .last = y->first + y->n - 1,
-                                   .column = run->x.first,
-                                   .before = run->x.before };
+        const MapWindow window = stage_window(run, row, y);
         const BankPlace out = map_place(run->out, machine, row);
         Instruction i = isa_blank(ISA_ALU);
         uint32_t starts[MACHINE_WRAPS_MAX];

@@ -112,21 +112,9 @@ int conv_layer(const Layer *layer, Machine *machine, StageFn fn, void *userdata,
         LayerAxes axes;
         int r;
 
-        r = layer_axes(layer, &axes, problem);
-        if (r == 0)
-                r = layer_shifts(layer, &conv.shifts, problem);
-        if (r == 0)
-                r = layer_activation(layer, machine, DPU_CONV_LEAKY_RELU, &conv.activation,
-                                     problem);
+        r = stage_set_weighted(&conv, layer, machine, transposed, &axes, problem);
         if (r < 0)
                 return r;
-        if (transposed && (axes.dilation_y != 1 || axes.dilation_x != 1))
-                return problem_set(problem, -EOPNOTSUPP, "transposed and dilated");
-        if (!layer->weights.present)
-                return problem_set(problem, -EOPNOTSUPP, "its weights are no constant");
-        conv.w.weights = layer->weights.address;
-        conv.w.step = conv.w.in.channels;
-        conv.w.row_step = conv.w.step * axes.x.kernel;
         conv.filter = conv.w.row_step * axes.y.kernel;
         return window_phases(&conv.w, &axes, transposed, conv_phase, &phase);
 }

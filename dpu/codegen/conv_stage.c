@@ -89,11 +89,7 @@ static int conv_init(const StageRun *run, Machine *machine, uint32_t row, uint32
 static Instruction conv_instruction(const StageRun *run, const Machine *machine, uint32_t row,
                                     const Span *y) {
         const Stage *stage = run->stage;
-        const MapWindow window = { .row = (int32_t) (row * stage->w.y.stride) - stage->w.y.pad,
-                                   .first = y->first,
-                                   .last = y->first + y->n - 1,
-                                   .column = run->x.first,
-                                   .before = run->x.before };
+        const MapWindow window = stage_window(run, row, y);
         Instruction i = isa_blank(ISA_CONV);
         uint32_t starts[MACHINE_WRAPS_MAX];
 

@@ -1,5 +1,7 @@
 #include "dpu/codegen/stage.h"
 
+#include <errno.h>
+
 uint32_t stage_layout_max(const Stage *stage, const Machine *machine) {
         switch (stage->engine) {
         case STAGE_CONV:
@@ -101,4 +103,36 @@ int stage_make(StageRun *run, Machine *machine, uint32_t row, uint32_t rows, Pro
                 break;
         }
         return elew_stage_make(run, machine, row, rows, problem);
+}
+
+MapWindow stage_window(const StageRun *run, uint32_t row, const Span *y) {
+        const Axis *axis = &run->stage->w.y;
+
+        return (MapWindow){ .row = (int32_t) (row * axis->stride) - axis->pad,
+                            .first = y->first,
+                            .last = y->first + y->n - 1,
+                            .column = run->x.first,
+                            .before = run->x.before };
+}
+
+int stage_set_weighted(Stage *stage, const Layer *layer, const Machine *machine, bool transposed,
+                       LayerAxes *ret_axes, Problem *problem) {
+        DpuFeature leaky = stage->engine == STAGE_CONV ? DPU_CONV_LEAKY_RELU : DPU_ALU_LEAKY_RELU;
+        int r;
+
+        r = layer_axes(layer, ret_axes, problem);
+        if (r == 0)
+                r = layer_shifts(layer, &stage->shifts, problem);
+        if (r == 0)
+                r = layer_activation(layer, machine, leaky, &stage->activation, problem);
+        if (r < 0)
+                return r;
+        if (transposed && (ret_axes->dilation_y != 1 || ret_axes->dilation_x != 1))
+                return problem_set(problem, -EOPNOTSUPP, "transposed and dilated");
+        if (!layer->weights.present)
+                return problem_set(problem, -EOPNOTSUPP, "its weights are no constant");
+        stage->w.weights = layer->weights.address;
+        stage->w.step = stage->w.in.channels;
+        stage->w.row_step = stage->w.step * ret_axes->x.kernel;
+        return 0;
 }

@@ -98,6 +98,14 @@ int stage_need_weights(StageRun *run, Machine *machine, uint32_t n_groups, Probl
  * are there. */
 int stage_make(StageRun *run, Machine *machine, uint32_t row, uint32_t rows, Problem *problem);
 
+/* Where the windows of output row @row, whose rows in the input are @y, lie in the first map. */
+MapWindow stage_window(const StageRun *run, uint32_t row, const Span *y);
+
+/* What a convolution and a depthwise one take alike from their layer: axes, shifts, activation, and
+ * how weights follow each other. -EOPNOTSUPP with @problem. */
+int stage_set_weighted(Stage *stage, const Layer *layer, const Machine *machine, bool transposed,
+                       LayerAxes *ret_axes, Problem *problem);
+
 /* --- the engines' files ---------------------------------------------------------------------- */
 
 /* Loads thin images in another way, where that is better: a stage whose input is in memory. */
