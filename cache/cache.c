@@ -73,7 +73,7 @@ static int cache_remove_leftovers(const char *root) {
         _cleanup_(closep) int lock = -1;
         int r;
 
-        r = lock_store(root, LOCK_EXCLUSIVE, false, &lock);
+        r = lock_store_exclusive(root, 0, &lock);
         if (r != 0)
                 return r == LOCK_BUSY ? 0 : r;
         (void) quarantine_trim(root, clock_real_ns());
@@ -327,7 +327,7 @@ static int cache_put_all(Cache *cache, const Record *draft, const CacheFile *fil
 
         if (n_files > RECORD_OBJECTS_MAX)
                 return -EINVAL;
-        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        r = lock_store_shared(cache->root, true, &lock);
         if (r == 0)
                 r = cache_put_files(cache, files, n_files, objects);
         if (r < 0)
@@ -405,7 +405,7 @@ int cache_receive_object(Cache *cache, const RecordObject *object, int fd) {
 
         if (cache->mode != CACHE_NORMAL)
                 return -EROFS;
-        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        r = lock_store_shared(cache->root, true, &lock);
         return r < 0 ? r : cache_from_store(store_put_stream(cache->store, fd, &expected));
 }
 
@@ -419,7 +419,7 @@ int cache_import(Cache *cache, const Record *record) {
                 return -EROFS;
         r = record_encode(record, &bytes);
         if (r == 0)
-                r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+                r = lock_store_shared(cache->root, true, &lock);
         for (size_t i = 0; i < record->n_objects && r == 0; i++)
                 r = names_stat(cache->root, LAYOUT_OBJECTS, &record->objects[i].digest, &st);
         if (r < 0) /* nobody named it yet, so it may have been removed since it was received */
@@ -448,7 +448,7 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
         int r;
 
         /* where the lock cannot be had nobody removes anything, and a whole view is still a view */
-        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        r = lock_store_shared(cache->root, true, &lock);
         if (r < 0 && !cache_is_unwritable(r))
                 return r;
         r = cache_check_linked(cache, key, files, n_files);
@@ -462,7 +462,7 @@ int cache_pin(Cache *cache, const Digest *key) {
         struct stat st;
         int r;
 
-        r = lock_store(cache->root, LOCK_SHARED, true, &lock);
+        r = lock_store_shared(cache->root, true, &lock);
         if (r < 0 && !cache_is_unwritable(r))
                 return r;
         r = names_stat(cache->root, LAYOUT_RECORDS, key, &st);

@@ -17,9 +17,10 @@
  *
  * Removing happens under the exclusive store lock, which keeps publishers and view makers out, for
  * one entry at a time; whoever waits has his turn before the next. A step ends when somebody does,
- * or after COLLECTOR_SLICE_NS. Where the lock cannot be had at once nobody waits for it:
- * COLLECTOR_BUSY. So a pass may go on beside a daemon's clients and any number of `--once` runs. A
- * reader that has a file open keeps it.
+ * or after COLLECTOR_SLICE_NS. Where the lock cannot be had the step ends with COLLECTOR_BUSY; the
+ * next may wait for it, for a while, so that a pass gets on however many others there are. So it may
+ * go on beside a daemon's clients and any number of `--once` runs. A reader that has a file open
+ * keeps it.
  *
  * Every step may be the last one: what a kill leaves is found by the next pass.
  *

@@ -167,7 +167,7 @@ static void fsck_meet_temp(Fsck *fsck, int dir_fd, const char *name, const char 
         _cleanup_(closep) int lock = -1;
         struct stat st;
 
-        if (lock_store(fsck->root, LOCK_EXCLUSIVE, false, &lock) != 0 ||
+        if (lock_store_exclusive(fsck->root, 0, &lock) != 0 ||
             fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return;
         defects_add(&fsck->defects, DEFECT_TEMPORARY,
@@ -186,8 +186,9 @@ static bool fsck_is_view(const char *name) {
 /* Names in the cache directory itself that are somebody's: ours, of the daemon, of SQLite. */
 static bool fsck_is_known(const char *name) {
         static const char *const known[] = {
-                LAYOUT_OBJECTS, LAYOUT_RECORDS, LAYOUT_VIEWS, LAYOUT_QUARANTINE, "jobs",
-                "run",          "daemon.lock",  "store.lock", "keys.lock",       "CACHEDIR.TAG",
+                LAYOUT_OBJECTS, LAYOUT_RECORDS, LAYOUT_VIEWS,   LAYOUT_QUARANTINE,
+                "jobs",         "run",          "daemon.lock",  "store.lock",
+                "store.turn",   "keys.lock",    "CACHEDIR.TAG",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -435,7 +436,7 @@ static int fsck_compare_index(Fsck *fsck) {
 static bool fsck_remove_unused(const Fsck *fsck, const Digest *digest) {
         _cleanup_(closep) int lock = -1;
 
-        return fsck->repair && lock_store(fsck->root, LOCK_EXCLUSIVE, false, &lock) == 0 &&
+        return fsck->repair && lock_store_exclusive(fsck->root, 0, &lock) == 0 &&
                !survey_is_marked(fsck->root) && !index_is_private(fsck->index) &&
                index_is_complete(fsck->index) && !index_names_object(fsck->index, digest) &&
                names_unlink(fsck->root, LAYOUT_OBJECTS, digest) == 0;
@@ -574,7 +575,7 @@ static int fsck_is_incomplete(const Fsck *fsck, const Reference *reference, int 
         struct stat st;
         int r;
 
-        r = lock_store(fsck->root, LOCK_SHARED, true, &lock);
+        r = lock_store_shared(fsck->root, true, &lock);
         if (r < 0 && fsck_error_is_ours(r))
                 return r;
         shard = layout_open_shard(fsck->root, LAYOUT_RECORDS, &reference->key, false, leaf);
@@ -663,7 +664,7 @@ static bool fsck_remove_view(const Fsck *fsck, int key_fd, const char *net) {
         _cleanup_(closep) int lock = -1;
         char name[NAME_MAX + 1];
 
-        return fsck->repair && lock_store(fsck->root, LOCK_EXCLUSIVE, false, &lock) == 0 &&
+        return fsck->repair && lock_store_exclusive(fsck->root, 0, &lock) == 0 &&
                (fsck_view_is_broken(key_fd, net, name, sizeof(name)) != 1 ||
                 file_remove_tree(key_fd, net) == 0);
 }
@@ -695,7 +696,7 @@ static bool fsck_remove_views(const Fsck *fsck, const Digest *key) {
         _cleanup_(closep) int lock = -1;
         struct stat st;
 
-        return fsck->repair && lock_store(fsck->root, LOCK_EXCLUSIVE, false, &lock) == 0 &&
+        return fsck->repair && lock_store_exclusive(fsck->root, 0, &lock) == 0 &&
                names_stat(fsck->root, LAYOUT_RECORDS, key, &st) == -ENOENT &&
                !lease_holds(lease_used_ns(fsck->root, key), clock_real_ns()) &&
                lease_remove_views(fsck->root, key) == 0;

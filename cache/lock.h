@@ -6,6 +6,8 @@
  *   daemon.lock  one daemon per directory, held as long as it lives; holds its process id
  *   store.lock   shared: whoever writes objects, records or views; exclusive: who removes
  *                them (temporary files at open, eviction)
+ *   store.turn   the turnstile before it: shared, and for a moment, whoever is about to take
+ *                store.lock shared; exclusive: who waits for it to be free
  *   keys.lock    one byte range per key: whoever compiles that key. `make -j` and a daemon
  *                beside it compile a key once
  *
@@ -25,15 +27,19 @@
 
 #define LOCK_BUSY 1 /* outcome: somebody else holds it */
 
-typedef enum LockMode {
-        LOCK_SHARED,
-        LOCK_EXCLUSIVE,
-} LockMode;
+/* All: -EROFS or -EACCES: nothing can be written here, so there is nothing to lock against. With
+ * @wait they block until they have it, which only pool threads and one-shot programs may do;
+ * without, the outcome may be LOCK_BUSY. */
 
-/* With @wait they block until they have it, which only pool threads and one-shot programs may
- * do; without, the outcome may be LOCK_BUSY. -EROFS or -EACCES: nothing can be written here, so
- * there is nothing to lock against. */
-int lock_store(const char *root, LockMode mode, bool wait, int *ret_fd);
+/* Who has the store lock does not ask for it again: a turn may be waited for in between. */
+int lock_store_shared(const char *root, bool wait, int *ret_fd);
+
+/* Where those who share it overlap all the time it is never free. So who may wait for @patience_ms
+ * keeps newcomers out so long, until all are gone who are there. 0: it is only tried. LOCK_BUSY:
+ * somebody had it all that time, or somebody else waits for it. The caller has no transaction of
+ * the index: those who share the lock may wait for that. */
+int lock_store_exclusive(const char *root, unsigned patience_ms, int *ret_fd);
+
 int lock_key(const char *root, const Digest *key, bool wait, int *ret_fd);
 
 /* A daemon that was killed may leave children that have not come to their exec and hold the lock

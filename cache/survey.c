@@ -32,7 +32,8 @@
  * stays for another survey.
  */
 
-#define SURVEY_MARK "index.stale"
+#define SURVEY_MARK        "index.stale"
+#define SURVEY_PATIENCE_MS 20 /* for those to go who are on the way */
 
 void survey_init(Survey *survey, const char *root, Index *index) {
         index_follow(index);
@@ -83,7 +84,7 @@ static off_t survey_count_marks(const char *root) {
         struct stat st;
 
         if (dirfd < 0 || !survey_is_marked(root) ||
-            lock_store(root, LOCK_EXCLUSIVE, false, &lock) != 0)
+            lock_store_exclusive(root, SURVEY_PATIENCE_MS, &lock) != 0)
                 return 0;
         fd = survey_open_mark(dirfd, 0, &st);
         return fd < 0 ? 0 : st.st_size;
@@ -140,7 +141,7 @@ static int survey_remove_all(Survey *survey, const Names *gone) {
         struct stat st;
         int r;
 
-        if (gone->n == 0 || lock_store(survey->root, LOCK_EXCLUSIVE, false, &lock) != 0)
+        if (gone->n == 0 || lock_store_exclusive(survey->root, 0, &lock) != 0)
                 return 0;
         r = index_begin(survey->index);
         if (r < 0)

@@ -26,6 +26,8 @@
 #define N_READERS    2
 #define N_ROUNDS     60
 
+#define REMOVER_PATIENCE_MS 20
+
 typedef struct Fixture {
         UnitDir *dir;
         char root[256];
@@ -124,7 +126,7 @@ static void be_publisher(Actor *a) {
                 unsigned i = (unsigned) random_below(&a->random, N_KEYS);
                 _cleanup_(closep) int lock = -1;
 
-                if (lock_store(a->fixture->root, LOCK_SHARED, true, &lock) < 0)
+                if (lock_store_shared(a->fixture->root, true, &lock) < 0)
                         die("lock", -errno);
                 actor_publish(a, i);
                 if (actor_read(a, i) != 0)
@@ -152,7 +154,9 @@ static void be_remover(Actor *a) {
 
                 content(i, model);
                 object = digest_of(model, sizeof(model));
-                r = lock_store(f->root, LOCK_EXCLUSIVE, true, &lock);
+                r = lock_store_exclusive(f->root, REMOVER_PATIENCE_MS, &lock);
+                if (r == LOCK_BUSY)
+                        continue;
                 if (r == 0)
                         r = names_unlink(f->root, LAYOUT_RECORDS, &f->samples[i].record.key);
                 if (r == 0)

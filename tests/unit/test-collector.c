@@ -12,6 +12,7 @@
 #include "cache/index.h"
 #include "cache/lock.h"
 #include "cache/survey.h"
+#include "overlapping_readers.h"
 
 #define N       30
 #define HOUR_NS (3600 * CLOCK_NS_PER_S)
@@ -428,7 +429,7 @@ static void what_is_gone_is_not_pinned(void **state) {
 
 /* --- beside others ---------------------------------------------------------------------------- */
 
-static void waits_for_nobody(void **state) {
+static void waits_in_vain_for_who_stays(void **state) {
         Fixture *f = *state;
         _cleanup_(collector_freep) Collector *collector = NULL;
         int lock = -1, r;
@@ -437,7 +438,7 @@ static void waits_for_nobody(void **state) {
         f->spec.limits.max_bytes = 1;
         assert_int_equal(collector_new(&collector, &f->spec), 0);
         step_into_eviction(f, collector);
-        assert_int_equal(lock_store(f->spec.root, LOCK_SHARED, false, &lock), 0);
+        assert_int_equal(lock_store_shared(f->spec.root, false, &lock), 0);
         assert_int_equal(collector_step(collector), COLLECTOR_BUSY);
         assert_int_equal(collector_step(collector), COLLECTOR_BUSY);
         close(lock);
@@ -446,6 +447,25 @@ static void waits_for_nobody(void **state) {
         while (r == COLLECTOR_MORE);
         assert_int_equal(r, 0);
         assert_int_equal(count_there(f), 0);
+}
+
+static void gets_its_turn_among_readers(void **state) {
+        Fixture *f = *state;
+        _cleanup_(collector_freep) Collector *collector = NULL;
+        Readers readers;
+        int r;
+
+        publish(f);
+        f->spec.limits.max_entries = N - 3;
+        assert_int_equal(collector_new(&collector, &f->spec), 0);
+        readers_start(&readers, f->spec.root);
+        do
+                r = collector_step(collector);
+        while (r == COLLECTOR_MORE || r == COLLECTOR_BUSY);
+        readers_stop(&readers);
+        assert_int_equal(r, 0);
+        assert_in_range(count_there(f), 1, N - 3);
+        expect_agreement(f);
 }
 
 /* An object that a record names of which the index was not told is not removed. */
@@ -488,7 +508,7 @@ static void a_mark_stays_until_it_is_answered(void **state) {
         assert_int_equal(r, 0);
         assert_true(survey_is_marked(f->spec.root));
 
-        assert_int_equal(lock_store(f->spec.root, LOCK_SHARED, false, &lock), 0);
+        assert_int_equal(lock_store_shared(f->spec.root, false, &lock), 0);
         assert_int_equal(survey_complete(f->spec.root, f->spec.index), 0);
         assert_true(survey_is_marked(f->spec.root));
         close(lock);
@@ -642,7 +662,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(nor_is_one_whose_content_is_shared, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_is_gone_is_not_pinned, setup, teardown),
-                cmocka_unit_test_setup_teardown(waits_for_nobody, setup, teardown),
+                cmocka_unit_test_setup_teardown(waits_in_vain_for_who_stays, setup, teardown),
+                cmocka_unit_test_setup_teardown(gets_its_turn_among_readers, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_means_a_survey, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_stays_until_it_is_answered, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_lost_meanwhile_is_no_harm, setup,

@@ -220,7 +220,7 @@ static void leaves_alone_what_is_being_published(void **state) {
 
         assert_int_equal(unlink(record_path(f, 4)), 0);
         write_file(below(f->dir, "c/objects/.dpucc.0123456789abcdef.tmp"), "t", 1);
-        assert_int_equal(lock_store(f->root, LOCK_SHARED, false, &lock), 0);
+        assert_int_equal(lock_store_shared(f->root, false, &lock), 0);
         (void) run(f, true);
         assert_true(exists(object_path(f, 4, 0)));
         assert_int_equal(fsck_defects(f->fsck)->counts[DEFECT_TEMPORARY], 0);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "cache/lock.h"
+#include "overlapping_readers.h"
 
 static void daemon_lock_is_one(void **state) {
         const UnitDir *dir = *state;
@@ -24,14 +25,43 @@ static void store_lock_is_shared_or_exclusive(void **state) {
         const UnitDir *dir = *state;
         int a, b, c;
 
-        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &a), 0);
-        assert_int_equal(lock_store(dir->path, LOCK_SHARED, true, &b), 0);
-        assert_int_equal(lock_store(dir->path, LOCK_EXCLUSIVE, false, &c), LOCK_BUSY);
+        assert_int_equal(lock_store_shared(dir->path, false, &a), 0);
+        assert_int_equal(lock_store_shared(dir->path, true, &b), 0);
+        assert_int_equal(lock_store_exclusive(dir->path, 0, &c), LOCK_BUSY);
         close(a);
         close(b);
-        assert_int_equal(lock_store(dir->path, LOCK_EXCLUSIVE, false, &c), 0);
-        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &a), LOCK_BUSY);
+        assert_int_equal(lock_store_exclusive(dir->path, 0, &c), 0);
+        assert_int_equal(lock_store_shared(dir->path, false, &a), LOCK_BUSY);
         close(c);
+}
+
+/* who waits for all to be gone keeps those out who come later, and only as long as it waits */
+static void a_turn_has_an_end(void **state) {
+        const UnitDir *dir = *state;
+        int a, b, c;
+
+        assert_int_equal(lock_store_shared(dir->path, true, &a), 0);
+        assert_int_equal(lock_store_exclusive(dir->path, 5, &c), LOCK_BUSY);
+        assert_int_equal(lock_store_shared(dir->path, true, &b), 0);
+        close(a);
+        close(b);
+        assert_int_equal(lock_store_exclusive(dir->path, 5, &c), 0);
+        close(c);
+}
+
+static void readers_that_overlap_let_a_writer_in(void **state) {
+        const UnitDir *dir = *state;
+        Readers readers;
+        int fd;
+
+        readers_start(&readers, dir->path);
+        for (unsigned turn = 0; turn < 5; turn++) {
+                /* one turn is enough, however busy the machine is */
+                assert_int_equal(lock_store_exclusive(dir->path, 60 * 1000, &fd), 0);
+                assert_int_equal(readers.n_holding, 0);
+                close(fd);
+        }
+        readers_stop(&readers);
 }
 
 static void key_locks_are_independent(void **state) {
@@ -87,7 +117,7 @@ static void children_do_not_inherit(void **state) {
         pid_t holder;
 
         assert_int_equal(lock_key(dir->path, &k, false, &a), 0);
-        assert_int_equal(lock_store(dir->path, LOCK_SHARED, false, &b), 0);
+        assert_int_equal(lock_store_shared(dir->path, false, &b), 0);
         assert_int_equal(lock_daemon(dir->path, &c, &holder), 0);
         assert_true(fcntl(a, F_GETFD) & FD_CLOEXEC);
         assert_true(fcntl(b, F_GETFD) & FD_CLOEXEC);
@@ -123,6 +153,10 @@ int main(void) {
                                                 unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(store_lock_is_shared_or_exclusive, unit_dir_setup,
                                                 unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(a_turn_has_an_end, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(readers_that_overlap_let_a_writer_in,
+                                                unit_dir_setup, unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(key_locks_are_independent, unit_dir_setup,
                                                 unit_dir_teardown),
                 cmocka_unit_test_setup_teardown(a_waiter_gets_the_lock_of_the_dead, unit_dir_setup,
