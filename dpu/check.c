@@ -113,7 +113,9 @@ static int check_parse_target(const char *name, int option, const char *text, Ch
         return COMMAND_OK;
 }
 
-static int check_option(const char *name, int option, CheckArguments *ret) {
+static int check_option(const char *name, int option, void *arguments) {
+        CheckArguments *ret = arguments;
+
         switch (option) {
         case CHECK_ARCH:
         case CHECK_TARGET_NAME:
@@ -152,17 +154,11 @@ static int check_parse(int argc, char **argv, CheckArguments *ret) {
                 { "json", no_argument, NULL, CHECK_JSON },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (option == '?')
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                code = check_option(argv[0], option, ret);
-                if (code != COMMAND_OK)
-                        return code;
-        }
+        code = command_options(argc, argv, "", options, check_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (ret->verified != ATTEMPTS_VERIFY_NONE && !ret->report_path)
                 return command_usage(argv[0], "--verified needs --report");
         if (optind == argc)

@@ -27,21 +27,26 @@ const char command_companions_help[] =
         "\n"
         "Exit status: 0 done, 1 error, 2 usage.\n";
 
+/* there is one option only */
+static int companions_option(const char *name, int option, void *arguments) {
+        const char **ret_arch = arguments;
+
+        (void) name;
+        (void) option;
+        *ret_arch = optarg;
+        return COMMAND_OK;
+}
+
 static int companions_parse(int argc, char **argv, const char **ret_arch) {
-        enum { OPTION_ARCH = 256 };
         static const struct option options[] = {
-                { "arch", required_argument, NULL, OPTION_ARCH },
+                { "arch", required_argument, NULL, 'a' },
                 { NULL, 0, NULL, 0 },
         };
-        int option;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (option != OPTION_ARCH)
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                *ret_arch = optarg;
-        }
+        code = command_options(argc, argv, "", options, companions_option, ret_arch);
+        if (code != COMMAND_OK)
+                return code;
         if (optind + 1 != argc || !path_ends_with(argv[optind], ".xmodel"))
                 return command_usage(argv[0], "one file, please, NET.xmodel");
         return COMMAND_OK;

@@ -107,7 +107,9 @@ enum {
         OPTION_REQUIRE,
 };
 
-static int compile_option(const char *name, int option, CompileArguments *ret) {
+static int compile_option(const char *name, int option, void *arguments) {
+        CompileArguments *ret = arguments;
+
         switch (option) {
         case 'x':
                 ret->xmodel = optarg;
@@ -152,17 +154,11 @@ static int compile_parse(int argc, char **argv, CompileArguments *ret) {
                 { "require-dpu", no_argument, NULL, OPTION_REQUIRE },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "x:a:o:n:e:", options, NULL)) != -1) {
-                if (option == '?')
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                code = compile_option(argv[0], option, ret);
-                if (code != COMMAND_OK)
-                        return code;
-        }
+        code = command_options(argc, argv, "x:a:o:n:e:", options, compile_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (optind < argc)
                 return command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
         return COMMAND_OK;

@@ -37,28 +37,33 @@ typedef struct Diff {
         Difference difference;
 } Diff;
 
+enum {
+        OPTION_EXIT_CODE = 256,
+        OPTION_JSON,
+};
+
+static int diff_option(const char *name, int option, void *arguments) {
+        Diff *ret = arguments;
+
+        (void) name;
+        if (option == OPTION_EXIT_CODE)
+                ret->exit_code = true;
+        else
+                ret->json = true;
+        return COMMAND_OK;
+}
+
 static int diff_parse(int argc, char **argv, Diff *ret) {
-        enum { OPTION_EXIT_CODE = 256, OPTION_JSON };
         static const struct option options[] = {
                 { "exit-code", no_argument, NULL, OPTION_EXIT_CODE },
                 { "json", no_argument, NULL, OPTION_JSON },
                 { NULL, 0, NULL, 0 },
         };
-        int option;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_EXIT_CODE:
-                        ret->exit_code = true;
-                        break;
-                case OPTION_JSON:
-                        ret->json = true;
-                        break;
-                default:
-                        return command_usage(argv[0], "bad option: '%s'", argv[optind - 1]);
-                }
-        }
+        code = command_options(argc, argv, "", options, diff_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (optind + 2 != argc)
                 return command_usage(argv[0], "two files, please");
         ret->paths[0] = argv[optind];

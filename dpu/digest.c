@@ -46,31 +46,31 @@ static int digest_parse_form(const char *name, const char *text, DigestArguments
         return command_usage(name, "no form '%s'; there are canonical, map-sorted and bytes", text);
 }
 
+enum {
+        OPTION_FORM = 256,
+        OPTION_SHA256,
+};
+
+static int digest_option(const char *name, int option, void *arguments) {
+        DigestArguments *ret = arguments;
+
+        if (option == OPTION_FORM)
+                return digest_parse_form(name, optarg, ret);
+        ret->sha256 = true;
+        return COMMAND_OK;
+}
+
 static int digest_parse(int argc, char **argv, DigestArguments *ret) {
-        enum { OPTION_FORM = 256, OPTION_SHA256 };
         static const struct option options[] = {
                 { "form", required_argument, NULL, OPTION_FORM },
                 { "sha256", no_argument, NULL, OPTION_SHA256 },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_FORM:
-                        code = digest_parse_form(argv[0], optarg, ret);
-                        if (code != COMMAND_OK)
-                                return code;
-                        break;
-                case OPTION_SHA256:
-                        ret->sha256 = true;
-                        break;
-                default:
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                }
-        }
+        code = command_options(argc, argv, "", options, digest_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         return optind < argc ? COMMAND_OK : command_usage(argv[0], "no file");
 }
 

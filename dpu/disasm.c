@@ -36,32 +36,31 @@ typedef struct DisasmArguments {
         bool json;
 } DisasmArguments;
 
+enum {
+        OPTION_SUBGRAPH = 256,
+        OPTION_JSON,
+};
+
+static int disasm_option(const char *name, int option, void *arguments) {
+        DisasmArguments *ret = arguments;
+
+        if (option == OPTION_SUBGRAPH)
+                return command_number(name, "--subgraph", optarg, DISASM_ALL - 1, &ret->subgraph);
+        ret->json = true;
+        return COMMAND_OK;
+}
+
 static int disasm_parse(int argc, char **argv, DisasmArguments *ret) {
-        enum { OPTION_SUBGRAPH = 256, OPTION_JSON };
         static const struct option options[] = {
                 { "subgraph", required_argument, NULL, OPTION_SUBGRAPH },
                 { "json", no_argument, NULL, OPTION_JSON },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_SUBGRAPH:
-                        code = command_number(argv[0], "--subgraph", optarg, DISASM_ALL - 1,
-                                              &ret->subgraph);
-                        if (code != COMMAND_OK)
-                                return code;
-                        break;
-                case OPTION_JSON:
-                        ret->json = true;
-                        break;
-                default:
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                }
-        }
+        code = command_options(argc, argv, "", options, disasm_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         return optind + 1 == argc ? COMMAND_OK : command_usage(argv[0], "one file, please");
 }
 

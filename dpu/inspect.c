@@ -42,33 +42,42 @@ typedef struct InspectArguments {
         bool json;
 } InspectArguments;
 
+enum {
+        OPTION_OPS = 256,
+        OPTION_OP,
+        OPTION_JSON,
+};
+
+static int inspect_option(const char *name, int option, void *arguments) {
+        InspectArguments *ret = arguments;
+
+        (void) name;
+        switch (option) {
+        case OPTION_OPS:
+                ret->ops = true;
+                break;
+        case OPTION_OP:
+                ret->op = optarg;
+                break;
+        case OPTION_JSON:
+                ret->json = true;
+                break;
+        }
+        return COMMAND_OK;
+}
+
 static int inspect_parse(int argc, char **argv, InspectArguments *ret) {
-        enum { OPTION_OPS = 256, OPTION_OP, OPTION_JSON };
         static const struct option options[] = {
                 { "ops", no_argument, NULL, OPTION_OPS },
                 { "op", required_argument, NULL, OPTION_OP },
                 { "json", no_argument, NULL, OPTION_JSON },
                 { NULL, 0, NULL, 0 },
         };
-        int option;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_OPS:
-                        ret->ops = true;
-                        break;
-                case OPTION_OP:
-                        ret->op = optarg;
-                        break;
-                case OPTION_JSON:
-                        ret->json = true;
-                        break;
-                default:
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                }
-        }
+        code = command_options(argc, argv, "", options, inspect_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         return optind < argc ? COMMAND_OK : command_usage(argv[0], "no file");
 }
 

@@ -39,36 +39,40 @@ typedef struct ProfileArguments {
         bool json;
 } ProfileArguments;
 
+enum {
+        OPTION_CLOCK = 256,
+        OPTION_LAYERS,
+        OPTION_JSON,
+};
+
+static int profile_option(const char *name, int option, void *arguments) {
+        ProfileArguments *ret = arguments;
+
+        switch (option) {
+        case OPTION_CLOCK:
+                return command_number(name, "--clock", optarg, PROFILE_CLOCK_MAX, &ret->clock);
+        case OPTION_LAYERS:
+                ret->layers = true;
+                break;
+        case OPTION_JSON:
+                ret->json = true;
+                break;
+        }
+        return COMMAND_OK;
+}
+
 static int profile_parse(int argc, char **argv, ProfileArguments *ret) {
-        enum { OPTION_CLOCK = 256, OPTION_LAYERS, OPTION_JSON };
         static const struct option options[] = {
                 { "clock", required_argument, NULL, OPTION_CLOCK },
                 { "layers", no_argument, NULL, OPTION_LAYERS },
                 { "json", no_argument, NULL, OPTION_JSON },
                 { NULL, 0, NULL, 0 },
         };
-        int option, code;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                switch (option) {
-                case OPTION_CLOCK:
-                        code = command_number(argv[0], "--clock", optarg, PROFILE_CLOCK_MAX,
-                                              &ret->clock);
-                        if (code != COMMAND_OK)
-                                return code;
-                        break;
-                case OPTION_LAYERS:
-                        ret->layers = true;
-                        break;
-                case OPTION_JSON:
-                        ret->json = true;
-                        break;
-                default:
-                        return command_usage(argv[0], "bad option or missing value: '%s'",
-                                             argv[optind - 1]);
-                }
-        }
+        code = command_options(argc, argv, "", options, profile_option, ret);
+        if (code != COMMAND_OK)
+                return code;
         if (ret->clock == 0)
                 return command_usage(argv[0], "a clock of 0 MHz");
         return optind + 1 == argc ? COMMAND_OK : command_usage(argv[0], "one file, please");

@@ -327,16 +327,23 @@ static int targets_show_text(int argc, char **argv) {
         return code;
 }
 
+/* there is one option only */
+static int targets_option(const char *name, int option, void *arguments) {
+        bool *json = arguments;
+
+        (void) name;
+        (void) option;
+        *json = true;
+        return COMMAND_OK;
+}
+
 int command_targets(int argc, char **argv) {
         static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
         bool json = false;
-        int option;
+        int code;
 
-        opterr = 0;
-        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-                if (option != 'j')
-                        return command_usage(argv[0], "bad option '%s'", argv[optind - 1]);
-                json = true;
-        }
+        code = command_options(argc, argv, "", options, targets_option, &json);
+        if (code != COMMAND_OK)
+                return code;
         return json ? targets_show_json(argc, argv) : targets_show_text(argc, argv);
 }
