@@ -9,7 +9,7 @@
 #include "proto/endpoint.h"
 #include "proto/hello.h"
 
-#define DEADLINE_NS (10 * CLOCK_NS_PER_S)
+#define DEADLINE_NS (60 * CLOCK_NS_PER_S)
 
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;

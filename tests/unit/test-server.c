@@ -17,7 +17,7 @@
 #include "tests/support/double_engine.h"
 #include "tests/support/wire_client.h"
 
-#define DEADLINE_NS (10 * CLOCK_NS_PER_S)
+#define DEADLINE_NS (60 * CLOCK_NS_PER_S)
 
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;
