@@ -53,7 +53,7 @@ rows() { # PAGE HEADING
 names() { jq -r '[.. | .properties? | objects | to_entries[] | select(.value != false) | .key] | unique[]' "$1"; }
 
 same "settings of daemon/config*.c and of conf/dpuccd.schema.json" \
-  "$(known daemon/config.c daemon/config_remote.c)" "$(names conf/dpuccd.schema.json)"
+  "$(known daemon/config.c daemon/config_remote.c daemon/config_toolchain.c)" "$(names conf/dpuccd.schema.json)"
 same "settings of daemon/project.c and of conf/dpucc.schema.json" \
   "$(known daemon/project.c)" "$(names conf/dpucc.schema.json)"
 

@@ -113,23 +113,6 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("{\"tolchain\":\"vitis\"}", "tolchain: no such setting; did you mean "
                                                    "\"toolchain\"?");
         assert_refused("{\"toolchains\":{\"x\":{}}}", "toolchains.x: \"kind\" is missing");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"docker\"}}}",
-                       "\"docker\" is none of \"native\", \"container\", \"dpucc\"");
-        assert_refused("{\"toolchains\":{\"auto\":{\"kind\":\"dpucc\"}}}", "cannot be a name");
-        assert_refused("{\"toolchains\":{\"a/b\":{\"kind\":\"dpucc\"}}}", "one plain word");
-        assert_refused("{\"toolchains\":{\"dpucc\":{\"kind\":\"native\"}}}", "choose another name");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"dpucc\",\"path\":\"/x\"}}}",
-                       "toolchains.x.path: the embedded compiler");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"path\":\"bin/vai\"}}}",
-                       "toolchains.x.path: \"bin/vai\" is not an absolute path");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"environment\":[\"A=b\"]}}}",
-                       "toolchains.x.environment[0]: \"A=b\" is not the name");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"verify\":\"full\"}}}",
-                       "verify: only the embedded compiler, \"dpucc\", has this setting");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"dpucc\",\"verify\":\"some\"}}}",
-                       "verify: \"some\" is none of \"none\", \"small\", \"full\"");
-        assert_refused("{\"toolchains\":{\"x\":{\"kind\":\"native\",\"time_limit_s\":0}}}",
-                       "time_limit_s: an integer from 1 to 604800 expected, not 0");
         assert_refused("{\"cache\":{\"directory\":\"~/c\"}}", "cache.directory: \"~/c\" is not an");
         assert_refused("{\"cache\":{\"mode\":\"readonly\"}}",
                        "cache.mode: \"readonly\" is none of");
@@ -152,92 +135,6 @@ static void errors_name_place_value_and_remedy(void **state) {
         assert_refused("[]", "the document: an object expected");
         assert_refused("{\n\"roots\": [\"/a\",]}", "line 2, column 16");
         assert_refused("", "line 1, column 1");
-}
-
-static void assert_toolchain_refused(const char *members, const char *expected) {
-        char text[1024];
-
-        (void) snprintf(text, sizeof(text), "{\"toolchains\":{\"x\":{%s}}}", members);
-        assert_refused(text, expected);
-}
-
-static void reads_containers(void **state) {
-        _cleanup_(config_freep) Config *config = apply(
-                "{\"toolchains\":{\"one\":{\"kind\":\"container\",\"image\":\"a/b:1.0\"},"
-                "\"all\":{\"kind\":\"container\",\"image\":[\"x/y:1\",\"z@sha256:0a\"],"
-                "\"engine\":\"podman\",\"path\":\"/usr/bin/podman\",\"conda\":\"env-2\","
-                "\"conda_root\":\"/opt/c\",\"cpus\":4,\"memory_limit_mib\":8,\"warm_idle_s\":90,"
-                "\"environment\":[\"A\"]}}}");
-        const ConfigToolchain *one = config_find_toolchain(config, "one");
-        const ConfigToolchain *all = config_find_toolchain(config, "all");
-
-        assert_int_equal(one->kind, TOOLCHAIN_CONTAINER);
-        assert_int_equal(one->engine, ENGINE_ANY);
-        assert_int_equal(one->images.n, 1);
-        assert_null(one->conda);
-        assert_int_equal(one->cpus, 0);
-        assert_int_equal(one->warm_idle_s, 0);
-        assert_int_equal(all->engine, ENGINE_PODMAN);
-        assert_string_equal(all->path, "/usr/bin/podman");
-        assert_int_equal(all->images.n, 2);
-        assert_string_equal(all->images.items[1], "z@sha256:0a");
-        assert_string_equal(all->conda, "env-2");
-        assert_string_equal(all->conda_root, "/opt/c");
-        assert_int_equal(all->cpus, 4);
-        assert_int_equal(all->warm_idle_s, 90);
-        assert_int_equal(all->memory_limit, 8 << 20);
-}
-
-static void reads_launchers(void **state) {
-        _cleanup_(config_freep) Config *config = apply(
-                "{\"toolchains\":{\"here\":{\"kind\":\"dpucc\",\"launcher\":[\"nice\",\"-n\",\"9\"]"
-                "},"
-                "\"there\":{\"kind\":\"native\",\"conda\":\"/opt/e\",\"launcher\":[\"srun\"]},"
-                "\"told\":{\"kind\":\"native\",\"path\":\"/o/vai_c_xir\",\"launcher\":[\"/x/run\"],"
-                "\"launcher_remote\":true},"
-                "\"local\":{\"kind\":\"native\",\"launcher\":[\"srun\"],\"launcher_remote\":false}}"
-                "}");
-
-        assert_int_equal(config_find_toolchain(config, "here")->launcher.n, 3);
-        assert_false(config_find_toolchain(config, "here")->remote);
-        assert_true(config_find_toolchain(config, "there")->remote);
-        assert_true(config_find_toolchain(config, "told")->remote);
-        assert_false(config_find_toolchain(config, "local")->remote);
-}
-
-static void refuses_what_a_kind_has_not(void **state) {
-        assert_toolchain_refused("\"kind\":\"container\"", "a container needs \"image\"");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":[]",
-                                 "x.image: a list of at least");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"-v/:/x\"", "is no reference");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":[\"a\",\"b c\"]",
-                                 "x.image[1]: \"b c\" is no reference of an image; write NAME:TAG");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"a\",\"engine\":\"lxc\"",
-                                 "\"lxc\" is neither \"docker\" nor \"podman\"");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"a\",\"path\":\"/bin/d\"",
-                                 "say in \"engine\" whether");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"a\",\"conda\":\"a/b\"",
-                                 "neither the name of a conda environment");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"a\",\"conda_root\":\"opt\"",
-                                 "x.conda_root: \"opt\" is not an absolute path");
-        assert_toolchain_refused("\"kind\":\"native\",\"image\":\"a\"",
-                                 "x.image: only a \"container\" has this setting");
-        assert_toolchain_refused("\"kind\":\"native\",\"path\":\"/a\",\"conda\":\"b\"",
-                                 "both say where vai_c_xir is");
-        assert_toolchain_refused("\"kind\":\"dpucc\",\"conda\":\"b\"",
-                                 "x.conda: the embedded compiler");
-        assert_toolchain_refused("\"kind\":\"native\",\"launcher\":\"nice\"",
-                                 "x.launcher: an array expected");
-        assert_toolchain_refused("\"kind\":\"native\",\"launcher\":[\"./nice\"]",
-                                 "x.launcher[0]: \"./nice\" is neither the name of a program");
-        assert_toolchain_refused("\"kind\":\"native\",\"launcher\":[\"nice\",\"\"]",
-                                 "x.launcher[1]: a word of 1 to 4096 bytes expected");
-        assert_toolchain_refused("\"kind\":\"native\",\"launcher_remote\":true",
-                                 "there is no \"launcher\"");
-        assert_toolchain_refused("\"kind\":\"native\",\"launcher\":[\"srun\"]",
-                                 "say where it is there: the absolute \"path\"");
-        assert_toolchain_refused("\"kind\":\"container\",\"image\":\"a\",\"launcher\":[\"srun\"]",
-                                 "give \"engine\" and the absolute \"path\"");
 }
 
 static void bounds_what_a_file_can_grow(void **state) {
@@ -364,9 +261,6 @@ int main(void) {
                 cmocka_unit_test(nothing_is_needed),
                 cmocka_unit_test(reads_every_setting),
                 cmocka_unit_test(errors_name_place_value_and_remedy),
-                cmocka_unit_test(reads_containers),
-                cmocka_unit_test(reads_launchers),
-                cmocka_unit_test(refuses_what_a_kind_has_not),
                 cmocka_unit_test(bounds_what_a_file_can_grow),
                 cmocka_unit_test_setup_teardown(the_user_overrides_the_default, unit_dir_setup,
                                                 unit_dir_teardown),
