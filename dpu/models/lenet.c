@@ -11,13 +11,14 @@ static Op *conv_relu_pool(Quantized *q, Op *x, const QuantizedConv *conv, const 
 }
 
 static void lenet_build(Quantized *q, int32_t size) {
-        static const QuantizedConv conv1 = { "Conv2d[conv1]",      "conv1", 6, 5, 1, 2,
-                                             QUANTIZED_GAIN_DOUBLE };
-        static const QuantizedConv conv2 = { "Conv2d[conv2]",      "conv2", 16, 5, 1, 0,
-                                             QUANTIZED_GAIN_DOUBLE };
-        static const QuantizedLinear fc1 = { "Linear[fc1]", "fc1", 120, QUANTIZED_GAIN_DOUBLE };
-        static const QuantizedLinear fc2 = { "Linear[fc2]", "fc2", 84, QUANTIZED_GAIN_DOUBLE };
-        static const QuantizedLinear fc3 = { "Linear[fc3]", "fc3", 10, QUANTIZED_GAIN_KEEP };
+        static const QuantizedConv conv1 = {
+                "Conv2d[conv1]", "conv1", 6, 5, 1, 2, SCALE_GAIN_DOUBLE
+        };
+        static const QuantizedConv conv2 = { "Conv2d[conv2]",  "conv2", 16, 5, 1, 0,
+                                             SCALE_GAIN_DOUBLE };
+        static const QuantizedLinear fc1 = { "Linear[fc1]", "fc1", 120, SCALE_GAIN_DOUBLE };
+        static const QuantizedLinear fc2 = { "Linear[fc2]", "fc2", 84, SCALE_GAIN_DOUBLE };
+        static const QuantizedLinear fc3 = { "Linear[fc3]", "fc3", 10, SCALE_GAIN_KEEP };
         Op *x;
 
         x = quantized_input(q, size, size, 1);

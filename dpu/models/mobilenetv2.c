@@ -23,7 +23,7 @@ static Op *mobilenet_unit(Quantized *q, Op *x, const Place *at, QuantizedConv co
 
         conv.path = place.path;
         conv.parameter = place.parameter;
-        conv.gain = QUANTIZED_GAIN_TO_TWO;
+        conv.gain = SCALE_GAIN_TO_TWO;
         x = dense ? quantized_conv2d(q, x, &conv) : quantized_depthwise(q, x, &conv);
         return quantized_fix(q, quantized_relu6(q, x, place_in(at, "ReLU6", "2").path));
 }
@@ -53,14 +53,14 @@ static Op *mobilenet_block(Quantized *q, Op *x, const Place *at, const Mobilenet
                 false);
         x = quantized_conv2d(q, x,
                              &(QuantizedConv){ project.path, project.parameter, stage->channels, 1,
-                                               1, 0, QUANTIZED_GAIN_TO_ONE });
+                                               1, 0, SCALE_GAIN_TO_ONE });
         x = quantized_fix(q, x);
         return residual ? quantized_fix(q, quantized_add(q, identity, x, at->path)) : x;
 }
 
 static void mobilenet_build(Quantized *q, int32_t size) {
         static const QuantizedLinear classifier = { "Sequential[classifier]/Linear[1]",
-                                                    "classifier.1", 1000, QUANTIZED_GAIN_TO_ONE };
+                                                    "classifier.1", 1000, SCALE_GAIN_TO_ONE };
         const Place features = place_in(NULL, "Sequential", "features");
         Place at = place_nth(&features, "ConvBNReLU", 0);
         int n = 1;

@@ -1,13 +1,3 @@
-/*
- * About scales. A layer with n inputs per output and weights of variance v multiplies the mean
- * square by n * v. v follows from the wanted gain; the weights' fix point is the one that puts
- * the standard deviation at 16 to 32 steps of the grid, which leaves the largest of them (twice
- * the bell's spread, 3.5 standard deviations) below 112. The fix point of an activation leaves
- * room for three standard deviations of what came out before a ReLU cut it.
- *
- * Energies below are mean squares in units of 1/4096. They are estimates: the inputs are taken
- * to be independent, which in a network they are not.
- */
 #include "dpu/models/quantized.h"
 
 #include <assert.h>
@@ -19,14 +9,10 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 
-#define ENERGY_ONE      4096
-#define BIT_WIDTH       8
-#define BIAS_FIX_POINT  8
-#define BIAS_SPREAD     30 /* steps: at most a quarter */
-#define FIX_POINT_MAX   12
-#define LEAKY_SLOPE     (26.0f / 256)
-#define LEAKY_ENERGY    97  /* of what is negative, one part of so many stays: 1 / slope^2 */
-#define WEIGHT_SPREAD_2 768 /* smallest square of the spread: 27.7 steps, 16 * sqrt(3) */
+#define BIAS_FIX_POINT 8
+#define BIAS_SPREAD    30 /* steps: at most a quarter */
+#define LEAKY_SLOPE    (26.0f / 256)
+#define LEAKY_ENERGY   97 /* of what is negative, one part of so many stays: 1 / slope^2 */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "constant data is little-endian");
 
@@ -254,32 +240,13 @@ static Op *add_fix(Quantized *q, OpList *list, Op *input, int32_t fix_point) {
         op = add_op(q, list, name, "fix", input->tensor.dims, input->tensor.n_dims);
         set_arg(q, op, "input", input);
         set_int32(q, op, "fix_point", fix_point);
-        set_int32(q, op, "bit_width", BIT_WIDTH);
+        set_int32(q, op, "bit_width", SCALE_BIT_WIDTH);
         set_string(q, op, "round_mode", "DPU_ROUND");
         set_bool(q, op, "if_signed", true);
         op = finish_like(q, op, input);
         if (op)
                 estimate(q, op)->fix_point = fix_point;
         return op;
-}
-
-/* the finest grid that holds three standard deviations: 3 * sqrt(peak) <= 2^(7 - fix_point) */
-static int32_t fix_point_for(uint64_t peak) {
-        int32_t fix_point = BIT_WIDTH - 1;
-
-        while (fix_point > -FIX_POINT_MAX &&
-               9 * peak > (uint64_t) ENERGY_ONE << (2 * (BIT_WIDTH - 1 - fix_point)))
-                fix_point--;
-        return fix_point;
-}
-
-/* The shifts of a layer with weights, as the quantizer bounds them (isa: shift_cut, shift_bias).
- * Checked when the group's fix is made, because only then the output's grid is known. */
-static bool shifts_in_range(int32_t in, int32_t weights, int32_t bias, int32_t out) {
-        int32_t cut = in + weights - out, shift_bias = in + weights - bias;
-        int32_t lowest = -(24 - (8 + cut));
-
-        return cut >= 0 && cut <= 16 && shift_bias <= 16 && shift_bias >= (lowest < 0 ? lowest : 0);
 }
 
 static bool is_activation(const Op *op) {
@@ -293,6 +260,7 @@ static const Op *weighted_op_of(const Op *group) {
         return group;
 }
 
+/* Checked when the group's fix is made, because only then the output's grid is known. */
 static void check_shifts(Quantized *q, const Op *group, int32_t out) {
         const Op *op = weighted_op_of(group), *weights, *input;
 
@@ -302,8 +270,8 @@ static void check_shifts(Quantized *q, const Op *group, int32_t out) {
         weights = op_arg(op, "weights") ? op_arg(op, "weights")->ops[0] : op_input(op, 1);
         if (strcmp(input->type, "reshape") == 0)
                 input = op_input(input, 0);
-        if (!shifts_in_range(estimate(q, input)->fix_point, estimate(q, weights)->fix_point,
-                             BIAS_FIX_POINT, out))
+        if (!scale_shifts_are_good(estimate(q, input)->fix_point, estimate(q, weights)->fix_point,
+                                   BIAS_FIX_POINT, out))
                 (void) fail(q, problem_set(&q->problem, -ERANGE,
                                            "the shifts of '%s' are out of range", op->name));
 }
@@ -314,7 +282,7 @@ Op *quantized_fix(Quantized *q, Op *op) {
 
         if (!op || q->error < 0)
                 return NULL;
-        fix_point = fix_point_for(estimate(q, op)->peak);
+        fix_point = scale_fix_point(estimate(q, op)->peak);
         check_shifts(q, op, fix_point);
         for (size_t i = 0; strcmp(op->type, "concat") == 0 && i < inputs->n_ops; i++)
                 check_shifts(q, inputs->ops[i], fix_point);
@@ -329,8 +297,8 @@ Op *quantized_input(Quantized *q, int32_t height, int32_t width, int32_t channel
                     ARRAY_SIZE(dims));
         set_int32s(q, op, "shape", dims, ARRAY_SIZE(dims));
         set_string(q, op, "data_type", "FLOAT32");
-        op = finish_symmetric(q, op, ENERGY_ONE);
-        return op ? add_fix(q, &q->inputs, op, fix_point_for(ENERGY_ONE)) : NULL;
+        op = finish_symmetric(q, op, SCALE_ENERGY_ONE);
+        return op ? add_fix(q, &q->inputs, op, scale_fix_point(SCALE_ENERGY_ONE)) : NULL;
 }
 
 /* --- parameters ------------------------------------------------------------------------------- */
@@ -367,41 +335,6 @@ static void fill(Quantized *q, float *values, size_t n, int32_t fix_point, uint3
                 values[i] = (float) random_bell(&q->random, spread) * step;
 }
 
-static uint32_t square_root(uint64_t value) {
-        uint32_t root = 0;
-
-        for (uint32_t bit = 1u << 31; bit > 0; bit >>= 1)
-                if ((uint64_t) (root | bit) * (root | bit) <= value)
-                        root |= bit;
-        return root;
-}
-
-/* the mean square behind a layer */
-static uint64_t apply_gain(uint64_t energy, QuantizedGain gain) {
-        switch (gain) {
-        case QUANTIZED_GAIN_HALF:
-                return energy / 2;
-        case QUANTIZED_GAIN_KEEP:
-                return energy;
-        case QUANTIZED_GAIN_DOUBLE:
-                return 2 * energy;
-        case QUANTIZED_GAIN_TO_ONE:
-                return ENERGY_ONE;
-        case QUANTIZED_GAIN_TO_TWO:
-                return 2 * ENERGY_ONE;
-        }
-        return energy;
-}
-
-/* what its weights multiply the mean square by, in units of 1/4096 */
-static uint64_t gain_factor(uint64_t energy, QuantizedGain gain) {
-        bool absolute = gain == QUANTIZED_GAIN_TO_ONE || gain == QUANTIZED_GAIN_TO_TWO;
-
-        if (!absolute)
-                return apply_gain(ENERGY_ONE, gain);
-        return energy > 0 ? apply_gain(energy, gain) * ENERGY_ONE / energy : ENERGY_ONE;
-}
-
 static int remember_weights(Quantized *q, float *values, size_t n, int32_t fix_point) {
         int r;
 
@@ -412,28 +345,23 @@ static int remember_weights(Quantized *q, float *values, size_t n, int32_t fix_p
         return 0;
 }
 
-/* the weights of a layer where @fan_in products make one output, and @factor times the energy */
+/* the weights of a layer behind @input where @fan_in products make one output */
 static Op *add_weights(Quantized *q, const char *parameter, const int32_t *dims, size_t n_dims,
-                       uint64_t fan_in, uint64_t factor) {
-        const uint64_t wanted = 3 * factor; /* variance = spread^2 / 3 */
-        int32_t fix_point = 0;
+                       const Op *input, uint64_t fan_in, ScaleGain gain) {
+        const ScaleWeights scale = scale_weights(estimate(q, input)->energy, gain, fan_in);
         size_t n = 0;
         float *values;
         Op *op;
         int r;
 
-        while (fix_point < FIX_POINT_MAX &&
-               (wanted << (2 * fix_point)) / fan_in < (uint64_t) WEIGHT_SPREAD_2 * ENERGY_ONE)
-                fix_point++;
         op = add_const(q, &q->parameters, make_parameter_name(q, parameter, ".weight"), dims,
                        n_dims, &values, &n);
         if (!op)
                 return NULL;
 
-        fill(q, values, n, fix_point,
-             square_root((wanted << (2 * fix_point)) / fan_in / ENERGY_ONE));
-        r = remember_weights(q, values, n, fix_point);
-        return r < 0 ? fail(q, r) : add_fix(q, &q->parameters, op, fix_point);
+        fill(q, values, n, scale.fix_point, scale.spread);
+        r = remember_weights(q, values, n, scale.fix_point);
+        return r < 0 ? fail(q, r) : add_fix(q, &q->parameters, op, scale.fix_point);
 }
 
 static Op *add_bias(Quantized *q, const char *parameter, int32_t channels) {
@@ -478,9 +406,8 @@ static Op *add_conv(Quantized *q, Op *input, const QuantizedConv *conv, bool dep
                                  conv->channels };
 
         energy = estimate(q, input)->energy;
-        weights = add_weights(q, conv->parameter, weight_dims, ARRAY_SIZE(weight_dims),
-                              (uint64_t) (depthwise ? area : area * in[3]),
-                              gain_factor(energy, conv->gain));
+        weights = add_weights(q, conv->parameter, weight_dims, ARRAY_SIZE(weight_dims), input,
+                              (uint64_t) (depthwise ? area : area * in[3]), conv->gain);
         bias = add_bias(q, conv->parameter, conv->channels);
         op = add_op(q, &q->nodes, make_node_name(q, conv->path, "input."),
                     depthwise ? "depthwise-conv2d" : "conv2d", dims, ARRAY_SIZE(dims));
@@ -493,7 +420,7 @@ static Op *add_conv(Quantized *q, Op *input, const QuantizedConv *conv, bool dep
         set_int32(q, op, "in_dim", in[3]);
         set_int32(q, op, "out_dim", conv->channels);
         set_bool(q, op, "bias_term", true);
-        return finish_symmetric(q, op, apply_gain(energy, conv->gain));
+        return finish_symmetric(q, op, scale_apply_gain(energy, conv->gain));
 }
 
 Op *quantized_conv2d(Quantized *q, Op *input, const QuantizedConv *conv) {
@@ -516,9 +443,8 @@ Op *quantized_linear(Quantized *q, Op *input, const QuantizedLinear *linear) {
         const int32_t weight_dims[] = { linear->features, in[1] };
         const int32_t dims[] = { in[0], linear->features };
 
-        weights = add_weights(q, linear->parameter, weight_dims, ARRAY_SIZE(weight_dims),
-                              (uint64_t) in[1],
-                              gain_factor(estimate(q, input)->energy, linear->gain));
+        weights = add_weights(q, linear->parameter, weight_dims, ARRAY_SIZE(weight_dims), input,
+                              (uint64_t) in[1], linear->gain);
         bias = add_bias(q, linear->parameter, linear->features);
         op = add_op(q, &q->nodes, make_node_name(q, linear->path, "input."), "matmul", dims,
                     ARRAY_SIZE(dims));
@@ -527,7 +453,7 @@ Op *quantized_linear(Quantized *q, Op *input, const QuantizedLinear *linear) {
         set_arg(q, op, "bias", bias);
         set_bool(q, op, "transpose_a", false);
         set_bool(q, op, "transpose_b", true);
-        return finish_symmetric(q, op, apply_gain(estimate(q, input)->energy, linear->gain));
+        return finish_symmetric(q, op, scale_apply_gain(estimate(q, input)->energy, linear->gain));
 }
 
 Op *quantized_relu(Quantized *q, Op *input, const char *path) {
@@ -538,7 +464,7 @@ Op *quantized_relu(Quantized *q, Op *input, const char *path) {
 }
 
 Op *quantized_relu6(Quantized *q, Op *input, const char *path) {
-        const uint64_t most = (uint64_t) ENERGY_ONE * 16 / 9; /* three times its root is 4 */
+        const uint64_t most = (uint64_t) SCALE_ENERGY_ONE * 16 / 9; /* three times its root is 4 */
         Op *op = add_unary(q, input, "relu6", path);
         const Estimate *e = op ? estimate(q, input) : NULL;
 
@@ -589,23 +515,6 @@ Op *quantized_maxpool(Quantized *q, Op *input, int32_t kernel, int32_t stride, i
                          estimate(q, input)->peak);
 }
 
-/* what the engines multiply a sum over size x size places by (numerator, bits), times the places:
- * Xilinx/Vitis-AI src/vai_library/cpu_task/ops/pool-fix; 0 where that is not known here */
-static float average_correction(int32_t size) {
-        switch (size) {
-        case 3:
-                return 7.0f * 9 / 64;
-        case 5:
-                return 10.0f * 25 / 256;
-        case 6:
-                return 7.0f * 36 / 256;
-        case 7:
-                return 21.0f * 49 / 1024;
-        default:
-                return size > 0 && (size & (size - 1)) == 0 ? 1 : 0;
-        }
-}
-
 static Op *add_average(Quantized *q, Op *input, const char *base, const int32_t *dims) {
         char *name = NULL;
         Op *op;
@@ -646,7 +555,7 @@ Op *quantized_global_avgpool(Quantized *q, Op *input, const char *path) {
                 return NULL;
         const int32_t dims[] = { in[0], 1, 1, in[3] };
 
-        correction = in[1] == in[2] ? average_correction(in[1]) : 0;
+        correction = in[1] == in[2] ? scale_average(in[1]) : 0;
         if (correction == 0)
                 return fail(q, problem_set(&q->problem, -EINVAL,
                                            "an average over %dx%d is not supported", in[1], in[2]));

@@ -19,6 +19,7 @@
  * quantized_finish() returns the error. Not thread-safe.
  */
 
+#include "dpu/models/scale.h"
 #include "xmodel/graph.h"
 
 typedef struct Quantized Quantized;
@@ -42,29 +43,19 @@ int quantized_finish(Quantized *q, uint64_t change_weight, Graph **ret, Problem 
 
 /* --- layers; @path is where the module is: "Sequential[layer1]/BasicBlock[0]/Conv2d[conv1]" ------- */
 
-/* What a convolution or linear layer does to the mean square of what goes through it. */
-typedef enum QuantizedGain {
-        QUANTIZED_GAIN_HALF,   /* the residual branch of an add */
-        QUANTIZED_GAIN_KEEP,   /* no ReLU behind it */
-        QUANTIZED_GAIN_DOUBLE, /* a ReLU behind it, which halves it again */
-        /* the same, whatever goes in: a batch normalisation is folded into it */
-        QUANTIZED_GAIN_TO_ONE,
-        QUANTIZED_GAIN_TO_TWO,
-} QuantizedGain;
-
 typedef struct QuantizedConv {
         const char *path;
         const char *parameter; /* "layer1.0.conv1" */
         int32_t channels;      /* of the output */
         int32_t kernel, stride, pad;
-        QuantizedGain gain;
+        ScaleGain gain;
 } QuantizedConv;
 
 typedef struct QuantizedLinear {
         const char *path;
         const char *parameter;
         int32_t features; /* of the output */
-        QuantizedGain gain;
+        ScaleGain gain;
 } QuantizedLinear;
 
 Op *quantized_input(Quantized *q, int32_t height, int32_t width, int32_t channels); /* with fix */

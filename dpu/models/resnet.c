@@ -19,8 +19,8 @@ static Op *resnet_relu(Quantized *q, Op *x, const Place *in, const char *name) {
 
 /* The first convolution and the pooling behind it. */
 static Op *resnet_stem(Quantized *q, int32_t size) {
-        static const QuantizedConv conv1 = { "Conv2d[conv1]",      "conv1", 64, 7, 2, 3,
-                                             QUANTIZED_GAIN_DOUBLE };
+        static const QuantizedConv conv1 = { "Conv2d[conv1]",  "conv1", 64, 7, 2, 3,
+                                             SCALE_GAIN_DOUBLE };
         Op *x;
 
         x = quantized_conv2d(q, quantized_input(q, size, size, 3), &conv1);
@@ -29,7 +29,7 @@ static Op *resnet_stem(Quantized *q, int32_t size) {
 }
 
 static void resnet_head(Quantized *q, Op *x) {
-        static const QuantizedLinear fc = { "Linear[fc]", "fc", 1000, QUANTIZED_GAIN_KEEP };
+        static const QuantizedLinear fc = { "Linear[fc]", "fc", 1000, SCALE_GAIN_KEEP };
 
         x = quantized_fix(q, quantized_global_avgpool(q, x, "AdaptiveAvgPool2d[avgpool]"));
         x = quantized_flatten(q, x, "Flatten[flatten]");
@@ -53,15 +53,14 @@ static Op *resnet_basic_block(Quantized *q, Op *x, const Place *at, int32_t chan
                                       .kernel = 3,
                                       .stride = stride,
                                       .pad = 1,
-                                      .gain = QUANTIZED_GAIN_DOUBLE };
+                                      .gain = SCALE_GAIN_DOUBLE };
         const QuantizedConv second = { .channels = channels,
                                        .kernel = 3,
                                        .stride = 1,
                                        .pad = 1,
-                                       .gain = downsample ? QUANTIZED_GAIN_KEEP
-                                                          : QUANTIZED_GAIN_HALF };
+                                       .gain = downsample ? SCALE_GAIN_KEEP : SCALE_GAIN_HALF };
         const QuantizedConv shortcut = {
-                .channels = channels, .kernel = 1, .stride = stride, .gain = QUANTIZED_GAIN_KEEP
+                .channels = channels, .kernel = 1, .stride = stride, .gain = SCALE_GAIN_KEEP
         };
         const Place below = place_in(at, "Sequential", "downsample");
         Op *skip = x;
@@ -106,7 +105,7 @@ static const ResnetStage resnet_stages[] = {
 static Op *resnet_bottleneck(Quantized *q, Op *x, const Place *at, const ResnetStage *stage,
                              bool first) {
         const int32_t stride = first ? stage->stride : 1, n = stage->channels;
-        const QuantizedGain keep = QUANTIZED_GAIN_KEEP, twice = QUANTIZED_GAIN_DOUBLE;
+        const ScaleGain keep = SCALE_GAIN_KEEP, twice = SCALE_GAIN_DOUBLE;
         const QuantizedConv shortcut = {
                 .channels = RESNET_EXPANSION * n, .kernel = 1, .stride = stride, .gain = keep
         };
@@ -119,7 +118,7 @@ static Op *resnet_bottleneck(Quantized *q, Op *x, const Place *at, const ResnetS
         x = resnet_relu(q, x, at, "relu2");
         x = place_conv(q, x, at, "conv3",
                        (QuantizedConv){ NULL, NULL, RESNET_EXPANSION * n, 1, 1, 0,
-                                        first ? keep : QUANTIZED_GAIN_HALF });
+                                        first ? keep : SCALE_GAIN_HALF });
         x = quantized_fix(q, x);
         if (first)
                 identity = quantized_fix(q, place_conv(q, identity, &below, "0", shortcut));

@@ -17,11 +17,9 @@ static Op *unet_relu(Quantized *q, Op *x, const Place *in) {
 }
 
 static Op *unet_decoder(Quantized *q, Op *x, Op *skip, int number, int32_t channels) {
-        const QuantizedConv conv = { .channels = channels,
-                                     .kernel = 3,
-                                     .stride = 1,
-                                     .pad = 1,
-                                     .gain = QUANTIZED_GAIN_DOUBLE };
+        const QuantizedConv conv = {
+                .channels = channels, .kernel = 3, .stride = 1, .pad = 1, .gain = SCALE_GAIN_DOUBLE
+        };
         Op *parts[2] = { NULL, skip };
         char name[16];
         Place at;
@@ -37,11 +35,10 @@ static Op *unet_decoder(Quantized *q, Op *x, Op *skip, int number, int32_t chann
 }
 
 static void unet_build(Quantized *q, int32_t size) {
-        static const QuantizedConv stem = { "Conv2d[conv1]",      "conv1", 64, 7, 2, 3,
-                                            QUANTIZED_GAIN_DOUBLE };
-        static const QuantizedConv head = {
-                "Conv2d[head]", "head", 7, 1, 1, 0, QUANTIZED_GAIN_KEEP
+        static const QuantizedConv stem = {
+                "Conv2d[conv1]", "conv1", 64, 7, 2, 3, SCALE_GAIN_DOUBLE
         };
+        static const QuantizedConv head = { "Conv2d[head]", "head", 7, 1, 1, 0, SCALE_GAIN_KEEP };
         static const int32_t encoder[] = { 64, 128, 256, 512 };
         static const int32_t decoder[] = { 512, 256, 128, 64, 32 };
         Op *skips[ARRAY_SIZE(decoder)], *x;

@@ -19,7 +19,7 @@ static Op *yolo_unit(Quantized *q, Op *x, const Place *at, int32_t channels, int
                                      .kernel = kernel,
                                      .stride = stride,
                                      .pad = kernel == 6 ? 2 : kernel / 2,
-                                     .gain = QUANTIZED_GAIN_TO_TWO };
+                                     .gain = SCALE_GAIN_TO_TWO };
 
         x = place_conv(q, x, at, "conv", conv);
         return quantized_leaky_relu(q, x, place_in(at, "LeakyReLU", "act").path);
@@ -129,7 +129,7 @@ static void yolo_detect(Quantized *q, Op *x, const Place *model, int scale) {
 
         (void) snprintf(name, sizeof(name), "%d", scale);
         x = place_conv(q, x, &list, name,
-                       (QuantizedConv){ NULL, NULL, YOLO_OUTPUTS, 1, 1, 0, QUANTIZED_GAIN_TO_ONE });
+                       (QuantizedConv){ NULL, NULL, YOLO_OUTPUTS, 1, 1, 0, SCALE_GAIN_TO_ONE });
         quantized_return(q, quantized_fix(q, x));
 }
 
