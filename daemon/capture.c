@@ -85,17 +85,32 @@ static int capture_spawn(const Command *command, int out, int err, pid_t *ret) {
         return r;
 }
 
-/* Reads what is there. Returns false at the end. */
-static bool capture_drain(int fd, Bytes *bytes) {
+/* Reads what is there, as far as there is room. Returns 0 at the end, > 0 when there may be more
+ * later. */
+static int capture_drain(int fd, Bytes *bytes) {
         char chunk[16 * 1024];
         ssize_t n;
+        int r;
 
         while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
                 size_t room = CAPTURE_MAX - bytes->size;
 
-                (void) bytes_append(bytes, chunk, (size_t) n < room ? (size_t) n : room);
+                r = bytes_append(bytes, chunk, (size_t) n < room ? (size_t) n : room);
+                if (r < 0)
+                        return r;
         }
-        return n < 0 && (errno == EAGAIN || errno == EINTR);
+        if (n == 0)
+                return 0;
+        return errno == EAGAIN || errno == EINTR ? 1 : error_from_errno();
+}
+
+/* Likewise, of the pipe that @poll_fd is for, unless it is at its end. */
+static int capture_look(struct pollfd *poll_fd, Bytes *bytes) {
+        int r = poll_fd->fd >= 0 ? capture_drain(poll_fd->fd, bytes) : 0;
+
+        if (r == 0)
+                poll_fd->fd = -1;
+        return r < 0 ? r : 0;
 }
 
 /* Returns 0 when the child is gone, -ETIMEDOUT. */
@@ -105,24 +120,23 @@ static int capture_follow(int pidfd, int out, int err, int64_t deadline_ns, Capt
                 { .fd = out, .events = POLLIN },
                 { .fd = err, .events = POLLIN },
         };
+        int r;
 
-        for (;;) {
+        do {
                 int64_t left = (deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
 
                 if (left <= 0)
                         return -ETIMEDOUT;
                 if (poll(fds, 3, (int) left + 1) < 0 && errno != EINTR)
                         return error_from_errno();
-                if (fds[1].fd >= 0 && !capture_drain(out, &capture->out))
-                        fds[1].fd = -1;
-                if (fds[2].fd >= 0 && !capture_drain(err, &capture->err))
-                        fds[2].fd = -1;
-                if (fds[0].revents != 0)
-                        break;
-        }
-        (void) capture_drain(out, &capture->out);
-        (void) capture_drain(err, &capture->err);
-        return 0;
+                r = capture_look(&fds[1], &capture->out);
+                if (r == 0)
+                        r = capture_look(&fds[2], &capture->err);
+                if (r < 0)
+                        return r;
+        } while (fds[0].revents == 0);
+        r = capture_look(&fds[1], &capture->out);
+        return r < 0 ? r : capture_look(&fds[2], &capture->err);
 }
 
 static int capture_reap(pid_t pid) {

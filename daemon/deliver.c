@@ -199,6 +199,7 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
         Digest remembered, key;
         struct stat st;
         StatId id;
+        int r;
 
         *ret_readable = false;
         if (fstatat(delivery->dir_fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -210,8 +211,12 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
         if (!S_ISREG(st.st_mode))
                 return 0;
         fd = openat(delivery->dir_fd, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0 || memo_digest_fd(state, fd, ret_content, &id) < 0)
-                return 0;
+        if (fd <
+            0) /* where we may not look, or it is none any more; else nobody knows whose it is */
+                return errno == EACCES || errno == EPERM || errno == ELOOP ? 0 : error_from_errno();
+        r = memo_digest_fd(state, fd, ret_content, &id);
+        if (r < 0)
+                return r;
         *ret_readable = true;
         if (file->path && state_get_delivery(state, file->path, &remembered, &key) == 0 &&
             digest_equal(&remembered, ret_content))

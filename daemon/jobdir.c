@@ -225,10 +225,10 @@ JobDir *jobdir_remove(JobDir *dir) {
         if (!dir)
                 return NULL;
 
-        if (dir->fd >= 0) {
+        if (dir->fd >= 0)
                 (void) jobdir_sweep(dir);
+        if (dir->made)
                 (void) file_remove_tree(dir->parent_fd, dir->id);
-        }
         return jobdir_free(dir);
 }
 
@@ -298,6 +298,7 @@ static int jobdir_fill(JobDir *dir) {
                 return error_from_errno();
         if (mkdirat(dir->parent_fd, dir->id, 0700) < 0)
                 return error_from_errno();
+        dir->made = true;
         dir->fd = openat(dir->parent_fd, dir->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir->fd < 0)
                 return error_from_errno();

@@ -31,6 +31,7 @@ typedef struct JobDir {
         int fd;
         int lock_fd;
         int parent_fd;
+        bool made;
 } JobDir;
 
 /* @jobs is made if missing. */

@@ -210,6 +210,8 @@ static void proc_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
                 return; /* 0 is EAGAIN in disguise */
 
         (void) uv_read_stop(stream);
+        if (n != UV_EOF) /* nobody reads any more what it writes: it would wait for that for ever */
+                proc_stop(proc, (int) n);
         proc->ended = true;
         if (proc->state == PROC_DRAINING)
                 proc_close(proc);

@@ -51,7 +51,7 @@ typedef struct ProcSpec {
 } ProcSpec;
 
 typedef struct ProcResult {
-        int error; /* 0, -ECANCELED or -ETIMEDOUT */
+        int error; /* 0, -ECANCELED, -ETIMEDOUT, or why its output could not be read */
         int64_t exit_status;
         int term_signal;
         Slice output;        /* valid until @done returns */

@@ -50,14 +50,17 @@ static ScanType scan_type_of_mode(mode_t mode) {
         return S_ISLNK(mode) ? SCAN_LINK : SCAN_OTHER;
 }
 
-static ScanType scan_type(const Scan *scan, const struct dirent64 *entry) {
+static int scan_type(const Scan *scan, const struct dirent64 *entry, ScanType *ret) {
         struct stat st;
 
+        *ret = SCAN_OTHER;
         if (entry->d_type != DT_UNKNOWN)
-                return scan_type_of_mode(DTTOIF(entry->d_type));
-        if (fstatat(scan->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return SCAN_OTHER; /* gone already */
-        return scan_type_of_mode(st.st_mode);
+                *ret = scan_type_of_mode(DTTOIF(entry->d_type));
+        else if (fstatat(scan->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                *ret = scan_type_of_mode(st.st_mode);
+        else if (errno != ENOENT) /* gone already */
+                return error_from_errno();
+        return 0;
 }
 
 static int scan_fill(Scan *scan) {
@@ -88,8 +91,9 @@ int scan_next(Scan *scan, ScanEntry *ret) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
 
-                *ret = (ScanEntry){ .name = entry->d_name, .type = scan_type(scan, entry) };
-                return 1;
+                ret->name = entry->d_name;
+                r = scan_type(scan, entry, &ret->type);
+                return r < 0 ? r : 1;
         }
 }
 
@@ -118,7 +122,7 @@ bool scan_is_without_events(const Scan *scan) {
         struct statfs fs;
 
         if (fstatfs(scan->fd, &fs) < 0)
-                return false;
+                return true; /* nobody knows: polled, and asked again then */
         for (size_t i = 0; i < ARRAY_SIZE(remote); i++)
                 if ((uint32_t) fs.f_type == remote[i])
                         return true;

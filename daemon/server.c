@@ -18,6 +18,7 @@
 
 #define SERVER_ACCEPTS_PER_TURN 16
 #define SERVER_GRACE_MS         2000 /* for clients to take their last answers */
+#define SERVER_REST_MS          100  /* see server_rest() */
 
 struct Server {
         uv_loop_t *loop;
@@ -26,7 +27,8 @@ struct Server {
         int spare_fd; /* see server_shed() */
 
         uv_poll_t poll;
-        uv_timer_t grace;
+        uv_timer_t grace, rest;
+        bool rested;        /* nobody was let in since */
         unsigned n_handles; /* whose close callback is outstanding */
 
         struct PeerList peers;
@@ -127,34 +129,72 @@ static void server_welcome(Server *server, int socket) {
         server->n_peers++;
 }
 
-/* No descriptor is left for the connection, and the poll handle would report it for ever: give
- * the one kept in reserve, and hang up. */
-static void server_shed(Server *server) {
-        int fd;
+static void server_open_spare(Server *server) {
+        if (server->spare_fd < 0)
+                server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
-        log_warning("a client is refused: no descriptors left");
+/* No descriptor is left for the connection, and the poll handle would report it for ever: give
+ * the one kept in reserve, and hang up. The result of accept4(), which may fail all the same: others
+ * of this process take what becomes free. */
+static int server_shed(Server *server) {
+        int fd, r;
+
         closep(&server->spare_fd);
+        server->spare_fd = -1;
         fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+        r = fd < 0 ? error_from_errno() : 0;
+        if (r == 0)
+                log_warning("a client is refused: no descriptors left");
         closep(&fd);
-        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        server_open_spare(server);
+        return r;
+}
+
+static void server_on_connection(uv_poll_t *poll, int status, int events);
+
+static void server_on_rest_over(uv_timer_t *timer) {
+        Server *server = timer->data;
+
+        server_open_spare(server);
+        (void) uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
+}
+
+/* Somebody waits and cannot be let in, which the poll handle reports again at once, and for ever. */
+static void server_rest(Server *server, int r) {
+        if (!server->rested)
+                log_warning("clients have to wait: %s", strerror(-r));
+        server->rested = true;
+        (void) uv_poll_stop(&server->poll);
+        (void) uv_timer_start(&server->rest, server_on_rest_over, SERVER_REST_MS, 0);
+}
+
+/* 0, or negative: enough for this turn */
+static int server_accept(Server *server) {
+        int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd >= 0) {
+                server->rested = false;
+                server_welcome(server, fd);
+                return 0;
+        }
+        return errno == EMFILE || errno == ENFILE ? server_shed(server) : error_from_errno();
 }
 
 static void server_on_connection(uv_poll_t *poll, int status, int events) {
         Server *server = poll->data;
+        int r = status;
 
         (void) events;
         if (status < 0)
                 log_error("listening failed: %s", strerror(-status));
-        for (unsigned i = 0; status == 0 && i < SERVER_ACCEPTS_PER_TURN; i++) {
-                int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-                if (fd >= 0)
-                        server_welcome(server, fd);
-                else if (errno == EMFILE || errno == ENFILE)
-                        server_shed(server);
-                else if (errno != EINTR && errno != ECONNABORTED)
-                        return; /* EAGAIN: that was all */
+        for (unsigned i = 0; r == 0 && i < SERVER_ACCEPTS_PER_TURN; i++) {
+                r = server_accept(server);
+                if (r == -EINTR || r == -ECONNABORTED)
+                        r = 0;
         }
+        if (r < 0 && r != -EAGAIN) /* that was all */
+                server_rest(server, r);
 }
 
 static void server_own(Server *server, uv_handle_t *handle) {
@@ -234,7 +274,7 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         if (!server)
                 return -ENOMEM;
 
-        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        server_open_spare(server);
         r = server_listen(server, spec, problem);
         if (r < 0) {
                 server_free(server);
@@ -242,6 +282,8 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         }
 
         server_own(server, (uv_handle_t *) &server->poll);
+        (void) uv_timer_init(spec->loop, &server->rest);
+        server_own(server, (uv_handle_t *) &server->rest);
         server_start_grace(server);
         r = uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
         if (r < 0) {
@@ -260,8 +302,10 @@ static void server_on_grace(uv_timer_t *timer) {
 }
 
 void server_stop_listening(Server *server) {
-        if (!server->gone)
-                server_close_handle((uv_handle_t *) &server->poll);
+        if (server->gone)
+                return;
+        server_close_handle((uv_handle_t *) &server->rest);
+        server_close_handle((uv_handle_t *) &server->poll);
 }
 
 void server_stop(Server *server, ServerStoppedFn stopped, void *userdata) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "daemon/books.h"
 #include "daemon/notify.h"
 #include "daemon/scan.h"
@@ -53,6 +54,13 @@
 
 static bool watch_is_missing(int r) {
         return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+/* What stat(2) says of a file that is not there for us: no such name, a link that leads nowhere, no
+ * permission. Any other error says nothing about the file. */
+static bool watch_is_absent(int r) {
+        return watch_is_missing(r) || r == -EACCES || r == -EPERM || r == -ENAMETOOLONG ||
+               r == -ESTALE;
 }
 
 /* the part of the watch's path that filters see; @dir and @name are what it was made of */
@@ -228,6 +236,13 @@ static WatchSight watch_sight(uint32_t mask, const struct stat *link, const Tree
         return mask & IN_MODIFY ? WATCH_SAW_WRITE : WATCH_SAW_TOUCH;
 }
 
+/* -ENOENT: it is there, and is no file */
+static int watch_stat(const char *path, struct stat *ret_link, struct stat *ret) {
+        if (lstat(path, ret_link) < 0 || stat(path, ret) < 0)
+                return error_from_errno();
+        return S_ISREG(ret->st_mode) ? 0 : -ENOENT;
+}
+
 static int watch_look_file(Watch *watch, TreeDir *dir, const char *name, uint32_t mask) {
         TreeNode *node = tree_find(&watch->tree, dir, name);
         TreeFile *file = node && !node->is_directory ? tree_file(node) : NULL;
@@ -242,8 +257,11 @@ static int watch_look_file(Watch *watch, TreeDir *dir, const char *name, uint32_
         if (r != 0)
                 return r < 0 ? books_not_added(watch, dir, r) : 0;
 
-        if (lstat(watch->path, &link) < 0 || stat(watch->path, &st) < 0 || !S_ISREG(st.st_mode)) {
-                if (file)
+        r = watch_stat(watch->path, &link, &st);
+        if (r < 0) {
+                if (!watch_is_absent(r))
+                        books_enqueue(watch, dir, false, true);
+                else if (file)
                         books_remove_file(watch, file);
                 return 0;
         }
@@ -460,6 +478,16 @@ static int watch_scan_dir_entry(Watch *watch, TreeDir *dir, const char *name) {
         return books_add_dir(watch, dir, name);
 }
 
+/* Not to be told now: it stays as it was, and the directory is read again at the next poll. */
+static void watch_leave_unseen(Watch *watch, TreeDir *dir, const char *name) {
+        TreeNode *node = tree_find(&watch->tree, dir, name);
+
+        if (node)
+                tree_see(node);
+        books_set_degraded(watch, dir, WATCH_TROUBLE_RESOURCES, dir->left_out);
+        books_tell(watch, dir, WATCH_TROUBLE_RESOURCES);
+}
+
 static int watch_scan_file_entry(Watch *watch, TreeDir *dir, const char *name) {
         const WatchFilter *filter = &dir->root->filter;
         struct stat st;
@@ -470,7 +498,12 @@ static int watch_scan_file_entry(Watch *watch, TreeDir *dir, const char *name) {
         r = watch_enter(watch, dir, name, false);
         if (r != 0)
                 return r < 0 ? books_not_added(watch, dir, r) : 0;
-        if (scan_stat(&watch->scan, name, &st) < 0 || !S_ISREG(st.st_mode))
+        r = scan_stat(&watch->scan, name, &st);
+        if (r < 0 && !watch_is_absent(r)) {
+                watch_leave_unseen(watch, dir, name);
+                return 0;
+        }
+        if (r < 0 || !S_ISREG(st.st_mode))
                 return 0; /* swept, if it was known */
         return watch_note_file(watch, dir, name, &st, WATCH_SAW_IT);
 }

@@ -37,7 +37,8 @@
  * reported (degraded subtrees and file systems without events excepted).
  *
  * Errors: -ENOMEM loses nothing. What could not be recorded is queued to be read again; call
- * watch_dispatch() again a little later.
+ * watch_dispatch() again a little later. Nor does any other: what cannot be told now (EIO) stays as
+ * it was, and its directory is polled until it can.
  *
  * Not thread-safe: one thread owns a Watch. The sink must not call watch_*() functions.
  */

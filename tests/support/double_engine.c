@@ -211,7 +211,8 @@ int engine_reload(Engine *engine, Problem *problem) {
 static int double_ask(Engine *engine, const AskHandlers *handlers, void *userdata, Ask **ret) {
         Ask *ask = calloc(1, sizeof(*ask));
 
-        assert(ask);
+        if (!ask)
+                return -ENOMEM;
         ask->engine = engine;
         ask->handlers = *handlers;
         ask->userdata = userdata;
@@ -232,10 +233,14 @@ static void double_read(int fd, char *ret, size_t room) {
 int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers, void *userdata,
                Ask **ret, Problem *problem) {
         DoubleEngine *seen = &engine->seen;
+        int r;
 
         seen->n_gets++;
         if (seen->refuse < 0)
                 return problem_set(problem, seen->refuse, "refused");
+        r = double_ask(engine, handlers, userdata, ret);
+        if (r < 0)
+                return r;
 
         (void) snprintf(seen->source_path, sizeof(seen->source_path), "%s", spec->source_path);
         double_read(spec->source_fd, seen->source_content, sizeof(seen->source_content));
@@ -247,7 +252,7 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
         seen->force = spec->force;
         seen->wait = spec->wait;
         seen->want_fd = spec->want_fd;
-        return double_ask(engine, handlers, userdata, ret);
+        return 0;
 }
 
 int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, void *userdata,

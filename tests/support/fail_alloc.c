@@ -9,6 +9,7 @@
 /* A pool thread of the code under test may allocate too, hence atomics. -1 is "not armed". */
 static atomic_long countdown = -1;
 static atomic_bool reached;
+static _Thread_local bool spared;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -22,7 +23,7 @@ char *__wrap_strdup(const char *string);
 char *__wrap_strndup(const char *string, size_t n);
 
 static bool fail_alloc_now(void) {
-        if (atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) != 0)
+        if (spared || atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) != 0)
                 return false;
         atomic_store(&reached, true);
         errno = ENOMEM;
@@ -47,6 +48,10 @@ char *__wrap_strdup(const char *string) {
 
 char *__wrap_strndup(const char *string, size_t n) {
         return fail_alloc_now() ? NULL : __real_strndup(string, n);
+}
+
+void fail_alloc_spare(bool on) {
+        spared = on;
 }
 
 void fail_alloc_arm(long nth) {

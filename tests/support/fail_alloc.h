@@ -16,6 +16,9 @@ void fail_alloc_arm(long nth);
 /* True if the armed allocation was reached already. */
 bool fail_alloc_is_reached(void);
 
+/* The allocations of this thread do not count: it is the other end of what is tested. */
+void fail_alloc_spare(bool on);
+
 /* Back to normal. True if the armed allocation was reached. */
 bool fail_alloc_disarm(void);
 

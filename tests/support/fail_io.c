@@ -17,9 +17,14 @@
 static atomic_long countdown = -1;
 static int armed_error;
 static const char *failed_call;
+static _Thread_local bool spared;
 
-static bool fail_io_now(const char *call) {
-        if (atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) != 0)
+void fail_io_spare(bool on) {
+        spared = on;
+}
+
+bool fail_io_now(const char *call) {
+        if (spared || atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) != 0)
                 return false;
         if (armed_error == FAIL_IO_DIE)
                 _exit(FAIL_IO_STATUS);

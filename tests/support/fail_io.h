@@ -8,6 +8,10 @@
  * pwrite, ftruncate, copy_file_range, fsync, linkat, symlinkat, rename, renameat, unlinkat,
  * flock. Sweeping an operation over "call number n fails" and "the process ends at call number
  * n" visits every state that a full disk, a broken disk or kill -9 can leave behind.
+ *
+ * `fail_calls` in its place adds what looks and talks: the calls that read files and directories,
+ * inotify, sockets and descriptors, random numbers, and what starts a process (fork, pipe2, execvp:
+ * of shared libraries as well).
  */
 
 #include <stdbool.h>
@@ -23,6 +27,15 @@ bool fail_io_disarm(void);
 
 /* The name of the call that failed, for messages. */
 const char *fail_io_call(void);
+
+/* The calls of this thread do not count: it is the other end of what is tested. */
+void fail_io_spare(bool on);
+
+/* Directories do not tell what their entries are (`fail_calls`), as those of some file systems. */
+void fail_io_hide_types(bool on);
+
+/* For wrappers: counts a call. True, with errno set: this is the one that fails. */
+bool fail_io_now(const char *call);
 
 /* Would power loss spare @path? False if, since watching was switched on, its content, its name
  * or that of a directory above it changed without a later fsync of the file or directory that
