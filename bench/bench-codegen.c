@@ -1,13 +1,14 @@
 /*
  * The vendor's programs and ours, side by side
  *
- *   bench-codegen
+ *   bench-codegen [--rows]
  *
  * For every compiled model of the corpus: its program, and the one that is generated for the same
  * ops and target. Facts: instructions, bytes moved, cycles in which CONV and MISC compute. Cycles in
  * all by both assumptions of the cost model (dpu/sim/cost.h), which are no measurements; and how
  * long the generation took. Then the networks
- * of mkmodel for B1024, from the quantized graph on. Prints the tables of docs/CODEGEN.md.
+ * of mkmodel for B1024, from the quantized graph on. Prints the tables of docs/CODEGEN.md; with
+ * --rows, only the vendor's models, and their means as rows C4.
  */
 
 #include <errno.h>
@@ -15,9 +16,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "bench/row.h"
 #include "dpu/compiler/compiler.h"
 #include "dpu/models/network.h"
 #include "dpu/sim/account.h"
@@ -29,7 +33,10 @@ typedef struct Sums {
 } Sums;
 
 typedef struct Table {
-        double logarithms[2]; /* of ours / vendor's, optimistic and pessimistic */
+        double logarithms[4]; /* of ours / vendor's: cycles optimistic, pessimistic, instructions,
+                                 bytes */
+        double milliseconds;
+        bool quiet;
         unsigned n;
 } Table;
 
@@ -83,6 +90,14 @@ static void visit(const char *name, const Bytes *content, void *userdata) {
         }
         end = clock_monotonic_ns();
         ours = sum_graph(graph, &target);
+        table->logarithms[0] += log((double) ours.optimistic / (double) theirs.optimistic);
+        table->logarithms[1] += log((double) ours.pessimistic / (double) theirs.pessimistic);
+        table->logarithms[2] += log((double) ours.instructions / (double) theirs.instructions);
+        table->logarithms[3] += log((double) ours.bytes / (double) theirs.bytes);
+        table->milliseconds += (double) (end - begin) / 1e6;
+        table->n++;
+        if (table->quiet)
+                return;
         (void) printf("| %s | %" PRIu64 " / %" PRIu64 " | %.2f / %.2f | %.3f / %.3f | %.3f / %.3f ",
                       name, theirs.instructions, ours.instructions, (double) theirs.bytes / 1e6,
                       (double) ours.bytes / 1e6, (double) theirs.conv / 1e6,
@@ -94,9 +109,6 @@ static void visit(const char *name, const Bytes *content, void *userdata) {
                       (double) theirs.pessimistic / 1e6, (double) ours.pessimistic / 1e6,
                       (double) ours.pessimistic / (double) theirs.pessimistic,
                       (double) (end - begin) / 1e6);
-        table->logarithms[0] += log((double) ours.optimistic / (double) theirs.optimistic);
-        table->logarithms[1] += log((double) ours.pessimistic / (double) theirs.pessimistic);
-        table->n++;
 }
 
 /* --- from the quantized graph on ------------------------------------------------------------- */
@@ -141,11 +153,30 @@ static int measure_networks(void) {
         return r;
 }
 
-int main(void) {
+static int means(void) {
+        static const char *const names[] = { "cycles, optimistic", "cycles, pessimistic",
+                                             "instructions", "bytes moved" };
+        Table table = { .quiet = true };
+        char what[80];
+
+        if (corpus_each("compiled", visit, &table) < 0 || table.n == 0)
+                return EXIT_FAILURE;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                (void) snprintf(what, sizeof(what), "%s, ours / theirs, mean of %u models",
+                                names[i], table.n);
+                row_value("C4", what, "dpucc", exp(table.logarithms[i] / table.n), "");
+        }
+        row_value("C4", "time to generate all of them", "dpucc", table.milliseconds, "ms");
+        return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
         Table table = {};
 
         if (!corpus_present())
                 return 77;
+        if (argc > 1 && strcmp(argv[1], "--rows") == 0)
+                return means();
         (void) printf(
                 "| model | instructions | MB moved | CONV | MISC | Mcycles, optimistic | Mcycles, "
                 "pessimistic | ms to generate |\n|---|---|---|---|---|---|---|---|\n");

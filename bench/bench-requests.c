@@ -6,8 +6,9 @@
  * Rows B3. Asks the real daemon, from ../bin of where this program is, for the list of its
  * workspaces and for an artifact that it has, again and again, one after the other; beside it a bare
  * echo of as many bytes by libuv in another process, and the same from several connections at a
- * time. What is not equal: an answer to `get` is looked up anew each time (two files are looked at,
- * descriptors travel), the echo knows nothing.
+ * time; and watchman, if it is installed, which is asked for the models in a tree of a hundred
+ * files. What is not equal: an answer to `get` is looked up anew each time (two files are
+ * looked at, descriptors travel), the echo knows nothing.
  */
 
 #include <errno.h>
@@ -22,8 +23,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/program.h"
 #include "bench/row.h"
 #include "client/connect.h"
 
@@ -306,6 +309,95 @@ static void bench_echo(Bench *bench) {
         (void) waitpid(echo, NULL, 0);
 }
 
+/* --- watchman ------------------------------------------------------------------------------------ */
+
+typedef struct Lines {
+        int fd;
+        char request[512];
+} Lines;
+
+static void lines_once(void *userdata) {
+        Lines *lines = userdata;
+        char data[16 * 1024];
+        ssize_t n;
+
+        if (file_write_all(lines->fd, lines->request, strlen(lines->request)) < 0)
+                bench_die("watchman", -EIO);
+        do
+                n = read(lines->fd, data, sizeof(data));
+        while (n > 0 && data[n - 1] != '\n');
+        if (n <= 0)
+                bench_die("watchman", -EIO);
+}
+
+/* its tree is watched when this returns */
+static pid_t watchman_start(const Bench *bench) {
+        static const char script[] =
+                "mkdir \"$1/tree\"; for i in $(seq 100); do echo model >\"$1/tree/$i.txt\"; done\n"
+                "watchman --sockname \"$1/w.sock\" --no-spawn watch \"$1/tree\"";
+        char sock[PATH_MAX], logfile[PATH_MAX], pidfile[PATH_MAX];
+        pid_t pid = fork(), shell;
+
+        if (pid < 0)
+                bench_die("fork", -errno);
+        (void) snprintf(sock, sizeof(sock), "--sockname=%s/w.sock", bench->root);
+        (void) snprintf(logfile, sizeof(logfile), "--logfile=%s/w.log", bench->root);
+        (void) snprintf(pidfile, sizeof(pidfile), "--pidfile=%s/w.pid", bench->root);
+        if (pid == 0) {
+                (void) dup2(open("/dev/null", O_RDWR), STDERR_FILENO);
+                (void) execlp("watchman", "watchman", "-f", sock, logfile, pidfile,
+                              "--no-save-state", NULL);
+                _exit(127);
+        }
+        for (unsigned i = 0; access(bench_path(bench, "w.sock"), F_OK) < 0; i++) {
+                if (i == 1000)
+                        bench_die("watchman", -ETIMEDOUT);
+                (void) usleep(10000);
+        }
+        shell = fork();
+        if (shell == 0) {
+                (void) dup2(open("/dev/null", O_RDWR), STDOUT_FILENO);
+                (void) execlp("sh", "sh", "-c", script, "sh", bench->root, NULL);
+                _exit(127);
+        }
+        bench_wait(shell, "watchman watch");
+        return pid;
+}
+
+static void bench_watchman(Bench *bench) {
+        static const struct {
+                const char *who, *more;
+        } asks[] = {
+                { "watchman query", ",\"sync_timeout\":0" },
+                { "watchman query, sync", "" },
+        };
+        char *program = NULL;
+        pid_t watchman;
+
+        if (program_find("watchman", &program) < 0) {
+                (void) printf("     watchman is not installed\n");
+                return;
+        }
+        free(program);
+        watchman = watchman_start(bench);
+        for (size_t i = 0; i < ARRAY_SIZE(asks); i++) {
+                Lines lines = { .fd = echo_connect(bench_path(bench, "w.sock")) };
+
+                (void) snprintf(
+                        lines.request, sizeof(lines.request),
+                        "[\"query\",\"%s/tree\",{\"suffix\":\"xmodel\",\"fields\":[\"name\"]"
+                        "%s}]\n",
+                        bench->root, asks[i].more);
+                bench_measure(bench, "request on an open connection", asks[i].who, lines_once,
+                              &lines);
+                close(lines.fd);
+        }
+        (void) kill(watchman, SIGKILL);
+        (void) waitpid(watchman, NULL, 0);
+}
+
+/* --- many at a time ------------------------------------------------------------------------------ */
+
 /* as many as there are peers ask at the same time, each from a process of its own */
 static void bench_crowd(Bench *bench) {
         int64_t before = clock_monotonic_ns();
@@ -351,6 +443,7 @@ int main(int argc, char **argv) {
                 bench_die(bench.root, -errno);
 
         bench_echo(&bench);
+        bench_watchman(&bench);
         daemon = bench_start(&bench);
         bench_roots(&bench);
         bench_get(&bench);

@@ -1,25 +1,23 @@
 /*
- * Our watcher beside inotifywait, watchman and entr
+ * Our watcher beside inotifywait, fswatch, watchman and entr
  *
  *   bench-watchers [DIR]     works in a new directory below DIR (default: $TMPDIR, /tmp)
  *
- * All are processes that print a line for each save they tell of, and all are measured here, by
- * the line's arrival in a pipe, one after the other in the same run. Ours is this program again,
- * as `bench-watchers --print DIR`: the daemon's watcher on poll(2), and nothing else of the
- * daemon. Peers that are not installed are left out, and the output says so.
+ * Rows B4, B6, B10. All are processes that print a line for each save they tell of, and all are
+ * measured here, by the line's arrival in a pipe. They run side by side, each on a directory of its
+ * own, and one after the other gets a save. Ours is this program again, as `bench-watchers --print
+ * DIR`: the daemon's watcher on poll(2), and nothing else of the daemon; and the whole daemon, seen
+ * through `dpucc-client monitor`. Peers that are not installed are left out, and the output says so.
  *
  *   event     from close(2), or rename(2), in this process to the line; median and 99th centile
- *   slow      lines for one save of twenty pieces with 50 ms between them; one is right
- *   ready     from exec(2) until saves are seen, with a warm directory cache; a directory holds
- *             ten files, one in a hundred is a model
- *   resident  memory of the watching process then
- *   idle      times it woke up in five seconds then
+ *   slow      lines for one save of twenty pieces with 50 or 200 ms between them; one is right
  *   overflow  20,001 files saved while it was stopped: from its continuation until the last save,
  *             which the kernel's queue had no room for, is told of
  *
- * What is not equal: inotifywait tells of every file, since it cannot do otherwise recursively
- * and in time; watchman keeps the whole tree in memory to answer questions that nobody asks here,
- * and waits for 20 ms of quiet unless told otherwise; entr watches one file that it is given.
+ * What is not equal: inotifywait and fswatch tell of every file; watchman keeps the whole tree in
+ * memory to answer questions that nobody asks here, and waits for 20 ms of quiet unless told
+ * otherwise; entr watches one file that it is given; the daemon's line takes the way over another
+ * process.
  */
 
 #include <errno.h>
@@ -43,12 +41,12 @@
 #include "bench/row.h"
 #include "daemon/watch.h"
 
-#define BENCH_SAVES      100
-#define BENCH_SLOW_PARTS 20
-#define BENCH_SLOW_MS    50
-#define BENCH_IDLE_MS    5000
-#define BENCH_FLOOD      20001
-#define BENCH_PATIENCE   30000 /* ms */
+#define BENCH_SAVES         100
+#define BENCH_SLOW_PARTS    20
+#define BENCH_BETWEEN_MS    150
+#define BENCH_SAVE_PATIENCE 5000 /* ms */
+#define BENCH_FLOOD         20001
+#define BENCH_PATIENCE      30000 /* ms */
 
 static void bench_die(const char *what) {
         (void) fprintf(stderr, "bench-watchers: %s: %s\n", what, strerror(errno));
@@ -136,11 +134,31 @@ static const Peer peers[] = {
           .script = "exec \"$3\" --print \"$1\"",
           .ready = "ready",
           .line = ".xmodel" },
+        { .name = "dpuccd, monitor",
+          .program = "sh",
+          .script = "unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_STATE_HOME DPUCC_SOCKET\n"
+                    "export HOME=\"$2\" XDG_RUNTIME_DIR=\"$2\" DPUCC_TOOLCHAIN=dpucc\n"
+                    "PATH=$(dirname \"$3\")/../bin:$PATH\n"
+                    "dpuccd -q </dev/null >/dev/null 2>&1 &\n"
+                    "echo $! >\"$2/pid\"\n"
+                    "i=0; until dpucc-client roots >/dev/null 2>&1 || [ $i = 500 ]; do\n"
+                    "i=$((i+1)); sleep 0.01; done\n"
+                    "dpucc-client watch \"$1\" >/dev/null\n"
+                    "dpucc-client wait --all >/dev/null 2>&1\n"
+                    "exec dpucc-client monitor",
+          .ready = "monitoring",
+          .line = " saved ",
+          .scratch_pid = true },
         { .name = "inotifywait",
           .program = "inotifywait",
           .script = "exec inotifywait -m -r -e close_write,moved_to --format %w%f \"$1\" "
                     "2>&1",
           .ready = "established",
+          .line = ".xmodel" },
+        { .name = "fswatch",
+          .program = "fswatch",
+          .script = "(sleep 1; echo ready) & exec fswatch -r -l 0.1 \"$1\"",
+          .ready = "ready",
           .line = ".xmodel" },
         { .name = "watchman",
           .program = "watchman",
@@ -169,6 +187,7 @@ typedef struct Running {
         int fd;
         char buffer[64 * 1024];
         size_t n;
+        char directory[PATH_MAX];
         char scratch[PATH_MAX];
 } Running;
 
@@ -241,7 +260,8 @@ static Running *running_start(const Peer *peer, const char *directory, const cha
         if (!running || pipe2(out, O_CLOEXEC) < 0)
                 bench_die("pipe");
         running->peer = peer;
-        (void) snprintf(running->scratch, sizeof(running->scratch), "%s.scratch", directory);
+        (void) snprintf(running->directory, sizeof(running->directory), "%s", directory);
+        (void) snprintf(running->scratch, sizeof(running->scratch), "%.4000s.scratch", directory);
         if (mkdir(running->scratch, 0700) < 0)
                 bench_die(running->scratch);
         running->pid = fork();
@@ -284,8 +304,8 @@ static int64_t bench_save(const char *directory, bool by_rename) {
         int64_t at;
         int fd;
 
-        (void) snprintf(path, sizeof(path), "%s/x.xmodel", directory);
-        (void) snprintf(temporary, sizeof(temporary), "%s/x.tmp", directory);
+        (void) snprintf(path, sizeof(path), "%.4000s/x.xmodel", directory);
+        (void) snprintf(temporary, sizeof(temporary), "%.4000s/x.tmp", directory);
         fd = bench_open(by_rename ? temporary : path);
         at = clock_monotonic_ns();
         close(fd);
@@ -297,91 +317,73 @@ static int64_t bench_save(const char *directory, bool by_rename) {
         return at;
 }
 
-static void bench_event(Running *running, const char *directory, bool by_rename) {
-        int64_t ns[BENCH_SAVES];
+static void bench_drain(Running *const *all) {
+        for (size_t p = 0; p < ARRAY_SIZE(peers); p++)
+                while (all[p] && running_line(all[p], 0))
+                        ;
+}
+
+/* A peer that lost a save gets no more of them. */
+static void bench_event(Running *const *all, bool by_rename) {
+        static int64_t ns[ARRAY_SIZE(peers)][BENCH_SAVES];
+        size_t n[ARRAY_SIZE(peers)] = {};
 
         for (size_t i = 0; i < BENCH_SAVES; i++) {
-                int64_t at = bench_save(directory, by_rename);
+                for (size_t p = 0; p < ARRAY_SIZE(peers); p++) {
+                        int64_t at;
 
-                if (!running_expect(running, running->peer->line, BENCH_PATIENCE)) {
-                        row_value("B4", "saves that it told of", running->peer->name, (double) i,
-                                  "");
-                        return;
+                        if (!all[p] || n[p] < i)
+                                continue;
+                        at = bench_save(all[p]->directory, by_rename);
+                        if (running_expect(all[p], peers[p].line, BENCH_SAVE_PATIENCE))
+                                ns[p][n[p]++] = clock_monotonic_ns() - at;
                 }
-                ns[i] = clock_monotonic_ns() - at;
-                bench_pause_ms(running->peer->one_file ? 150 : 30); /* it is ready again */
-                while (running_line(running, 0))
-                        ;
+                bench_pause_ms(BENCH_BETWEEN_MS);
+                bench_drain(all);
         }
-        row_times("B4", by_rename ? "save by rename to line" : "save by close to line",
-                  running->peer->name, ns, BENCH_SAVES);
-}
-
-static void bench_slow(Running *running, const char *directory) {
-        char path[PATH_MAX];
-        unsigned n = 0;
-        const char *line;
-        int fd;
-
-        (void) snprintf(path, sizeof(path), "%s/x.xmodel", directory);
-        fd = bench_open(path);
-        for (unsigned i = 1; i < BENCH_SLOW_PARTS; i++) {
-                bench_pause_ms(BENCH_SLOW_MS);
-                if (file_write_all(fd, "model", 5) < 0)
-                        bench_die(path);
+        for (size_t p = 0; p < ARRAY_SIZE(peers); p++) {
+                if (all[p] && n[p] < BENCH_SAVES)
+                        row_value("B4", by_rename ? "renames told of" : "saves told of",
+                                  peers[p].name, (double) n[p], "");
+                else if (all[p])
+                        row_times("B4",
+                                  by_rename ? "save by rename to line" : "save by close to line",
+                                  peers[p].name, ns[p], BENCH_SAVES);
         }
-        close(fd);
-        while ((line = running_line(running, 500)))
-                n += strstr(line, running->peer->line) != NULL;
-        row_value("B6", "lines for one save of 20 pieces (1 is right)", running->peer->name, n, "");
 }
 
-/* ---- size ------------------------------------------------------------------------------------ */
+static void bench_slow(Running *const *all, int gap_ms) {
+        int fds[ARRAY_SIZE(peers)];
+        char path[PATH_MAX], what[64];
 
-static long running_status(const Running *running, const char *name) {
-        char path[64], line[256];
-
-        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) running->watcher);
-        _cleanup_(fclosep) FILE *file = fopen(path, "re");
-        while (file && fgets(line, sizeof(line), file))
-                if (strncmp(line, name, strlen(name)) == 0)
-                        return strtol(line + strlen(name) + 1, NULL, 10);
-        bench_die(path);
-        return 0;
-}
-
-static void bench_make_tree(const char *top, unsigned n_directories) {
-        char path[PATH_MAX];
-
-        for (unsigned d = 0; d < n_directories; d++) {
-                (void) snprintf(path, sizeof(path), "%s/%u/%u", top, d / 100, d % 100);
-                close(file_make_dirs(AT_FDCWD, path, 0777));
-                for (unsigned i = 0; i < 10; i++) {
-                        (void) snprintf(path, sizeof(path), "%s/%u/%u/%u.%s", top, d / 100, d % 100,
-                                        i, i == 0 && d % 10 == 0 ? "xmodel" : "txt");
-                        close(bench_open(path));
+        for (unsigned i = 0; i < BENCH_SLOW_PARTS; i++) {
+                for (size_t p = 0; p < ARRAY_SIZE(peers); p++) {
+                        if (!all[p])
+                                continue;
+                        (void) snprintf(path, sizeof(path), "%.4000s/x.xmodel", all[p]->directory);
+                        if (i == 0)
+                                fds[p] = bench_open(path);
+                        else if (file_write_all(fds[p], "model", 5) < 0)
+                                bench_die(path);
                 }
+                bench_pause_ms(gap_ms);
+        }
+        (void) snprintf(what, sizeof(what), "lines for one save, %d ms between its 20 pieces",
+                        gap_ms);
+        for (size_t p = 0; p < ARRAY_SIZE(peers); p++) {
+                const char *line;
+                unsigned n = 0;
+
+                if (!all[p])
+                        continue;
+                close(fds[p]);
+                while ((line = running_line(all[p], 500)))
+                        n += strstr(line, peers[p].line) != NULL;
+                row_value("B6", what, peers[p].name, n, "");
         }
 }
 
-static void bench_size(const Peer *peer, const char *top, unsigned n_files, const char *self) {
-        int64_t start = clock_monotonic_ns(), ready;
-        Running *running = running_start(peer, top, self);
-        long before, after;
-        char what[64];
-
-        ready = clock_monotonic_ns() - start;
-        before = running_status(running, "voluntary_ctxt_switches");
-        bench_pause_ms(BENCH_IDLE_MS);
-        after = running_status(running, "voluntary_ctxt_switches");
-        (void) snprintf(what, sizeof(what), "ready, %u files", n_files);
-        row_value("B8", what, peer->name, (double) ready / CLOCK_NS_PER_MS, "ms");
-        (void) snprintf(what, sizeof(what), "resident, %u files", n_files);
-        row_value("B9", what, peer->name, (double) running_status(running, "VmRSS") / 1024, "MiB");
-        (void) snprintf(what, sizeof(what), "wake-ups in 5 idle seconds, %u files", n_files);
-        row_value("B9", what, peer->name, (double) (after - before), "");
-        running_stop(running);
-}
+/* ---- overflow -------------------------------------------------------------------------------- */
 
 static void bench_overflow(const Peer *peer, const char *directory, const char *self) {
         Running *running = running_start(peer, directory, self);
@@ -414,30 +416,27 @@ static bool bench_is_there(const Peer *peer) {
         return is;
 }
 
-static void bench_saves(const Peer *peer, const char *top, const char *self) {
-        char directory[PATH_MAX];
-        Running *running;
-
-        (void) snprintf(directory, sizeof(directory), "%.4000s/saves", top);
-        close(file_make_dirs(AT_FDCWD, directory, 0777));
-        (void) bench_save(directory, false);
-        running = running_start(peer, directory, self);
-        bench_event(running, directory, false);
-        bench_event(running, directory, true);
-        running_stop(running);
-        running = running_start(peer, directory, self);
-        bench_slow(running, directory);
-        running_stop(running);
-}
-
-static void bench_trees(const char *top, unsigned n_directories, const char *self) {
+static void bench_saves(const char *top, const char *self) {
+        Running *all[ARRAY_SIZE(peers)] = {};
         char directory[PATH_MAX];
 
-        (void) snprintf(directory, sizeof(directory), "%.4000s/%u", top, n_directories);
-        bench_make_tree(directory, n_directories);
-        for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
-                if (bench_is_there(&peers[i]) && !peers[i].one_file)
-                        bench_size(&peers[i], directory, n_directories * 10, self);
+        for (size_t p = 0; p < ARRAY_SIZE(peers); p++) {
+                if (!bench_is_there(&peers[p])) {
+                        printf("          %-14s is not installed\n", peers[p].name);
+                        continue;
+                }
+                (void) snprintf(directory, sizeof(directory), "%.4000s/saves%zu", top, p);
+                close(file_make_dirs(AT_FDCWD, directory, 0777));
+                (void) bench_save(directory, false);
+                all[p] = running_start(&peers[p], directory, self);
+        }
+        bench_event(all, false);
+        bench_event(all, true);
+        bench_slow(all, 50);
+        bench_slow(all, 200);
+        for (size_t p = 0; p < ARRAY_SIZE(peers); p++)
+                if (all[p])
+                        running_stop(all[p]);
 }
 
 static void bench_floods(const char *top, const char *self) {
@@ -466,15 +465,7 @@ int main(int argc, char **argv) {
         if (!mkdtemp(top))
                 bench_die(top);
         (void) setvbuf(stdout, NULL, _IOLBF, 0);
-        for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
-                if (bench_is_there(&peers[i]))
-                        bench_saves(&peers[i], top, self);
-                else
-                        printf("          %-14s is not installed\n", peers[i].name);
-        }
-        for (unsigned n = 10; n <= 10000; n *= 10)
-                if (n != 100)
-                        bench_trees(top, n, self);
+        bench_saves(top, self);
         bench_floods(top, self);
 
         return file_remove_tree(AT_FDCWD, top) < 0;

@@ -36,7 +36,7 @@ static inline FILE *row_file(void) {
 static inline void row_times(const char *row, const char *what, const char *who, int64_t *ns,
                              size_t n) {
         double median = row_median_ms(ns, n),
-               p99 = (double) ns[(n - 1) * 99 / 100] / (double) CLOCK_NS_PER_MS;
+               p99 = (double) ns[(n * 99 + 99) / 100 - 1] / (double) CLOCK_NS_PER_MS;
         FILE *file = row_file();
 
         (void) printf("%-4s %-44s %-16s %10.3f ms  %10.3f ms p99\n", row, what, who, median, p99);

@@ -15,7 +15,7 @@ def _put(line):
 def times(row, what, who, seconds):
     """Of durations: the median and the 99th centile."""
     values = sorted(s * 1000 for s in seconds)
-    median, p99 = statistics.median(values), values[(len(values) - 1) * 99 // 100]
+    median, p99 = statistics.median(values), values[-(-len(values) * 99 // 100) - 1]
     print(f"{row:<4} {what:<44} {who:<16} {median:10.3f} ms  {p99:10.3f} ms p99", flush=True)
     _put({"row": row, "what": what, "who": who, "unit": "ms", "median": median, "p99": p99,
           "n": len(values)})
