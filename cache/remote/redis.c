@@ -113,7 +113,7 @@ static int redis_from_error(const char *text, Problem *problem) {
         for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
                 if (strncmp(text, errors[i].prefix, strlen(errors[i].prefix)) == 0)
                         return problem_set(problem, errors[i].r, "%s", text);
-        return problem_set(problem, -EPROTO, "%s", text);
+        return problem_set(problem, -EPROTO, "%s", text[0] ? text : "an error without a reason");
 }
 
 /* The next reply, which is no error. */

@@ -1,6 +1,7 @@
 /*
  * A hostile client's byte stream: the input is cut into writes by its own first bytes, goes
- * through a socket and a FrameReader, and every whole frame is unpacked as a Request.
+ * through a socket and a FrameReader, and every whole frame is read as a Hello, by either side, and
+ * unpacked as a Request. (What becomes of requests: fuzz-request.)
  *
  *      byte 0       number of cuts, n (modulo 16)
  *      bytes 1..n   length of each write, the last one takes the rest
@@ -9,13 +10,26 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "proto/dpucc.pb-c.h"
 #include "proto/frame.h"
+#include "proto/hello.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* what is wrong with it is shown to a person */
+static void fuzz_greet(const Frame *frame) {
+        for (HelloSide side = HELLO_CLIENT; side <= HELLO_DAEMON; side++) {
+                Problem problem = {};
+
+                if (hello_check(frame, side, &problem) < 0 &&
+                    (problem.text[0] == '\0' || strpbrk(problem.text, "\n\r\033")))
+                        abort();
+        }
+}
 
 /* false once the reader gave up */
 static bool fuzz_read(FrameReader *reader, int socket) {
@@ -25,6 +39,8 @@ static bool fuzz_read(FrameReader *reader, int socket) {
                 int r;
 
                 r = frame_reader_step(reader, socket, &frame);
+                if (r == FRAME_DONE)
+                        fuzz_greet(&frame);
                 if (r == FRAME_DONE &&
                     frame_unpack(&frame, &dpucc__wire__request__descriptor, &message) == 0)
                         protobuf_c_message_free_unpacked(message, NULL);
