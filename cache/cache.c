@@ -21,6 +21,7 @@
 #include "cache/lock.h"
 #include "cache/names.h"
 #include "cache/quarantine.h"
+#include "cache/recent.h"
 #include "cache/references.h"
 #include "cache/state.h"
 #include "cache/store.h"
@@ -28,11 +29,14 @@
 
 static_assert(RECORD_OBJECTS_MAX <= STORE_SOURCES_MAX, "an artifact is put at once");
 
+#define CACHE_RECENT_VIEWS 2048
+
 struct Cache {
         char *root;
         State *state;
         Store *store;
         Index *index;           /* NULL: off from the beginning */
+        Recent *views;          /* what a view is to show -> how it looked when it did */
         _Atomic CacheMode mode; /* written last: whoever sees it sees the index, too */
         _Atomic uint64_t hits;
         _Atomic uint64_t failure_hits;
@@ -137,6 +141,8 @@ int cache_open(Cache **ret, const char *directory, State *state, CacheMode mode,
         if (!cache->root)
                 return -ENOMEM;
         r = store_new(&cache->store, cache->root, state);
+        if (r == 0)
+                r = recent_new(&cache->views, CACHE_RECENT_VIEWS, sizeof(Digest));
         if (r < 0)
                 return r;
         r = cache_set_mode(cache, mode, problem);
@@ -153,6 +159,7 @@ Cache *cache_close(Cache *cache) {
 
         (void) index_close(cache->index);
         (void) store_free(cache->store);
+        (void) recent_free(cache->views);
         free(cache->root);
         free(cache);
         return NULL;
@@ -223,12 +230,11 @@ int cache_load(Cache *cache, const Digest *key, Record **ret) {
 /* 0 if all objects of the record are there and good */
 static int cache_check_objects(Cache *cache, const Record *record) {
         for (size_t i = 0; i < record->n_objects; i++) {
-                _cleanup_(closep) int fd = -1;
-                int r;
+                int r = store_find(cache->store, &record->objects[i].digest,
+                                   record->objects[i].size);
 
-                r = cache_open_object(cache, &record->objects[i], &fd);
                 if (r != 0)
-                        return r;
+                        return r == STORE_MISS ? CACHE_MISS : r;
         }
         return 0;
 }
@@ -442,10 +448,32 @@ static int cache_check_linked(const Cache *cache, const Digest *key, const ViewF
         return r;
 }
 
+/* Long before the end of its lease nobody is about to evict what the view shows, so no lock is
+ * needed to make the lease longer. */
+static bool cache_lease_is_young(int64_t used_ns) {
+        int64_t age_ns = clock_real_ns() - used_ns;
+
+        return age_ns >= 0 && age_ns < VIEW_LEASE_S * CLOCK_NS_PER_S / 2;
+}
+
+int cache_view_again(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
+                     size_t n_files, char **ret) {
+        Digest meaning = view_meaning(key, net_name, files, n_files), right, looks;
+        int64_t used_ns;
+
+        if (!recent_find(cache->views, &meaning, &right) ||
+            view_look(cache->root, key, net_name, files, n_files, &looks, &used_ns) != 0 ||
+            !digest_equal(&looks, &right) || !cache_lease_is_young(used_ns))
+                return CACHE_MISS;
+        return view_renew(cache->root, key, net_name, ret);
+}
+
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
                size_t n_files, char **ret) {
         _cleanup_(closep) int lock = -1;
-        int r;
+        Digest meaning, looks;
+        int64_t used_ns;
+        int r, sure;
 
         /* where the lock cannot be had nobody removes anything, and a whole view is still a view */
         r = lock_store_shared(cache->root, true, &lock);
@@ -454,7 +482,14 @@ int cache_view(Cache *cache, const Digest *key, const char *net_name, const View
         r = cache_check_linked(cache, key, files, n_files);
         if (r < 0)
                 return r;
-        return view_make(cache->root, key, net_name, files, n_files, ret);
+        /* before its files are read: what is mended or changed from now on looks otherwise */
+        sure = view_look(cache->root, key, net_name, files, n_files, &looks, &used_ns);
+        r = view_make(cache->root, key, net_name, files, n_files, ret);
+        if (r == 0 && sure == 0) {
+                meaning = view_meaning(key, net_name, files, n_files);
+                recent_note(cache->views, &meaning, &looks);
+        }
+        return r;
 }
 
 int cache_pin(Cache *cache, const Digest *key) {

@@ -147,6 +147,12 @@ int cache_import(Cache *cache, const Record *record);
 int cache_view(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
                size_t n_files, char **ret);
 
+/* The same for what was looked up just now, if this process found the view right before, it looks as
+ * it did then, and its lease is young: @files need no data where they are rendered from an object.
+ * CACHE_MISS: ask cache_view(). */
+int cache_view_again(Cache *cache, const Digest *key, const char *net_name, const ViewFile *files,
+                     size_t n_files, char **ret);
+
 /* From now on it is not evicted. CACHE_MISS: it was, before that; -ENOSPC: too many pins. */
 int cache_pin(Cache *cache, const Digest *key);
 

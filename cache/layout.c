@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +62,26 @@ int layout_open_shard(const char *root, const char *directory, const Digest *dig
         shard[2] = '\0';
         memcpy(ret_leaf, hex + 2, LAYOUT_LEAF);
         return fd < 0 ? fd : layout_open_below(fd, shard, make);
+}
+
+int layout_path(const char *root, const char *directory, const Digest *digest, char ret[PATH_MAX]) {
+        char hex[DIGEST_HEX];
+        int n;
+
+        digest_to_hex(digest, hex);
+        n = snprintf(ret, PATH_MAX, "%s/%s/%.2s/%s", root, directory, hex, hex + 2);
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int layout_open_file(const char *root, const char *directory, const Digest *digest) {
+        char path[PATH_MAX];
+        int fd, r;
+
+        r = layout_path(root, directory, digest, path);
+        if (r < 0)
+                return r;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        return fd < 0 ? error_from_errno() : fd;
 }
 
 static int layout_remove_temps_in(const char *root, const char *directory) {

@@ -11,6 +11,7 @@
  * Format: docs/FORMATS.md, "Store layout". Safe on any thread.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/digest.h"
@@ -29,6 +30,12 @@ int layout_open(const char *root, const char *directory, bool make);
 /* "objects/ab" and "cdef..." for a digest; @ret_leaf has room for LAYOUT_LEAF bytes. */
 int layout_open_shard(const char *root, const char *directory, const Digest *digest, bool make,
                       char ret_leaf[LAYOUT_LEAF]);
+
+/* The path of a file in its shard. -ENAMETOOLONG. */
+int layout_path(const char *root, const char *directory, const Digest *digest, char ret[PATH_MAX]);
+/* A file of a shard, open for reading: a descriptor. One system call, for what is there and is
+ * asked for often. An error other than -ENOENT says nothing: look again, shard by shard. */
+int layout_open_file(const char *root, const char *directory, const Digest *digest);
 
 /* Removes what killed writers left (temporary names in objects/, records/ and views/). One that
  * cannot be removed stays: it is in nobody's way. The caller holds the exclusive lock: no writer

@@ -1,12 +1,16 @@
 #include "cache/memo.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "cache/database.h"
+#include "cache/recent.h"
 #include "cache/state.h"
 
 /* 64-bit device and inode numbers keep their bits in SQLite's signed integers */
@@ -37,12 +41,20 @@ bool memo_is_racy(const StatId *id, int64_t observed_ns) {
         return id->mtime_ns >= newest || id->ctime_ns >= newest;
 }
 
+/* The identity as a name; StatId has no holes. */
+static Digest memo_name_of(const StatId *id) {
+        return digest_of(id, sizeof(*id));
+}
+
 int memo_find_file(State *state, const StatId *id, int64_t observed_ns, Digest *ret) {
+        Digest name = memo_name_of(id);
         MemoDigest memo = { .found = false };
         int r;
 
         if (memo_is_racy(id, observed_ns))
                 return MEMO_MISS;
+        if (recent_find(state_recent_files(state), &name, ret))
+                return 0;
 
         r = database_run(state_database(state), memo_take_digest, &memo,
                          "SELECT digest FROM file_memo WHERE dev = ? AND ino = ? AND size = ?"
@@ -53,17 +65,20 @@ int memo_find_file(State *state, const StatId *id, int64_t observed_ns, Digest *
                 return r;
         if (!memo.found)
                 return MEMO_MISS;
+        recent_note(state_recent_files(state), &name, &memo.digest);
         *ret = memo.digest;
         return 0;
 }
 
 int memo_store_file(State *state, const StatId *id, int64_t observed_ns, const Digest *digest) {
         Slice blob = slice_of(digest->bytes, DIGEST_SIZE);
+        Digest name = memo_name_of(id);
         int r;
 
         if (memo_is_racy(id, observed_ns))
                 return MEMO_RACY;
 
+        recent_note(state_recent_files(state), &name, digest);
         r = database_run(state_database(state), NULL, NULL,
                          "INSERT OR REPLACE INTO file_memo"
                          " (dev, ino, size, mtime_ns, ctime_ns, digest) VALUES (?, ?, ?, ?, ?, ?)",
@@ -101,6 +116,20 @@ int memo_digest_fd(State *state, int fd, Digest *ret, StatId *ret_id) {
         return 0;
 }
 
+int memo_digest(State *state, const char *path, Digest *ret, StatId *ret_id) {
+        int64_t observed_ns = clock_real_ns();
+        _cleanup_(closep) int fd = -1;
+        StatId id;
+
+        if (file_stat_id(AT_FDCWD, path, &id) == 0 &&
+            memo_find_file(state, &id, observed_ns, ret) == 0) {
+                *ret_id = id;
+                return 0;
+        }
+        fd = file_open_regular(AT_FDCWD, path);
+        return fd < 0 ? fd : memo_digest_fd(state, fd, ret, ret_id);
+}
+
 /* --- models ------------------------------------------------------------------------------ */
 
 typedef struct MemoModelRow {
@@ -133,11 +162,72 @@ static int memo_take_model(const DatabaseRow *row, void *userdata) {
         return 0;
 }
 
+/* What is remembered of a model in memory: of sources only. */
+typedef struct MemoDigests {
+        Digest canonical, map_sorted;
+        int64_t model_class;
+        char reason[64];
+} MemoDigests;
+
+static_assert(sizeof(MemoDigests) == STATE_RECENT_MODEL, "as state.h says");
+
+static Digest memo_model_name(const Digest *bytes, uint32_t version) {
+        struct {
+                Digest bytes;
+                uint32_t version;
+        } name = { *bytes, version };
+
+        return digest_of(&name, sizeof(name));
+}
+
+static bool memo_recall_model(State *state, const Digest *bytes, uint32_t version, MemoModel *ret) {
+        Digest name = memo_model_name(bytes, version);
+        MemoDigests digests;
+
+        if (!recent_find(state_recent_models(state), &name, &digests))
+                return false;
+        *ret = (MemoModel){
+                .model_class = (int) digests.model_class,
+                .has_canonical = true,
+                .has_map_sorted = true,
+                .canonical = digests.canonical,
+                .map_sorted = digests.map_sorted,
+        };
+        memcpy(ret->reason, digests.reason, sizeof(digests.reason));
+        return true;
+}
+
+static void memo_note_model(State *state, const Digest *bytes, uint32_t version,
+                            const MemoModel *model) {
+        Digest name = memo_model_name(bytes, version);
+        MemoDigests digests = { model->canonical, model->map_sorted, model->model_class, "" };
+        size_t n = strnlen(model->reason, sizeof(digests.reason));
+
+        if (!model->has_canonical || !model->has_map_sorted || n == sizeof(digests.reason))
+                return;
+        memcpy(digests.reason, model->reason, n);
+        recent_note(state_recent_models(state), &name, &digests);
+}
+
+int memo_recall(State *state, const StatId *id, int64_t observed_ns, uint32_t version,
+                Digest *ret_bytes, MemoModel *ret) {
+        Digest name = memo_name_of(id), bytes;
+
+        if (memo_is_racy(id, observed_ns) ||
+            !recent_find(state_recent_files(state), &name, &bytes) ||
+            !memo_recall_model(state, &bytes, version, ret))
+                return MEMO_MISS;
+        *ret_bytes = bytes;
+        return 0;
+}
+
 int memo_find_model(State *state, const Digest *bytes, uint32_t version, MemoModel *ret) {
         Slice blob = slice_of(bytes->bytes, DIGEST_SIZE);
         MemoModelRow memo = { .found = false };
         int r;
 
+        if (memo_recall_model(state, bytes, version, ret))
+                return 0;
         r = database_run(state_database(state), memo_take_model, &memo,
                          "SELECT class, canonical, map_sorted, reason FROM model_memo"
                          " WHERE bytes = ? AND version = ?",
@@ -146,6 +236,7 @@ int memo_find_model(State *state, const Digest *bytes, uint32_t version, MemoMod
                 return r;
         if (!memo.found)
                 return MEMO_MISS;
+        memo_note_model(state, bytes, version, &memo.model);
         *ret = memo.model;
         return 0;
 }
@@ -159,6 +250,7 @@ int memo_store_model(State *state, const Digest *bytes, uint32_t version, const 
         Slice reason = slice_of(model->reason, strnlen(model->reason, sizeof(model->reason) - 1));
         int r;
 
+        memo_note_model(state, bytes, version, model);
         r = database_run(state_database(state), NULL, NULL,
                          "INSERT OR REPLACE INTO model_memo"
                          " (bytes, version, class, canonical, map_sorted, reason)"

@@ -21,6 +21,8 @@
  * at the first write after each write-back), and a clock set back to the very nanosecond of an
  * earlier change of equal size.
  *
+ * They are in the state database, and the last few thousand in memory, too.
+ *
  * Time is an argument (clock_real_ns() taken BEFORE the stat), so that all of this is testable
  * without waiting. Everything is safe on any thread. A memo that cannot be read is a miss, one
  * that cannot be stored is forgotten: callers may ignore errors of the store functions.
@@ -60,6 +62,9 @@ int memo_store_file(State *state, const StatId *id, int64_t observed_ns, const D
  * read; ask again when it has settled. */
 int memo_digest_fd(State *state, int fd, Digest *ret, StatId *ret_id);
 
+/* The same by path; what is known is not opened. -EINVAL, -EISDIR: not a regular file. */
+int memo_digest(State *state, const char *path, Digest *ret, StatId *ret_id);
+
 /* What the walker said about a content. */
 typedef struct MemoModel {
         int model_class; /* XmodelClass */
@@ -73,6 +78,10 @@ typedef struct MemoModel {
 /* @version is that of the code which classifies and digests: another one is a miss. */
 int memo_find_model(State *state, const Digest *bytes, uint32_t version, MemoModel *ret);
 int memo_store_model(State *state, const Digest *bytes, uint32_t version, const MemoModel *model);
+
+/* Both at once, of a source that was asked for a moment ago: never waits for the disk. */
+int memo_recall(State *state, const StatId *id, int64_t observed_ns, uint32_t version,
+                Digest *ret_bytes, MemoModel *ret);
 
 /* Objects are not racy: nobody writes to them after they have their name. */
 int memo_find_verified(State *state, const Digest *object, const StatId *id); /* 0 or MEMO_MISS */

@@ -87,14 +87,14 @@ int names_list(const char *root, const char *directory, uint8_t shard, Names *re
 }
 
 int names_stat(const char *root, const char *directory, const Digest *name, struct stat *ret) {
-        _cleanup_(closep) int shard = -1;
-        char leaf[LAYOUT_LEAF];
+        char path[PATH_MAX];
         struct stat st;
+        int r;
 
-        shard = layout_open_shard(root, directory, name, false, leaf);
-        if (shard < 0)
-                return shard;
-        if (fstatat(shard, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        r = layout_path(root, directory, name, path);
+        if (r < 0)
+                return r;
+        if (lstat(path, &st) < 0)
                 return error_from_errno();
         *ret = st;
         return 0;

@@ -33,7 +33,7 @@ static inline void names_cleanup(Names *names) {
  * name of ours is left out. No such shard: none. */
 int names_list(const char *root, const char *directory, uint8_t shard, Names *ret);
 
-/* What is there under @name, not following links: -ENOENT ... */
+/* What is there under @name, not following it, with one system call: -ENOENT ... */
 int names_stat(const char *root, const char *directory, const Digest *name, struct stat *ret);
 
 /* Removes it; missing is no error. */

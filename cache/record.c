@@ -472,7 +472,8 @@ static int record_read_fd(int fd, const Digest *key, Record **ret) {
         return 0;
 }
 
-int record_read(const char *root, const Digest *key, Record **ret) {
+/* What could not simply be opened and read: says why, and gets what is damaged out of the way. */
+static int record_read_again(const char *root, const Digest *key, Record **ret) {
         _cleanup_(closep) int shard = -1, fd = -1;
         char leaf[LAYOUT_LEAF];
         int r;
@@ -492,6 +493,14 @@ int record_read(const char *root, const Digest *key, Record **ret) {
         if (r == RECORD_DAMAGED && fd >= 0)
                 (void) quarantine_take(root, LAYOUT_RECORDS, key, fd);
         return r;
+}
+
+int record_read(const char *root, const Digest *key, Record **ret) {
+        _cleanup_(closep) int fd = layout_open_file(root, LAYOUT_RECORDS, key);
+
+        if (fd >= 0 && record_read_fd(fd, key, ret) == 0)
+                return 0;
+        return fd == -ENOENT ? RECORD_MISSING : record_read_again(root, key, ret);
 }
 
 int record_write(const char *root, const Digest *key, Slice file) {

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "cache/backup.h"
 #include "cache/database.h"
+#include "cache/recent.h"
 
 /*
  * Tables that grow by themselves have `seq INTEGER PRIMARY KEY`, which SQLite numbers upwards,
@@ -64,8 +65,11 @@
 
 #define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
 
+#define STATE_RECENT 4096
+
 struct State {
         Database *database;
+        Recent *recent_files, *recent_models;
         char *directory;        /* NULL: in memory */
         _Atomic int filled_for; /* state_recreated() when it was last filled; -1: never */
         char boot_id[STATE_BOOT_MAX + 1];
@@ -246,7 +250,11 @@ int state_open(State **ret, const char *directory, Problem *problem) {
         state->directory = directory ? strdup(directory) : NULL;
         if (directory && !state->directory)
                 return -ENOMEM;
-        r = state_read_boot_id(state);
+        r = recent_new(&state->recent_files, STATE_RECENT, sizeof(Digest));
+        if (r == 0)
+                r = recent_new(&state->recent_models, STATE_RECENT, STATE_RECENT_MODEL);
+        if (r == 0)
+                r = state_read_boot_id(state);
         if (r < 0)
                 return r;
         r = state_open_database(state, directory, problem);
@@ -269,6 +277,8 @@ State *state_close(State *state) {
                 return NULL;
 
         (void) database_close(state->database);
+        (void) recent_free(state->recent_files);
+        (void) recent_free(state->recent_models);
         free(state->directory);
         free(state);
         return NULL;
@@ -276,6 +286,14 @@ State *state_close(State *state) {
 
 Database *state_database(State *state) {
         return state->database;
+}
+
+Recent *state_recent_files(State *state) {
+        return state->recent_files;
+}
+
+Recent *state_recent_models(State *state) {
+        return state->recent_models;
 }
 
 const char *state_boot_id(const State *state) {

@@ -33,6 +33,7 @@ enum {
 };
 
 typedef struct Database Database;
+typedef struct Recent Recent;
 typedef struct State State;
 
 /* @directory (absolute) is made if missing, mode 0700; NULL: in memory, without that outcome. */
@@ -43,9 +44,12 @@ static inline void state_closep(State **state) {
         (void) state_close(*state);
 }
 
-/* For memo.c: the database, the dropping of all but the newest @max rows of a table, and the
+/* For memo.c: the database, what it was asked a moment ago, the dropping of all but the newest @max rows of a table, and the
  * kernel's id of this boot ("" if it has none). */
 Database *state_database(State *state);
+Recent *state_recent_files(State *state);  /* stat identity -> byte digest */
+Recent *state_recent_models(State *state); /* byte digest and version -> class and digests */
+#define STATE_RECENT_MODEL 104             /* bytes of that */
 int state_trim(State *state, const char *table, int64_t max);
 const char *state_boot_id(const State *state);
 

@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "cache/layout.h"
 #include "cache/memo.h"
+#include "cache/names.h"
 #include "cache/quarantine.h"
+#include "cache/recent.h"
 #include "cache/temp.h"
 
 #define STORE_MODE 0444
@@ -22,11 +24,13 @@
 /* outcomes of the inner functions */
 #define STORE_BAD 3
 
-#define STORE_CHUNK ((size_t) 64 * 1024)
+#define STORE_CHUNK  ((size_t) 64 * 1024)
+#define STORE_RECENT 8192
 
 struct Store {
         const char *root;
         State *state;
+        Recent *verified_here;    /* object -> the identity with which it was found good */
         _Atomic bool distrustful; /* the memos could not be forgotten: do without them */
         _Atomic uint64_t verified;
         _Atomic uint64_t quarantined;
@@ -42,16 +46,25 @@ int store_new(Store **ret, const char *root, State *state) {
                 return -ENOMEM;
         store->root = root;
         store->state = state;
+        if (recent_new(&store->verified_here, STORE_RECENT, sizeof(StatId)) < 0) {
+                free(store);
+                return -ENOMEM;
+        }
         *ret = store;
         return 0;
 }
 
 Store *store_free(Store *store) {
+        if (!store)
+                return NULL;
+
+        (void) recent_free(store->verified_here);
         free(store);
         return NULL;
 }
 
 void store_forget_verified(Store *store) {
+        recent_forget(store->verified_here);
         store->distrustful = memo_forget_verified(store->state) < 0;
 }
 
@@ -78,8 +91,12 @@ static int store_verify(Store *store, const Digest *digest, int fd) {
         if (!S_ISREG(st.st_mode))
                 return STORE_BAD;
         id = stat_id_of(&st);
-        if (!store->distrustful && memo_find_verified(store->state, digest, &id) == 0)
+        if (recent_is(store->verified_here, digest, &id))
                 return 0;
+        if (!store->distrustful && memo_find_verified(store->state, digest, &id) == 0) {
+                recent_note(store->verified_here, digest, &id);
+                return 0;
+        }
 
         r = digest_fd(fd, &found, NULL, NULL, NULL);
         if (r < 0)
@@ -90,6 +107,7 @@ static int store_verify(Store *store, const Digest *digest, int fd) {
                 return error_from_errno();
 
         store->verified++;
+        recent_note(store->verified_here, digest, &id);
         (void) memo_store_verified(store->state, digest, &id);
         return 0;
 }
@@ -111,11 +129,16 @@ static int store_discard(Store *store, const Digest *digest, int shard, const ch
         return STORE_MISS;
 }
 
-static int store_open(Store *store, const Digest *digest, int *ret_fd) {
-        _cleanup_(closep) int shard = -1, fd = -1;
+/* What has the name, whatever it is. */
+static int store_open_name(Store *store, const Digest *digest, int *ret_fd) {
+        _cleanup_(closep) int shard = -1,
+                              fd = layout_open_file(store->root, LAYOUT_OBJECTS, digest);
         char leaf[LAYOUT_LEAF];
-        int r;
 
+        if (fd >= 0) {
+                *ret_fd = TAKE_FD(fd);
+                return 0;
+        }
         shard = layout_open_shard(store->root, LAYOUT_OBJECTS, digest, false, leaf);
         if (shard < 0)
                 return shard == -ENOENT ? STORE_MISS : shard;
@@ -127,7 +150,17 @@ static int store_open(Store *store, const Digest *digest, int *ret_fd) {
                         return error_from_errno();
                 return store_discard(store, digest, shard, leaf);
         }
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
 
+static int store_open(Store *store, const Digest *digest, int *ret_fd) {
+        _cleanup_(closep) int fd = -1;
+        int r;
+
+        r = store_open_name(store, digest, &fd);
+        if (r != 0)
+                return r;
         r = store_verify(store, digest, fd);
         if (r == STORE_BAD) {
                 store_quarantine(store, digest, fd);
@@ -152,6 +185,19 @@ int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd) {
                 return STORE_MISS; /* the object is good, so it is not the one that was meant */
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+int store_find(Store *store, const Digest *digest, uint64_t size) {
+        _cleanup_(closep) int fd = -1;
+        struct stat st;
+        StatId id;
+
+        if (names_stat(store->root, LAYOUT_OBJECTS, digest, &st) == 0) {
+                id = stat_id_of(&st);
+                if (id.size == size && recent_is(store->verified_here, digest, &id))
+                        return 0;
+        }
+        return store_get(store, digest, size, &fd);
 }
 
 /* --- putting ----------------------------------------------------------------------------- */

@@ -10,7 +10,8 @@
  *
  * An object is verified (read and digested) before it is first served: first since the last
  * daemon start on this machine's present boot, and again whenever its stat identity changed.
- * What was verified is remembered in the state database, so that one-shot runs profit as well.
+ * What was verified is remembered in the state database, so that one-shot runs profit as well, and
+ * of the last few thousand in memory.
  * A bad object goes to quarantine/ and is STORE_MISS.
  *
  * All functions are safe on any thread. They block on the disk: loop threads only call
@@ -82,6 +83,10 @@ int store_check(Store *store, const StoreObject *expected);
 /* A descriptor for reading, position 0, of a verified object of that size: in *ret_fd. 0,
  * STORE_MISS, or an error (-EMFILE, -ENOMEM ...) that says nothing about the object. */
 int store_get(Store *store, const Digest *digest, uint64_t size, int *ret_fd);
+
+/* The same without a descriptor: of an object that this process verified, and that looks as it did
+ * then, one stat. */
+int store_find(Store *store, const Digest *digest, uint64_t size);
 
 /* Everything is to be verified again before it is served: a daemon starts. */
 void store_forget_verified(Store *store);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,12 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "cache/layout.h"
+#include "cache/memo.h"
 
 #define VIEW_MODE      0700
 #define VIEW_FILE_MODE 0444
@@ -189,10 +192,19 @@ static bool view_names_are_plain(const char *net_name, const ViewFile *files, si
         return n_files <= VIEW_FILES_MAX && path_is_plain_component(net_name);
 }
 
+static int view_path(const char *root, const Digest *key, const char *net_name, char **ret) {
+        char hex[DIGEST_HEX], *path;
+
+        digest_to_hex(key, hex);
+        if (asprintf(&path, "%s/" LAYOUT_VIEWS "/%s/%s", root, hex, net_name) < 0)
+                return -ENOMEM;
+        *ret = path;
+        return 0;
+}
+
 int view_make(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
               size_t n_files, char **ret) {
         _cleanup_(closep) int views = -1, keydir = -1, fd = -1;
-        char hex[DIGEST_HEX], *path;
 
         if (!view_names_are_plain(net_name, files, n_files))
                 return -EINVAL;
@@ -207,10 +219,78 @@ int view_make(const char *root, const Digest *key, const char *net_name, const V
                 return fd;
 
         (void) futimens(fd, NULL); /* where that is not allowed nothing is evicted either */
+        return view_path(root, key, net_name, ret);
+}
+
+int view_renew(const char *root, const Digest *key, const char *net_name, char **ret) {
+        int r;
+
+        r = view_path(root, key, net_name, ret);
+        if (r == 0)
+                (void) utimensat(AT_FDCWD, *ret, NULL, AT_SYMLINK_NOFOLLOW);
+        return r;
+}
+
+/* --- how they look ----------------------------------------------------------------------- */
+
+typedef struct ViewPart {
+        Digest name, content;
+        uint64_t is_link;
+} ViewPart;
+
+Digest view_meaning(const Digest *key, const char *net_name, const ViewFile *files,
+                    size_t n_files) {
+        ViewPart parts[1 + VIEW_FILES_MAX] = {};
+
+        parts[0].name = digest_of(net_name, strlen(net_name));
+        parts[0].content = *key;
+        for (size_t i = 0; i < n_files && i < VIEW_FILES_MAX; i++) {
+                const Digest *object = files[i].object ?: files[i].rendered_from;
+                ViewPart *part = &parts[1 + i];
+
+                part->name = digest_of(files[i].name, strlen(files[i].name));
+                part->content =
+                        object ? *object : digest_of(files[i].data.data, files[i].data.size);
+                part->is_link = files[i].object != NULL;
+        }
+        return digest_of(parts, sizeof(parts));
+}
+
+static int view_look_at(const char *path, int64_t observed_ns, StatId *ret) {
+        struct stat st;
+
+        if (lstat(path, &st) < 0)
+                return VIEW_UNSURE;
+        *ret = stat_id_of(&st);
+        return S_ISDIR(st.st_mode) || !memo_is_racy(ret, observed_ns) ? 0 : VIEW_UNSURE;
+}
+
+int view_look(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
+              size_t n_files, Digest *ret, int64_t *ret_used_ns) {
+        StatId looks[1 + VIEW_FILES_MAX] = {};
+        int64_t observed_ns = clock_real_ns(), used_ns;
+        char hex[DIGEST_HEX], path[PATH_MAX];
+        size_t room;
+        int n, r;
+
         digest_to_hex(key, hex);
-        if (asprintf(&path, "%s/" LAYOUT_VIEWS "/%s/%s", root, hex, net_name) < 0)
-                return -ENOMEM;
-        *ret = path;
+        n = snprintf(path, sizeof(path), "%s/" LAYOUT_VIEWS "/%s/%s", root, hex, net_name);
+        if ((size_t) n >= sizeof(path) || n_files > VIEW_FILES_MAX)
+                return VIEW_UNSURE;
+        room = sizeof(path) - (size_t) n;
+        r = view_look_at(path, observed_ns, &looks[0]);
+        for (size_t i = 0; i < n_files && r == 0; i++) {
+                if ((size_t) snprintf(path + n, room, "/%s", files[i].name) >= room)
+                        return VIEW_UNSURE;
+                r = view_look_at(path, observed_ns, &looks[1 + i]);
+        }
+        if (r != 0)
+                return r;
+        /* of the directory, whose times are the lease, only who it is */
+        used_ns = looks[0].mtime_ns;
+        looks[0] = (StatId){ .dev = looks[0].dev, .ino = looks[0].ino };
+        *ret = digest_of(looks, sizeof(looks));
+        *ret_used_ns = used_ns;
         return 0;
 }
 

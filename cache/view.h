@@ -26,6 +26,8 @@
 typedef struct ViewFile {
         const char *name; /* a plain component */
         const Digest *object;
+        const Digest
+                *rendered_from; /* the object that, with the net's name, makes @data; or NULL */
         Slice data;
 } ViewFile;
 
@@ -33,6 +35,19 @@ typedef struct ViewFile {
  * *ret. -EINVAL: a name that is no plain component. */
 int view_make(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
               size_t n_files, char **ret);
+
+/* What a view is to show: the same for the same files, and needs no @data where it is rendered from
+ * an object. */
+Digest view_meaning(const Digest *key, const char *net_name, const ViewFile *files, size_t n_files);
+
+/* How the view of that name looks, without reading it: changes whenever one of its files does.
+ * VIEW_UNSURE: it is not there, or too young to be told from what it may be made into within the
+ * same tick of the clock (memo.h). *ret_used_ns is the time of its lease. */
+#define VIEW_UNSURE 1
+int view_look(const char *root, const Digest *key, const char *net_name, const ViewFile *files,
+              size_t n_files, Digest *ret, int64_t *ret_used_ns);
+/* As view_make(), for one that looks as it did when it was right. */
+int view_renew(const char *root, const Digest *key, const char *net_name, char **ret);
 
 /* Calls @fn for each object that the views of @key show; no views: never. Non-zero ends it and is
  * returned. */

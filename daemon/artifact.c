@@ -133,58 +133,77 @@ typedef struct ViewDraft {
         size_t n;
         char xmodel_name[NAME_MAX + 16];
         char md5sum[ARTIFACT_MD5SUM_SIZE + 1];
-        Bytes meta, log;
+        const RecordObject *meta, *log;
+        Bytes rendered_meta, rendered_log;
 } ViewDraft;
 
 static void view_draft_cleanup(ViewDraft *draft) {
-        bytes_deinit(&draft->meta);
-        bytes_deinit(&draft->log);
+        bytes_deinit(&draft->rendered_meta);
+        bytes_deinit(&draft->rendered_log);
 }
 
-static void view_draft_add(ViewDraft *draft, const char *name, const Digest *object, Slice data) {
-        draft->files[draft->n++] = (ViewFile){ .name = name, .object = object, .data = data };
+static void view_draft_add(ViewDraft *draft, ViewFile file) {
+        draft->files[draft->n++] = file;
 }
 
-static int view_draft_render(ViewDraft *draft, Cache *cache, const Record *record, RecordRole role,
-                             const char *name, const char *net_name, Bytes *rendered) {
-        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(rendered->max);
-        const RecordObject *object = record_object(record, role);
-        int r;
-
-        if (!object)
-                return 0;
-        r = artifact_read_object(cache, object, &raw);
-        if (r < 0)
-                return r;
-        r = artifact_render(bytes_slice(&raw), net_name, role == RECORD_ROLE_META, rendered);
-        if (r == 0)
-                view_draft_add(draft, name, NULL, bytes_slice(rendered));
-        return r;
-}
-
-static int view_draft_fill(ViewDraft *draft, Cache *cache, const Record *record,
-                           const char *net_name) {
+/* All but what is rendered from objects, which in most cases is right already. */
+static void view_draft_fill(ViewDraft *draft, const Record *record, const char *net_name) {
         const RecordObject *xmodel = record_object(record, RECORD_ROLE_XMODEL);
         const RecordObject *report = record_object(record, RECORD_ROLE_REPORT);
+        ViewFile file = {};
         char hex[MD5_HEX];
-        int r;
 
+        draft->meta = record_object(record, RECORD_ROLE_META);
+        draft->log = record_object(record, RECORD_ROLE_LOG);
+        if (draft->meta) {
+                file = (ViewFile){ .name = "meta.json", .rendered_from = &draft->meta->digest };
+                view_draft_add(draft, file);
+        }
+        if (draft->log) {
+                file = (ViewFile){ .name = "compile.log", .rendered_from = &draft->log->digest };
+                view_draft_add(draft, file);
+        }
         if (xmodel) {
                 (void) snprintf(draft->xmodel_name, sizeof(draft->xmodel_name), "%s.xmodel",
                                 net_name);
-                view_draft_add(draft, draft->xmodel_name, &xmodel->digest, slice_of(NULL, 0));
+                file = (ViewFile){ .name = draft->xmodel_name, .object = &xmodel->digest };
+                view_draft_add(draft, file);
                 md5_to_hex(&xmodel->md5, hex);
                 (void) snprintf(draft->md5sum, sizeof(draft->md5sum), "%s\n", hex);
-                view_draft_add(draft, "md5sum.txt", NULL, slice_of_string(draft->md5sum));
+                file = (ViewFile){ .name = "md5sum.txt", .data = slice_of_string(draft->md5sum) };
+                view_draft_add(draft, file);
         }
-        if (report)
-                view_draft_add(draft, "report.json", &report->digest, slice_of(NULL, 0));
-        r = view_draft_render(draft, cache, record, RECORD_ROLE_META, "meta.json", net_name,
-                              &draft->meta);
-        if (r < 0)
-                return r;
-        return view_draft_render(draft, cache, record, RECORD_ROLE_LOG, "compile.log", net_name,
-                                 &draft->log);
+        if (report) {
+                file = (ViewFile){ .name = "report.json", .object = &report->digest };
+                view_draft_add(draft, file);
+        }
+}
+
+static int view_draft_render_one(Cache *cache, const RecordObject *object, const char *net_name,
+                                 Bytes *rendered, ViewFile *file) {
+        _cleanup_(bytes_cleanup) Bytes raw = BYTES_INIT(rendered->max);
+        int r;
+
+        r = artifact_read_object(cache, object, &raw);
+        if (r == 0)
+                r = artifact_render(bytes_slice(&raw), net_name, object->role == RECORD_ROLE_META,
+                                    rendered);
+        if (r == 0)
+                file->data = bytes_slice(rendered);
+        return r;
+}
+
+static int view_draft_render(ViewDraft *draft, Cache *cache, const char *net_name) {
+        size_t i = 0;
+        int r = 0;
+
+        if (draft->meta)
+                r = view_draft_render_one(cache, draft->meta, net_name, &draft->rendered_meta,
+                                          &draft->files[i++]);
+        if (r == 0 && draft->log)
+                r = view_draft_render_one(cache, draft->log, net_name, &draft->rendered_log,
+                                          &draft->files[i]);
+        return r;
 }
 
 const char *artifact_warning(const Record *record) {
@@ -202,16 +221,20 @@ const char *artifact_warning(const Record *record) {
 
 int artifact_view(Cache *cache, const Record *record, const char *net_name, char **ret) {
         _cleanup_(view_draft_cleanup) ViewDraft draft = {
-                .meta = BYTES_INIT(ARTIFACT_META_MAX + 64 * 1024),
-                .log = BYTES_INIT(ARTIFACT_LOG_MAX + 64 * 1024),
+                .rendered_meta = BYTES_INIT(ARTIFACT_META_MAX + 64 * 1024),
+                .rendered_log = BYTES_INIT(ARTIFACT_LOG_MAX + 64 * 1024),
         };
         _cleanup_(freep) char *directory = NULL, *path = NULL;
         int r;
 
-        r = view_draft_fill(&draft, cache, record, net_name);
-        if (r < 0)
-                return r;
-        r = cache_view(cache, &record->key, net_name, draft.files, draft.n, &directory);
+        view_draft_fill(&draft, record, net_name);
+        r = cache_view_again(cache, &record->key, net_name, draft.files, draft.n, &directory);
+        if (r == CACHE_MISS) {
+                r = view_draft_render(&draft, cache, net_name);
+                if (r == 0)
+                        r = cache_view(cache, &record->key, net_name, draft.files, draft.n,
+                                       &directory);
+        }
         if (r < 0)
                 return r;
 

@@ -282,6 +282,8 @@ static void get_on_phase(Build *build, void *userdata) {
         Get *get = userdata;
         const char *phase = build_phase_name(build_phase(build));
 
+        if (build_phase(build) == BUILD_LOOKING)
+                return; /* over before anybody could read of it */
         if (build_phase(build) == BUILD_QUEUED && get->paused)
                 phase = "queued while compiling is paused";
         ask_report(&get->ask, phase, build_position(build), build_left_ms(build));
@@ -556,12 +558,23 @@ static void get_on_identified(Work *work, int r) {
         get_run(get);
 }
 
+/* Most sources that are asked for were asked for before. */
+static int get_identify(Get *get) {
+        Core *core = get->ask.asks->core;
+
+        if (!identify_known(core->state, get->source_fd, get->source_path, &get->identity))
+                return get_work(get, WORK_HASH, get_identify_work, get_on_identified);
+        statistics_count(&core->statistics, STATISTIC_MEMO_HITS);
+        get->state = GET_PAIRING;
+        return 0;
+}
+
 /* --- the machine ------------------------------------------------------------------------------ */
 
 static int get_step(Get *get) {
         switch (get->state) {
         case GET_IDENTIFYING:
-                return get_work(get, WORK_HASH, get_identify_work, get_on_identified);
+                return get_identify(get);
         case GET_PAIRING:
                 return get_pair(get);
         case GET_LOOKING:
@@ -689,6 +702,31 @@ static void get_free(Ask *ask) {
         free(get);
 }
 
+static int get_nothing_work(Work *work) {
+        (void) work;
+        return 0;
+}
+
+static void get_on_nothing(Work *work, int r) {
+        Get *get = container_of(work, Get, work);
+
+        (void) r;
+        get->busy = false;
+        get_run(get);
+}
+
+/* The first steps, until one of them takes its time. An answer that is there by then is given
+ * later, as all of them. */
+static int get_begin(Get *get) {
+        int r = 0;
+
+        while (r == 0 && !get->busy && get->state != GET_OVER)
+                r = get_step(get);
+        if (r == 0 && !get->busy)
+                r = get_work(get, WORK_QUICK, get_nothing_work, get_on_nothing);
+        return r;
+}
+
 int get_start(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void *userdata,
               Ask **ret, Problem *problem) {
         static const AskKind kind = {
@@ -714,7 +752,7 @@ int get_start(Asks *asks, const GetSpec *spec, const AskHandlers *handlers, void
                 get->arch_fd = spec->arch_fd;
                 get->output_dir_fd = spec->output_dir_fd;
                 get->adopt_fd = spec->adopt_fd;
-                r = get_step(get);
+                r = get_begin(get);
         }
         if (r < 0) {
                 get->source_fd = get->arch_fd = get->output_dir_fd = get->adopt_fd = -1;

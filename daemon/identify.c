@@ -114,6 +114,20 @@ int identify_open(int fd, const char *path) {
         return fd >= 0 ? file_reopen(fd) : file_open_regular(AT_FDCWD, path);
 }
 
+bool identify_known(State *state, int fd, const char *path, Identity *ret) {
+        int64_t observed = clock_real_ns();
+        MemoModel memo;
+        Digest bytes;
+        StatId stat;
+        int r;
+
+        r = fd >= 0 ? file_stat_id_fd(fd, &stat) : file_stat_id(AT_FDCWD, path, &stat);
+        if (r < 0 || memo_recall(state, &stat, observed, CANON_VERSION, &bytes, &memo) != 0)
+                return false;
+        *ret = identity_from_memo(&stat, &bytes, &memo);
+        return ret->class == XMODEL_QUANTIZED;
+}
+
 int identify_fd(State *state, int fd, const Work *work, Identity *ret) {
         StatId stat;
         int r = -EAGAIN;

@@ -44,6 +44,10 @@ typedef struct Identity {
 /* Opens the source for reading: what @fd is, else (-1) what is at @path now. -errno. */
 int identify_open(int fd, const char *path);
 
+/* What is in @fd, or (-1) at @path, if it is a source that was identified a moment ago and looks as
+ * it did then: one stat, on any thread. false: ask identify_fd(). */
+bool identify_known(State *state, int fd, const char *path, Identity *ret);
+
 /* -EAGAIN: it does not stop changing. -ECANCELED: @work was. -EINVAL, -EIO ...: it cannot be
  * read. */
 int identify_fd(State *state, int fd, const Work *work, Identity *ret);

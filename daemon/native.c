@@ -190,15 +190,11 @@ static int native_list(const char *program, bool alone, FileList *list) {
 }
 
 static int native_hash_file(Hasher *hasher, State *state, const char *path) {
-        _cleanup_(closep) int fd = -1;
         Digest digest;
         StatId id;
         int r;
 
-        fd = file_open_regular(AT_FDCWD, path);
-        if (fd < 0)
-                return fd;
-        r = memo_digest_fd(state, fd, &digest, &id);
+        r = memo_digest(state, path, &digest, &id);
         if (r < 0)
                 return r;
         r = hasher_update(hasher, path, strlen(path) + 1);

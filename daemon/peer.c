@@ -104,6 +104,13 @@ static bool peer_is_slow(void *userdata) {
         return peer->writer.n_bytes > PEER_PROGRESS_MAX;
 }
 
+/* Most sockets have room, and then the loop need not be asked when there is. What goes wrong here is
+ * told by the next poll, when nobody is in the middle of anything. */
+static void peer_flush(Peer *peer) {
+        (void) frame_writer_step(&peer->writer, peer->socket);
+        peer_count_queued(peer);
+}
+
 /* takes over the descriptor when it succeeds */
 static int peer_queue(Peer *peer, const Reply *reply, int *fd) {
         int r;
@@ -134,6 +141,8 @@ static int peer_send(const Reply *reply, int fd, void *userdata) {
                 peer_break(peer);
                 return r;
         }
+        if (peer->state == PEER_OPEN)
+                peer_flush(peer);
         peer_update(peer);
         return 0;
 }
@@ -291,6 +300,7 @@ int peer_new(const PeerSpec *spec, struct PeerList *list, int socket) {
 
         peer->socket = socket;
         LIST_INSERT_HEAD(list, peer, link);
+        peer_flush(peer);
         peer_update(peer);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/path.h"
 #include "cache/cache.h"
@@ -339,6 +340,74 @@ static void makes_views(void **state) {
         (void) snprintf(name, sizeof(name), "%s/unet.xmodel", path);
         assert_int_equal(file_read(AT_FDCWD, name, &content), 0);
         assert_true(slice_is(bytes_slice(&content), MODEL));
+}
+
+/* Asks until the view is old enough to be known by its looks. */
+static void await_known(Fixture *f, const Digest *key, const ViewFile *files) {
+        int r;
+
+        do {
+                _cleanup_(freep) char *path = NULL, *again = NULL;
+
+                assert_int_equal(cache_view(f->cache, key, "unet", files, 2, &path), 0);
+                r = cache_view_again(f->cache, key, "unet", files, 2, &again);
+                if (r == 0)
+                        assert_string_equal(path, again);
+        } while (r == CACHE_MISS);
+        assert_int_equal(r, 0);
+}
+
+static int ask_again(Fixture *f, const Digest *key, const ViewFile *files) {
+        _cleanup_(freep) char *path = NULL;
+
+        return cache_view_again(f->cache, key, "unet", files, 2, &path);
+}
+
+/* whatever is done to a view that is known by its looks is seen, and mended */
+static void sees_changes_of_known_views(void **state) {
+        Fixture *f = *state;
+        _cleanup_(record_freep) Record *record = NULL;
+        _cleanup_(freep) char *path = NULL;
+        _cleanup_(bytes_cleanup) Bytes content = BYTES_INIT(100);
+        struct timespec times[2];
+        const Digest other = digest_of("other", 5);
+        char name[512];
+
+        assert_int_equal(publish(f, &record), 0);
+        const Digest *key = &record->key;
+        const ViewFile files[] = {
+                { .name = "unet.xmodel", .object = &record->objects[0].digest },
+                { .name = "meta.json", .rendered_from = &other, .data = slice_of_string("{}") },
+        };
+        assert_int_equal(ask_again(f, key, files), CACHE_MISS);
+        await_known(f, key, files);
+
+        assert_int_equal(cache_view(f->cache, key, "unet", files, 2, &path), 0);
+        (void) snprintf(name, sizeof(name), "%s/meta.json", path);
+        assert_int_equal(chmod(name, 0600), 0);
+        assert_int_equal(ask_again(f, key, files), CACHE_MISS);
+        write_file(name, "[]", 2);
+        await_known(f, key, files);
+        assert_int_equal(file_read(AT_FDCWD, name, &content), 0);
+        assert_true(slice_is(bytes_slice(&content), "{}"));
+
+        (void) snprintf(name, sizeof(name), "%s/unet.xmodel", path);
+        assert_int_equal(unlink(name), 0);
+        assert_int_equal(ask_again(f, key, files), CACHE_MISS);
+        assert_int_equal(symlink("nowhere", name), 0);
+        assert_int_equal(ask_again(f, key, files), CACHE_MISS);
+        await_known(f, key, files);
+
+        /* other contents under these names were never shown */
+        const ViewFile others[] = { files[0],
+                                    { .name = "meta.json", .rendered_from = &record->key } };
+        assert_int_equal(ask_again(f, key, others), CACHE_MISS);
+
+        /* the end of the lease is near: it is made longer under the lock */
+        times[0] = times[1] = (struct timespec){ .tv_sec = time(NULL) - VIEW_LEASE_S / 2 - 1 };
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+        assert_int_equal(ask_again(f, key, files), CACHE_MISS);
+        await_known(f, key, files);
 }
 
 static void off_does_nothing(void **state) {
@@ -682,6 +751,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(finds_keys_by_prefix, setup, teardown),
                 cmocka_unit_test_setup_teardown(visits_records, setup, teardown),
                 cmocka_unit_test_setup_teardown(makes_views, setup, teardown),
+                cmocka_unit_test_setup_teardown(sees_changes_of_known_views, setup, teardown),
                 cmocka_unit_test_setup_teardown(off_does_nothing, setup, teardown),
                 cmocka_unit_test_setup_teardown(read_only_mode_serves, setup, teardown),
                 cmocka_unit_test_setup_teardown(unwritable_directories_serve, setup, teardown),

@@ -5,6 +5,7 @@
 
 #include "cache/database.h"
 #include "cache/memo.h"
+#include "cache/recent.h"
 
 #define S CLOCK_NS_PER_S
 
@@ -196,6 +197,47 @@ static void remembers_what_was_verified(void **state) {
         assert_int_equal(memo_find_verified(*state, &object, &id), MEMO_MISS);
 }
 
+/* what was found a moment ago needs no database, and is as racy as ever */
+static void recalls_sources(void **state) {
+        const StatId id = id_at(1000 * S + 1, 1000 * S + 1);
+        const Digest bytes = digest_of("a", 1);
+        const MemoModel model = {
+                .model_class = 3,
+                .has_canonical = true,
+                .has_map_sorted = true,
+                .canonical = digest_of("b", 1),
+                .map_sorted = digest_of("c", 1),
+                .reason = "quantized",
+        };
+        MemoModel found, plain = model;
+        Digest digest;
+
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 7, &digest, &found), MEMO_MISS);
+        assert_int_equal(memo_store_file(*state, &id, 2000 * S, &bytes), 0);
+        assert_int_equal(memo_store_model(*state, &bytes, 7, &model), 0);
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 7, &digest, &found), 0);
+        assert_memory_equal(&digest, &bytes, sizeof(bytes));
+        assert_int_equal(found.model_class, 3);
+        assert_memory_equal(&found.canonical, &model.canonical, sizeof(Digest));
+        assert_memory_equal(&found.map_sorted, &model.map_sorted, sizeof(Digest));
+        assert_string_equal(found.reason, "quantized");
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 8, &digest, &found), MEMO_MISS);
+        assert_int_equal(memo_recall(*state, &id, 1000 * S + 2, 7, &digest, &found), MEMO_MISS);
+
+        /* from the database into memory */
+        recent_forget(state_recent_files(*state));
+        recent_forget(state_recent_models(*state));
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 7, &digest, &found), MEMO_MISS);
+        assert_int_equal(memo_find_file(*state, &id, 2000 * S, &digest), 0);
+        assert_int_equal(memo_find_model(*state, &bytes, 7, &found), 0);
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 7, &digest, &found), 0);
+
+        /* what is no source is not kept there */
+        plain.has_canonical = false;
+        assert_int_equal(memo_store_model(*state, &bytes, 9, &plain), 0);
+        assert_int_equal(memo_recall(*state, &id, 2000 * S, 9, &digest, &found), MEMO_MISS);
+}
+
 static int take_count(const DatabaseRow *row, void *userdata) {
         int64_t *ret = userdata;
 
@@ -219,6 +261,7 @@ static void drops_the_oldest(void **state) {
         assert_int_equal(
                 database_run(database, take_count, &n, "SELECT count(*) FROM file_memo", ""), 0);
         assert_int_equal(n, 7);
+        recent_forget(state_recent_files(*state));
         for (uint64_t i = 0; i < 15; i++) {
                 id.ino = i; /* 13, 14 and then again 0 to 4 were the last */
                 assert_int_equal(memo_find_file(*state, &id, 2000 * S, &found),
@@ -238,6 +281,7 @@ int main(void) {
                                                 teardown_dir),
                 cmocka_unit_test_setup_teardown(remembers_models, setup, teardown),
                 cmocka_unit_test_setup_teardown(remembers_what_was_verified, setup, teardown),
+                cmocka_unit_test_setup_teardown(recalls_sources, setup, teardown),
                 cmocka_unit_test_setup_teardown(drops_the_oldest, setup, teardown),
         };
 
