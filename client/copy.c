@@ -48,38 +48,17 @@ static void copy_let_signals_wait(Copy *c) {
 }
 
 static int copy_open(Copy *c) {
-        c->fd = openat(c->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-        if (c->fd >= 0)
-                return 0;
-        copy_let_signals_wait(c);
-        c->fd = file_open_temp(c->dirfd, 0666, c->temp);
-        if (c->fd < 0)
-                c->temp[0] = '\0';
-        return c->fd < 0 ? c->fd : 0;
-}
-
-/* gives the file a temporary name, if it has none */
-static int copy_name(Copy *c) {
-        char source[64], temp[FILE_TEMP_NAME];
-        int r;
-
+        c->fd = file_open_unnamed(c->dirfd, 0666, c->temp);
         if (c->temp[0] != '\0')
-                return 0;
-        r = file_temp_name(temp);
-        if (r < 0)
-                return r;
-        copy_let_signals_wait(c);
-        (void) snprintf(source, sizeof(source), "/proc/self/fd/%d", c->fd);
-        if (linkat(AT_FDCWD, source, c->dirfd, temp, AT_SYMLINK_FOLLOW) < 0)
-                return error_from_errno();
-        memcpy(c->temp, temp, sizeof(temp));
-        return 0;
+                copy_let_signals_wait(c);
+        return c->fd < 0 ? c->fd : 0;
 }
 
 static int copy_place(Copy *c, const char *name) {
         int r;
 
-        r = copy_name(c);
+        copy_let_signals_wait(c);
+        r = file_name_unnamed(c->fd, c->dirfd, c->temp);
         if (r < 0)
                 return r;
         if (renameat(c->dirfd, c->temp, c->dirfd, name) < 0)

@@ -31,8 +31,8 @@ typedef struct DeliverFile {
         int from;   /* -1 when withdrawing */
         Digest content;
         DeliverNeed need;
-        int temp_fd; /* -1, or its copy under a temporary name */
-        char temp[FILE_TEMP_NAME];
+        int temp_fd;               /* -1, or its copy */
+        char temp[FILE_TEMP_NAME]; /* ... and that one's name for now; "": it has none */
 } DeliverFile;
 
 typedef struct Delivery {
@@ -45,7 +45,7 @@ static void delivery_cleanup(Delivery *delivery) {
         for (size_t i = 0; i < DELIVER_FILES; i++) {
                 DeliverFile *file = &delivery->files[i];
 
-                if (file->temp_fd >= 0)
+                if (file->temp[0] != '\0')
                         (void) unlinkat(delivery->dir_fd, file->temp, 0);
                 closep(&file->temp_fd);
                 closep(&file->from);
@@ -280,7 +280,7 @@ static int delivery_copy(const Delivery *delivery, DeliverFile *file) {
 
         if (file->need == DELIVER_NOTHING)
                 return 0;
-        file->temp_fd = file_open_temp(delivery->dir_fd, 0666, file->temp);
+        file->temp_fd = file_open_unnamed(delivery->dir_fd, 0666, file->temp);
         if (file->temp_fd < 0)
                 return file->temp_fd;
         r = file_copy_fd(file->from, file->temp_fd, NULL);
@@ -294,14 +294,21 @@ static int delivery_sync(const DeliverFile *file) {
         return file->temp_fd >= 0 && fsync(file->temp_fd) < 0 ? error_from_errno() : 0;
 }
 
+/* The copy has a name from here to there only, so that a daemon that is killed leaves nothing in
+ * folders of people that nobody would ever look into again. */
 static int delivery_rename(const Delivery *delivery, DeliverFile *file) {
         /* a file that appeared since we looked is not ours to replace */
         unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
+        int r;
 
         if (file->temp_fd < 0)
                 return 0;
+        r = file_name_unnamed(file->temp_fd, delivery->dir_fd, file->temp);
+        if (r < 0)
+                return r;
         if (renameat2(delivery->dir_fd, file->temp, delivery->dir_fd, file->name, flags) < 0)
                 return error_from_errno();
+        file->temp[0] = '\0';
         closep(&file->temp_fd);
         file->temp_fd = -1;
         return 0;

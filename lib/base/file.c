@@ -286,6 +286,35 @@ int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
         return -EEXIST;
 }
 
+int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
+        int fd;
+
+        ret_name[0] = '\0';
+        fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+        if (fd >= 0)
+                return fd;
+        fd = file_open_temp(dirfd, mode, ret_name);
+        if (fd < 0)
+                ret_name[0] = '\0';
+        return fd;
+}
+
+int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]) {
+        char source[64], temp[FILE_TEMP_NAME];
+        int r;
+
+        if (name[0] != '\0')
+                return 0;
+        r = file_temp_name(temp);
+        if (r < 0)
+                return r;
+        (void) snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+        if (linkat(AT_FDCWD, source, dirfd, temp, AT_SYMLINK_FOLLOW) < 0)
+                return error_from_errno();
+        memcpy(name, temp, sizeof(temp));
+        return 0;
+}
+
 bool file_is_temp_name(const char *name) {
         return strncmp(name, ".dpucc.", 7) == 0 && strspn(name + 7, "0123456789abcdef") == 16 &&
                strcmp(name + 23, ".tmp") == 0;

@@ -52,6 +52,12 @@ int file_temp_name(char ret_name[FILE_TEMP_NAME]);
 /* A file of such a name, created O_EXCL in @dirfd. Returns the descriptor. */
 int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
 bool file_is_temp_name(const char *name);
+/* A file in @dirfd that has no name and is gone when nobody has it open, whatever ends the process:
+ * @ret_name is "". Where the file system knows no such thing, file_open_temp(). */
+int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
+/* Gives it a temporary name for rename(2), if @name is "". A name that is left is the caller's to
+ * remove. */
+int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]);
 
 /* See above. @name is replaced if it exists; its mode is @mode less the umask. When only the last
  * step fails (the directory's fsync) the new content is in place, but not known to be durable. */

@@ -1,11 +1,14 @@
 #include "unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "daemon/deliver.h"
+#include "tests/support/fail_io.h"
 
 typedef struct Fixture {
         UnitDir *dir;
@@ -314,6 +317,63 @@ static void the_root_itself_is_a_directory_too(void **state) {
         assert_true(holds(f, "ws/net.xmodel", "one"));
 }
 
+/* --- kill -9 ---------------------------------------------------------------------------------- */
+
+#define CALLS_MAX 200
+
+/* the child's status: 0 if it got through all its calls, FAIL_IO_STATUS if it died */
+static int deliver_and_die(const DeliverSpec *spec, long nth) {
+        Problem problem = {};
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                fail_io_arm(nth, FAIL_IO_DIE);
+                _exit(deliver(spec, &problem) < 0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static unsigned count_temporary_names(Fixture *f, const char *name) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        int fd = openat(f->dir->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent *entry;
+        unsigned n = 0;
+
+        if (fd < 0)
+                return 0; /* not made yet */
+        dir = fdopendir(fd);
+        assert_non_null(dir);
+        while ((entry = readdir(dir)))
+                n += file_is_temp_name(entry->d_name);
+        return n;
+}
+
+/* Nobody would ever look for them: the source may be gone by then. */
+static void a_kill_leaves_no_temporary_files(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        int status = FAIL_IO_STATUS, unnamed;
+        long nth;
+
+        unnamed = openat(f->dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (unnamed < 0)
+                skip(); /* files must have names here */
+        close(unnamed);
+
+        set_artifact(f, "one");
+        for (nth = 0; nth < CALLS_MAX && status == FAIL_IO_STATUS; nth++) {
+                status = deliver_and_die(&spec, nth);
+                assert_int_equal(count_temporary_names(f, "ws/out"), 0);
+        }
+        assert_int_equal(status, 0);
+        assert_in_range(nth, 10, CALLS_MAX);
+        assert_true(holds(f, "ws/out/net.xmodel", "one"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -330,6 +390,7 @@ int main(void) {
                 TEST(a_caller_may_give_its_files_away),
                 TEST(a_descriptor_says_where),
                 TEST(a_descriptor_of_the_same_directory_is_remembered),
+                TEST(a_kill_leaves_no_temporary_files),
         };
 #undef TEST
 

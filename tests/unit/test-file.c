@@ -190,6 +190,31 @@ static void temporary_names_are_recognised(void **state) {
                 assert_false(file_is_temp_name(others[i]));
 }
 
+static void a_file_without_a_name_gets_one(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(closep) int fd = -1;
+        char name[FILE_TEMP_NAME], again[FILE_TEMP_NAME];
+        struct stat st;
+
+        fd = file_open_unnamed(dir->fd, 0640, name);
+        assert_true(fd >= 0);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(st.st_nlink, name[0] == '\0' ? 0 : 1);
+        assert_int_equal(file_write_all(fd, "x", 1), 0);
+
+        assert_int_equal(file_name_unnamed(fd, dir->fd, name), 0);
+        assert_true(file_is_temp_name(name));
+        memcpy(again, name, sizeof(name));
+        assert_int_equal(file_name_unnamed(fd, dir->fd, again), 0); /* it has one */
+        assert_string_equal(again, name);
+        assert_int_equal(fstatat(dir->fd, name, &st, 0), 0);
+        assert_int_equal(st.st_size, 1);
+        assert_int_equal(st.st_nlink, 1);
+
+        assert_true(file_open_unnamed(-1, 0640, name) < 0);
+        assert_string_equal(name, "");
+}
+
 static void copies(void **state) {
         const UnitDir *dir = *state;
         size_t n = 3 * 1024 * 1024 + 17;
@@ -405,6 +430,7 @@ int main(void) {
                 DIR_TEST(stays_beneath),
                 DIR_TEST(writes_durably),
                 DIR_TEST(temporary_names_are_recognised),
+                DIR_TEST(a_file_without_a_name_gets_one),
                 DIR_TEST(copies),
                 DIR_TEST(copies_holes_as_holes),
                 DIR_TEST(makes_directories),
