@@ -9,6 +9,7 @@ import shutil
 from history import ABSENT, BROKEN, Link
 
 FILES_MAX = 980  # of one workspace: status lists no more than a thousand units
+DEPTH_MAX = 12   # of folders in folders
 
 
 class Workspace:
@@ -48,6 +49,10 @@ class Workspace:
             names[:] = [name for name in names if not name.startswith(".")]
             found += [os.path.join(top, name) for name in names]
         return sorted(found)
+
+    @staticmethod
+    def depth(folder):
+        return max(top.count("/") for top, _, _ in os.walk(folder)) - folder.count("/")
 
     def watched(self):
         """What lies in the workspace now, and not in a folder that was moved away. Any thread."""
@@ -158,6 +163,18 @@ class Workspace:
             os.makedirs(path, exist_ok=True)
         return f"{path}/"
 
+    def remove_folder(self):
+        """With all that is in it, as git does it, unless that is much."""
+        path = self.random.choice(self.folders())
+        inside = [name for name in self.files if name.startswith(path + "/")]
+        if path == self.root or len(inside) > 20:
+            return f"{path}/ stays"
+        with self.history.change({name: ABSENT for name in inside}):
+            shutil.rmtree(path)
+        for name in inside:
+            del self.files[name]
+        return f"{path}/ removed"
+
     def move_files(self, source, target):
         """The history of all that a folder takes with it."""
         inside = [path for path in self.files if path.startswith(source + "/")]
@@ -174,7 +191,8 @@ class Workspace:
             return "no folder to move"
         source = self.random.choice(folders)
         target = os.path.join(self.random.choice(self.folders()), f"d{self.random.randrange(40)}")
-        if (target + "/").startswith(source + "/") or os.path.lexists(target):
+        depth = target.count("/") + self.depth(source) - self.root.count("/")
+        if (target + "/").startswith(source + "/") or os.path.lexists(target) or depth > DEPTH_MAX:
             return f"{source} stays"
         self.move_files(source, target)
         return f"{source}/ -> {target}/"
@@ -203,8 +221,8 @@ class Workspace:
         return f"board {name}"
 
     STEPS = ([write] * 5 + [rename_over] * 6 + [truncate] * 2 + [remove] * 3 + [rename] * 3
-             + [hard_link] * 2 + [symbolic_link, touch, make_folder, make_folder, move_folder,
-                move_out_or_in])
+             + [hard_link] * 2 + [symbolic_link, touch, make_folder, make_folder, remove_folder,
+                move_folder, move_out_or_in])
 
     def step(self):
         self.n_steps += 1
