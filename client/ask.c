@@ -66,18 +66,25 @@ static int ask_name(const char *text, Dpucc__Wire__Selector *ret, char **ret_pla
         return 0;
 }
 
-int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
-                 char **ret_place) {
+int ask_of(Options *options, int argc, char **argv, Exchange *x, Dpucc__Wire__Selector **selector,
+           AskPrintFn print) {
+        _cleanup_(freep) char *place = NULL;
+        Dpucc__Wire__Selector chosen;
         const char *text;
-        int r;
+        int code, r;
 
         r = ask_operand(options, argc, argv, 1, &text);
         if (r < 0)
-                return r;
-        r = ask_name(text, ret, ret_place);
-        if (r < 0)
+                return options_code(r);
+        r = ask_name(text, &chosen, &place);
+        if (r < 0) {
                 (void) options_complain(argv[0], strerror(-r));
-        return r;
+                return options_code(r);
+        }
+        *selector = &chosen;
+        code = ask(options, x, print);
+        *selector = NULL;
+        return code;
 }
 
 const Dpucc__Wire__ShowReply *ask_about(const Options *options, const char *text, Exchange *x) {

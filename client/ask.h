@@ -24,9 +24,10 @@ int ask_operand(Options *options, int argc, char **argv, int min, const char **r
 int ask_directory(Options *options, int argc, char **argv, int min, ProtobufCBinaryData *ret,
                   char **ret_place);
 
-/* The same for commands whose one operand is X; *@ret_place owns what @ret->path points to. */
-int ask_selector(Options *options, int argc, char **argv, Dpucc__Wire__Selector *ret,
-                 char **ret_place);
+/* For commands whose one operand is X: parses, and asks with *@selector, a member of @x's body, set
+ * to it. Returns an exit code. */
+int ask_of(Options *options, int argc, char **argv, Exchange *x, Dpucc__Wire__Selector **selector,
+           AskPrintFn print);
 
 /* What is known of @text, which means what X means; NULL: @x tells why. It lives as long as @x. */
 const Dpucc__Wire__ShowReply *ask_about(const Options *options, const char *text, Exchange *x);

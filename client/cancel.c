@@ -34,14 +34,7 @@ static void cancel_print(const Exchange *x) {
 
 int command_cancel(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
-        Dpucc__Wire__Selector selector;
-        _cleanup_(freep) char *place = NULL;
-        int r;
 
-        r = ask_selector(options, argc, argv, &selector, &place);
-        if (r < 0)
-                return options_code(r);
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_CANCEL_JOBS;
-        x.request.cancel_jobs = &selector;
-        return ask(options, &x, cancel_print);
+        return ask_of(options, argc, argv, &x, &x.request.cancel_jobs, cancel_print);
 }

@@ -25,16 +25,8 @@ static void log_print(const Exchange *x) {
 int command_log(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__LogRequest request = DPUCC__WIRE__LOG_REQUEST__INIT;
-        Dpucc__Wire__Selector selector;
-        _cleanup_(freep) char *place = NULL;
-        int r;
 
-        r = ask_selector(options, argc, argv, &selector, &place);
-        if (r < 0)
-                return options_code(r);
-
-        request.selector = &selector;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_LOG;
         x.request.log = &request;
-        return ask(options, &x, log_print);
+        return ask_of(options, argc, argv, &x, &request.selector, log_print);
 }

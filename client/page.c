@@ -89,16 +89,14 @@ static void page_add_format(Page *page, const char *option, const char *format, 
 static void page_add_format(Page *page, const char *option, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list ap;
-        int n;
 
-        va_start(ap, format);
-        n = vasprintf(&text, format, ap);
-        va_end(ap);
-        if (n < 0) {
-                text = NULL;
-                page->error = page->error < 0 ? page->error : -ENOMEM;
+        if (page->error < 0)
                 return;
-        }
+        va_start(ap, format);
+        page->error = strings_vprintf(&text, format, ap);
+        va_end(ap);
+        if (page->error < 0)
+                return;
         page_add(page, option);
         page_add(page, text);
 }

@@ -81,16 +81,8 @@ static void show_print(const Exchange *x) {
 int command_show(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__ShowRequest request = DPUCC__WIRE__SHOW_REQUEST__INIT;
-        Dpucc__Wire__Selector selector;
-        _cleanup_(freep) char *place = NULL;
-        int r;
 
-        r = ask_selector(options, argc, argv, &selector, &place);
-        if (r < 0)
-                return options_code(r);
-
-        request.selector = &selector;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_SHOW;
         x.request.show = &request;
-        return ask(options, &x, show_print);
+        return ask_of(options, argc, argv, &x, &request.selector, show_print);
 }

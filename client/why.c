@@ -65,16 +65,8 @@ static void why_print(const Exchange *x) {
 int command_why(Options *options, int argc, char **argv) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
         Dpucc__Wire__WhyRequest request = DPUCC__WIRE__WHY_REQUEST__INIT;
-        Dpucc__Wire__Selector selector;
-        _cleanup_(freep) char *place = NULL;
-        int r;
 
-        r = ask_selector(options, argc, argv, &selector, &place);
-        if (r < 0)
-                return options_code(r);
-
-        request.selector = &selector;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_WHY;
         x.request.why = &request;
-        return ask(options, &x, why_print);
+        return ask_of(options, argc, argv, &x, &request.selector, why_print);
 }

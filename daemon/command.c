@@ -27,15 +27,15 @@ void command_option(Command *command, const char *option, const char *value) {
 void command_format(Command *command, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list arguments;
+        int r;
 
         va_start(arguments, format);
-        if (vasprintf(&text, format, arguments) < 0) {
-                text = NULL;
-                command->error = -ENOMEM;
-        }
+        r = strings_vprintf(&text, format, arguments);
         va_end(arguments);
-        if (text)
+        if (r == 0)
                 command_argument(command, text);
+        else
+                command->error = r;
 }
 
 void command_arguments(Command *command, const Strings *words) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/strings.h"
 
 static void finding_deinit(Finding *finding) {
         free((char *) finding->subject);
@@ -43,9 +44,9 @@ void findings_add(Findings *list, const char *subject, const char *step, Finding
         if (list->error < 0 || list->n == FINDINGS_MAX)
                 return;
         va_start(arguments, format);
-        r = vasprintf(&text, format, arguments);
+        r = strings_vprintf(&text, format, arguments);
         va_end(arguments);
-        list->error = r < 0 ? -ENOMEM : findings_put(list, subject, step, state, text);
+        list->error = r < 0 ? r : findings_put(list, subject, step, state, text);
 }
 
 void findings_deinit(Findings *list) {

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/json_writer.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "xmodel/fingerprint.h"
 
 #define PROPOSAL_TEXT_LINE_MAX (64 * 1024)
@@ -41,11 +42,11 @@ static int proposal_text_add(ProposalText *text, const char *why, const char *fo
         if (r < 0)
                 return r;
         va_start(ap, format);
-        r = vasprintf(&line.text, format, ap);
+        r = strings_vprintf(&line.text, format, ap);
         va_end(ap);
         if (r < 0) {
                 free(line.why);
-                return -ENOMEM;
+                return r;
         }
         text->lines[text->n++] = line;
         return 0;

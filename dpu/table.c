@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strings.h"
 #include "base/utf8.h"
 
 void table_deinit(Table *table) {
@@ -33,19 +34,14 @@ static int table_add(Table *table, const char *text, size_t n) {
 void table_cell(Table *table, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list ap;
-        int n;
 
         if (table->error < 0)
                 return;
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        table->error = strings_vprintf(&text, format, ap);
         va_end(ap);
-        if (n < 0) {
-                text = NULL;
-                table->error = -ENOMEM;
-                return;
-        }
-        table->error = table_add(table, text, (size_t) n);
+        if (table->error == 0)
+                table->error = table_add(table, text, strlen(text));
 }
 
 /* characters, not bytes: continuation bytes take no room */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strings.h"
 
 int lowering_refuse(Lowering *l, const Op *op, const char *format, ...) {
         LowerValue *value = lowering_value(l, op);
@@ -33,16 +34,14 @@ int lowering_refuse(Lowering *l, const Op *op, const char *format, ...) {
 int lowering_name(Lowering *l, const char **ret, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list ap;
-        int n;
+        int r;
 
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        r = strings_vprintf(&text, format, ap);
         va_end(ap);
-        if (n < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        *ret = arena_string(&l->arena, text, (size_t) n);
+        if (r < 0)
+                return r;
+        *ret = arena_string(&l->arena, text, strlen(text));
         return *ret ? 0 : -ENOMEM;
 }
 

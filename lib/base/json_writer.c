@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strings.h"
 #include "base/utf8.h"
 
 #define JSON_WRITER_INDENT 4
@@ -132,17 +133,15 @@ void json_writer_string(JsonWriter *w, const char *key, const char *value) {
 void json_writer_format(JsonWriter *w, const char *key, const char *format, ...) {
         _cleanup_(freep) char *text = NULL;
         va_list ap;
-        int n;
+        int r;
 
         va_start(ap, format);
-        n = vasprintf(&text, format, ap);
+        r = strings_vprintf(&text, format, ap);
         va_end(ap);
-        if (n < 0) {
-                text = NULL;
-                w->error = w->error < 0 ? w->error : -ENOMEM;
-                return;
-        }
-        json_writer_string(w, key, text);
+        if (r == 0)
+                json_writer_string(w, key, text);
+        else if (w->error == 0)
+                w->error = r;
 }
 
 void json_writer_bool(JsonWriter *w, const char *key, bool value) {

@@ -1,6 +1,7 @@
 #include "base/strings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,15 @@ char *strings_pop(Strings *list) {
         last = list->items[--list->n];
         list->items[list->n] = NULL;
         return last;
+}
+
+int strings_vprintf(char **ret, const char *format, va_list arguments) {
+        char *text;
+
+        if (vasprintf(&text, format, arguments) < 0)
+                return -ENOMEM; /* and text is undefined */
+        *ret = text;
+        return 0;
 }
 
 void strings_deinit(Strings *list) {

@@ -76,6 +76,24 @@ static void gives_the_last_away(void **state) {
         assert_null(list.items[1]);
 }
 
+static int print(char **ret, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int print(char **ret, const char *format, ...) {
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = strings_vprintf(ret, format, arguments);
+        va_end(arguments);
+        return r;
+}
+
+static void prints(void **state) {
+        _cleanup_(freep) char *text = NULL;
+
+        assert_int_equal(print(&text, "%d %s", 12, "monkeys"), 0);
+        assert_string_equal(text, "12 monkeys");
+}
+
 static void compares_lists(void **state) {
         _cleanup_(strings_cleanup) Strings a = {}, b = {};
 
@@ -97,6 +115,7 @@ int main(void) {
                 cmocka_unit_test(adds_whole_lists),
                 cmocka_unit_test(gives_the_last_away),
                 cmocka_unit_test(finds_the_nearest_name),
+                cmocka_unit_test(prints),
                 cmocka_unit_test(compares_lists),
         };
 
