@@ -67,28 +67,27 @@ as_before() { # DESCRIPTORS
   [ "$(count bad_done)" -lt $((500 * 256)) ]
 }
 
-@test "clients that ask and never read are dropped, and hold no more than they may" {
+# 2,000 requests beside clients of a bad sort: all are answered. $before: the descriptors until then.
+beside() { # SORT
   dpucc-client roots
   before=$(descriptors)
-  clients beside slow 2000
+  clients beside "$1" 2000
   [ "$(count peers_done)" = 2000 ]
+}
+
+@test "clients that ask and never read are dropped, and hold no more than they may" {
+  beside slow
   [ "$(memory_mib)" -lt 900 ]
   as_before "$before"
 }
 
 @test "clients that stop in the middle of a frame hold nothing up" {
-  dpucc-client roots
-  before=$(descriptors)
-  clients beside half 2000
-  [ "$(count peers_done)" = 2000 ]
+  beside half
   as_before "$before"
 }
 
 @test "frames that are too long: dropped, again and again" {
-  dpucc-client roots
-  before=$(descriptors)
-  clients beside oversized 2000
-  [ "$(count peers_done)" = 2000 ]
+  beside oversized
   [ "$(count bad_refused)" -gt 100 ]
   as_before "$before"
 }
@@ -96,10 +95,8 @@ as_before() { # DESCRIPTORS
 @test "a flood of descriptors: so many are taken, the rest is refused, nobody else suffers" {
   dpucc-client pause
   dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
-  before=$(descriptors)
   arch_b1024
-  LOAD_MODEL=$WORK/Net_int.xmodel LOAD_ARCH=$WORK/arch.json clients beside descriptors 2000
-  [ "$(count peers_done)" = 2000 ]
+  LOAD_MODEL=$WORK/Net_int.xmodel LOAD_ARCH=$WORK/arch.json beside descriptors
   [ "$(count bad_dropped)" = 0 ]
   # 48 peers with 64 requests each that have two files, and 2048 files are allowed
   [ "$(count bad_refused)" = 2048 ]

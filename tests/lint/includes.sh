@@ -33,11 +33,9 @@ declare -A owner=(
   [notify]="watch books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )
 # our include roots: the first path component of a quoted include names the module
-own() { # module folder -> first component of its own headers
-  case "$1" in
-  lib/*) echo "${1#lib/}" ;;
-  *) echo "${1%%/*}" ;;
-  esac
+own_of() { # module folder -> $own, the first component of its own headers
+  own=${1#lib/}
+  own=${own%%/*}
 }
 complaints=0
 complain() {
@@ -45,17 +43,23 @@ complain() {
   complaints=1
 }
 
-module_of() {
-  local file=$1 best="" module
-  for module in "${!allowed[@]}"; do
-    if [[ $file == "$module"/* && ${#module} -gt ${#best} ]]; then best=$module; fi
+module_of() { # FILE -> $module
+  local folder=${1%/*}
+  while [[ -n $folder && -z ${allowed[$folder]+there} ]]; do
+    if [[ $folder == */* ]]; then folder=${folder%/*}; else folder=""; fi
   done
-  echo "$best"
+  module=$folder
+}
+
+noun_of() { # FILE -> $noun
+  noun=${1##*/}
+  noun=${noun%.*}
 }
 
 check_daemon() { # FILE LINE TARGET
   local noun target=${3#daemon/}
-  noun=$(basename "${1%.*}") target=${target%.h}
+  target=${target%.h}
+  noun_of "$1"
   case "$3" in
   proto/*)
     if [[ $noun == helper && $3 =~ ^proto/(frame|remote\.pb-c)\.h$ ]]; then return; fi
@@ -81,7 +85,8 @@ judge=" dot eval evaluator numbers pattern round values window workers "
 check_sim() { # FILE LINE TARGET
   local noun target=${3#dpu/sim/} of_judge=false to_judge=false
   if [[ $3 != dpu/isa/* && $3 != dpu/sim/* ]]; then return; fi
-  noun=$(basename "${1%.*}") target=${target%.h}
+  target=${target%.h}
+  noun_of "$1"
   if [[ $judge == *" $noun "* || $noun == eval_* ]]; then of_judge=true; fi
   if [[ $judge == *" $target "* ]]; then to_judge=true; fi
   if [[ $of_judge != "$to_judge" ]]; then
@@ -90,8 +95,9 @@ check_sim() { # FILE LINE TARGET
 }
 
 while IFS=: read -r file line text; do
-  target=$(sed -E 's/^#include "([^"]*)".*/\1/' <<<"$text")
-  module=$(module_of "$file")
+  target=${text#*\"}
+  target=${target%%\"*}
+  module_of "$file"
   if [ -z "$module" ]; then
     complain "$file:$line: no rule for this folder"
     continue
@@ -101,7 +107,8 @@ while IFS=: read -r file line text; do
     continue
   fi
   first=${target%%/*}
-  case " $(own "$module") ${allowed[$module]} " in
+  own_of "$module"
+  case " $own ${allowed[$module]} " in
   *" $first "*) ;;
   *) complain "$file:$line: $module must not include $target" ;;
   esac

@@ -76,15 +76,19 @@ static Graph *lenet(void) {
         return graph;
 }
 
+static AttemptsSpec spec_of(const Graph *source, AttemptsVerify verify) {
+        return (AttemptsSpec){ .compiler = { .source = source,
+                                             .fingerprint = FINGERPRINT,
+                                             .compiler = "test",
+                                             .last = COMPILER_EMIT },
+                               .compile = compile,
+                               .verify = verify,
+                               .say = say };
+}
+
 static Attempts attempt(const Graph *source, AttemptsVerify verify, void (*spoil)(Compilation *),
                         int result) {
-        const AttemptsSpec spec = { .compiler = { .source = source,
-                                                  .fingerprint = FINGERPRINT,
-                                                  .compiler = "test",
-                                                  .last = COMPILER_EMIT },
-                                    .compile = compile,
-                                    .verify = verify,
-                                    .say = say };
+        const AttemptsSpec spec = spec_of(source, verify);
         Attempts attempts = {};
         Problem problem = { "" };
 
@@ -250,13 +254,7 @@ static void a_compiler_that_contradicts_itself_uses_no_dpu(void **state) {
 /* no memory is no reason for another result */
 static void errors_of_the_machine_are_errors(void **state) {
         _cleanup_(graph_freep) Graph *source = lenet();
-        const AttemptsSpec spec = { .compiler = { .source = source,
-                                                  .fingerprint = FINGERPRINT,
-                                                  .compiler = "test",
-                                                  .last = COMPILER_EMIT },
-                                    .compile = compile,
-                                    .verify = ATTEMPTS_VERIFY_SMALL,
-                                    .say = say };
+        const AttemptsSpec spec = spec_of(source, ATTEMPTS_VERIFY_SMALL);
         Attempts attempts = {};
         Problem problem = { "" };
 
