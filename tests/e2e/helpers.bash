@@ -52,7 +52,7 @@ sandbox_teardown() {
 }
 
 wait_for() { # CONDITION [ARG ...]
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 90))
   until "$@"; do
     if [ $SECONDS -ge $deadline ]; then
       echo "timed out: $*"

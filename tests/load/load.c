@@ -37,7 +37,7 @@
 #define LOAD_GREED       64 /* CALLS_MAX of daemon/call.h */
 #define LOAD_BAD_PEERS   48
 #define LOAD_GETS_MAX    1024 /* that hold PEERS_FDS_MAX (daemon/peer.h), two each */
-#define LOAD_PATIENCE_MS 60000
+#define LOAD_PATIENCE_MS 240000
 
 typedef Dpucc__Wire__Reply Reply;
 typedef Dpucc__Wire__Request Request;
