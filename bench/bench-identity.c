@@ -63,7 +63,7 @@ static void bench_measure(Bench *bench) {
         (void) snprintf(bench->what, sizeof(bench->what), "%.0f MB in memory",
                         (double) bench->file.size / 1e6);
         row_times("C1", bench->what, "dpucc canonical digest", bench->canon, bench->rounds);
-        row_times("C1", bench->what, "of that: XIR walk", bench->walk, bench->rounds);
+        row_times("C1", bench->what, "dpucc, of that the walk", bench->walk, bench->rounds);
         row_times("C1", bench->what, "XXH3-128 of the bytes", bench->hash, bench->rounds);
 }
 

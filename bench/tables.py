@@ -35,21 +35,35 @@ def ratio(row, ours):
 
 
 def cell(row, ours):
-    unit = "" if row["unit"] in ("", "ms") else " " + row["unit"]
     p99 = f" ({short(row['p99'])})" if "p99" in row else ""
-    return short(number(row)) + unit + p99 + (ratio(row, ours) if ours and not is_ours(row) else "")
+    return short(number(row)) + p99 + (ratio(row, ours) if ours and not is_ours(row) else "")
+
+
+def _line(what, group, whos):
+    ours = next((row for row in group.values() if is_ours(row)), None)
+    unit = next((", " + row["unit"] for row in group.values() if row["unit"]), "")
+    return f"| {what}{unit} | " + " | ".join(
+        cell(group[who], ours) if who in group else "" for who in whos) + " |"
 
 
 def row_table(own):
-    """One line for each thing measured, one column for each program."""
-    whos = list(dict.fromkeys(row["who"] for row in own))
-    lines = ["", "| | " + " | ".join(whos) + " |", "|---" * (len(whos) + 1) + "|"]
+    """One line for each thing measured, one column for each program, ours first; things that other
+    programs do are in another table."""
+    parts = []
     for what in dict.fromkeys(row["what"] for row in own):
         group = {row["who"]: row for row in own if row["what"] == what}
-        ours = next((row for row in group.values() if is_ours(row)), None)
-        unit = ", ms" if any(row["unit"] == "ms" for row in group.values()) else ""
-        lines.append(f"| {what}{unit} | " + " | ".join(
-            cell(group[who], ours) if who in group else "" for who in whos) + " |")
+        fitting = next((part for part in parts if part[0].keys() >= group.keys()
+                        or part[0].keys() <= group.keys()), None)
+        if not fitting:
+            fitting = ({}, [])
+            parts.append(fitting)
+        fitting[0].update(dict.fromkeys(group))
+        fitting[1].append((what, group))
+    lines = []
+    for columns, things in parts:
+        whos = sorted(columns, key=lambda who: not who.startswith("dpucc"))
+        lines += ["", "| | " + " | ".join(whos) + " |", "|---" * (len(whos) + 1) + "|"]
+        lines += [_line(what, group, whos) for what, group in things]
     return lines
 
 
