@@ -343,6 +343,8 @@ int file_write_durable(int dirfd, const char *name, const void *data, size_t n, 
                 return fd;
 
         r = file_fill_and_sync(fd, data, n);
+        closep(&fd); /* now, or who watches hears of a second save: the end of writing @name */
+        fd = -1;
         if (r == 0 && renameat(dirfd, temp, dirfd, name) < 0)
                 r = error_from_errno();
         if (r < 0) {

@@ -84,8 +84,9 @@ has_key() { dpucc-client list --json | jq -e --arg key "$1" '.artifacts[] | sele
   run -5 dpucc-client unpin deadbeef
   [ "$(dpucc-client unpin "${KEYS[0]:0:9}")" = "${KEYS[0]}" ]
   mv "$SANDBOX/record" "$CACHE/records/${KEYS[0]:0:2}/${KEYS[0]:2}"
-  # pins outlive the daemon, and the loss of its state
-  dpucc-client pin m0_int.xmodel
+  # pins outlive the daemon, and the loss of its state (by its key: a survey in between may have
+  # found the record gone, and then m0_int.xmodel is nobody's source until the next one)
+  dpucc-client pin "${KEYS[0]}"
   dpucc-client watch .
   daemon_stop
   printf 'garbage%.0s' {1..2000} >"$HOME/.local/state/dpucc/state.db"

@@ -327,7 +327,6 @@ story() {
 @test "monitor tells of a save, its compile and its result, as lines of JSON" {
   daemon_start
   dpucc-client watch "$WORK"
-  dpucc-client wait --all # a save that the first scan finds, too, is told of twice
   monitor_start --json
   lenet 1 Net_int.xmodel
   wait_for has_event '.kind == "started" and .job.running'

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -419,6 +420,27 @@ static void reopens_with_a_position_of_its_own(void **state) {
         assert_int_equal(file_reopen(dir->fd), -EISDIR);
 }
 
+/* Who watches the directory hears of @name once, not of the end of writing, too. */
+static void a_file_appears_in_one_step(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(closep) int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+        unsigned n_heard = 0;
+        ssize_t n;
+
+        assert_true(inotify_add_watch(notify, dir->path, IN_CLOSE_WRITE | IN_MOVED_TO) >= 0);
+        assert_int_equal(file_write_durable(dir->fd, "name", "text", 4, 0600), 0);
+        n = read(notify, buffer, sizeof(buffer));
+        assert_true(n > 0);
+        for (const char *at = buffer; at < buffer + n;) {
+                const struct inotify_event *event = (const struct inotify_event *) at;
+
+                n_heard += strcmp(event->name, "name") == 0;
+                at += sizeof(*event) + event->len;
+        }
+        assert_int_equal(n_heard, 1);
+}
+
 #define DIR_TEST(_test) cmocka_unit_test_setup_teardown(_test, unit_dir_setup, unit_dir_teardown)
 
 int main(void) {
@@ -426,6 +448,7 @@ int main(void) {
                 DIR_TEST(opens_regular_files_only),
                 DIR_TEST(reads_up_to_the_maximum),
                 cmocka_unit_test(reads_files_without_a_size),
+                DIR_TEST(a_file_appears_in_one_step),
                 DIR_TEST(a_failed_read_leaves_what_was_there),
                 DIR_TEST(stays_beneath),
                 DIR_TEST(writes_durably),
