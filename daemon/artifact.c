@@ -58,16 +58,25 @@ int artifact_clean_log(Slice log, const char *job_path, Bytes *ret) {
 
 /* --- what a compiler left --------------------------------------------------------------------- */
 
+/* It may have left anything under a name, a link to a file of the user's as well. */
+static int artifact_explain_open(const char *name, int r, Problem *problem) {
+        if (r == -ENOENT)
+                return problem_set(problem, -EBADMSG, "the compiler wrote no %s", name);
+        if (r == -EINVAL || r == -EISDIR || r == -ELOOP || r == -ENXIO)
+                return problem_set(problem, -EBADMSG, "what the compiler wrote as %s is no file",
+                                   name);
+        return r;
+}
+
 static int artifact_read_required(int fd, const char *name, Bytes *ret, Problem *problem) {
         int r;
 
-        r = file_read(fd, name, ret);
-        if (r == -ENOENT)
-                return problem_set(problem, -EBADMSG, "the compiler wrote no %s", name);
-        if (r == -EFBIG || r == -EINVAL || r == -EISDIR)
-                return problem_set(problem, -EBADMSG, "what the compiler wrote as %s is no %s",
-                                   name, "file of a sensible size");
-        return r;
+        r = file_read_plain(fd, name, ret);
+        if (r == -EFBIG)
+                return problem_set(problem, -EBADMSG,
+                                   "what the compiler wrote as %s is no file of a sensible size",
+                                   name);
+        return artifact_explain_open(name, r, problem);
 }
 
 static int artifact_check_md5(int fd, Problem *problem) {
@@ -78,11 +87,9 @@ static int artifact_check_md5(int fd, Problem *problem) {
         Md5 md5;
         int r;
 
-        xmodel = file_open_regular(fd, ARTIFACT_NET_NAME ".xmodel");
-        if (xmodel == -ENOENT)
-                return problem_set(problem, -EBADMSG, "the compiler wrote no .xmodel");
+        xmodel = file_open_plain_regular(fd, ARTIFACT_NET_NAME ".xmodel");
         if (xmodel < 0)
-                return xmodel;
+                return artifact_explain_open(".xmodel", xmodel, problem);
         r = digest_fd(xmodel, NULL, NULL, &md5, &size);
         if (r < 0)
                 return r;

@@ -194,7 +194,7 @@ void diagnosis_judge_report(Diagnosis *diagnosis, int dir_fd, const char *name) 
         Problem problem = {};
         int r;
 
-        r = file_read(dir_fd, name, &text);
+        r = file_read_plain(dir_fd, name, &text);
         if (r == 0)
                 r = check_report_parse(bytes_slice(&text), &diagnosis->report, &problem);
         if (r == 0)

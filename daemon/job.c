@@ -472,9 +472,9 @@ static int job_clear_work(Work *work) {
 static int job_write_log(const Job *job) {
         _cleanup_(closep) int fd = -1;
 
-        fd = openat(job->dir->fd, JOB_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = file_create_plain(job->dir->fd, JOB_LOG, 0600);
         if (fd < 0)
-                return error_from_errno();
+                return fd;
         return file_write_all(fd, job->diagnosis.log.data, job->diagnosis.log.size);
 }
 
@@ -491,7 +491,7 @@ static int job_examine_work(Work *work) {
         if (job->diagnosis.result.outcome != JOB_MADE)
                 return 0;
 
-        out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        out = openat(job->dir->fd, "out", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         r = out < 0 ? error_from_errno() : artifact_check_files(out, dpucc, &problem);
         if (r == 0)
                 r = job_write_log(job);
@@ -544,9 +544,9 @@ static int job_spawn_dpucc(Job *job, const char *const *argv, const char *output
                 .tail_max = 4096,
         };
 
-        fd = openat(job->dir->fd, output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = file_create_plain(job->dir->fd, output, 0600);
         if (fd < 0)
-                return error_from_errno();
+                return fd;
         spec.stdout_fd = fd;
         (void) snprintf(marker, sizeof(marker), JOBDIR_MARKER "=%s", job->dir->id);
         return job_spawn(job, &spec, done);

@@ -159,7 +159,7 @@ static unsigned jobdir_sweep_once(const char *id, const char *recorded, int sign
 static char *jobdir_recorded(int fd) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(64);
 
-        return file_read(fd, "process", &bytes) == 0 ? bytes_take_string(&bytes) : NULL;
+        return file_read_plain(fd, "process", &bytes) == 0 ? bytes_take_string(&bytes) : NULL;
 }
 
 /* A launcher that is killed may leave its allocation on the cluster for good, so what a dead
@@ -206,8 +206,8 @@ int jobdir_record(const JobDir *dir, pid_t pid) {
                 return r;
         n = snprintf(line, sizeof(line), "%s %llu\n", number, (unsigned long long) start);
 
-        fd = openat(dir->fd, "process", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        return fd < 0 ? error_from_errno() : file_write_all(fd, line, (size_t) n);
+        fd = file_create_plain(dir->fd, "process", 0600);
+        return fd < 0 ? fd : file_write_all(fd, line, (size_t) n);
 }
 
 /* --- directories ---------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ static void publication_files_cleanup(PublicationFiles *files) {
 
 static int publication_files_open(PublicationFiles *files, int dir_fd, RecordRole role,
                                   const char *name) {
-        int fd = file_open_regular(dir_fd, name);
+        int fd = file_open_plain_regular(dir_fd, name);
 
         if (fd < 0)
                 return fd;

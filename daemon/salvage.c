@@ -66,8 +66,8 @@ static int salvage_render(int to_fd, const char *name, Slice text, const char *n
         r = artifact_render(text, net_name, json, &rendered);
         if (r < 0)
                 return r;
-        fd = openat(to_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        return fd < 0 ? error_from_errno() : file_write_all(fd, rendered.data, rendered.size);
+        fd = file_create_plain(to_fd, name, 0600);
+        return fd < 0 ? fd : file_write_all(fd, rendered.data, rendered.size);
 }
 
 static int salvage_fill(Salvage *salvage, int to_fd, const char *net_name) {
@@ -82,7 +82,7 @@ static int salvage_fill(Salvage *salvage, int to_fd, const char *net_name) {
         if (r == 0)
                 r = salvage_link(salvage, "out/report.json", to_fd, "report.json");
         if (r == 0)
-                r = file_read(salvage->dir->fd, "out/meta.json", &meta);
+                r = file_read_plain(salvage->dir->fd, "out/meta.json", &meta);
         if (r == 0)
                 r = salvage_render(to_fd, "meta.json", bytes_slice(&meta), net_name, true);
         /* on a full disk the log is what one can do without */

@@ -183,13 +183,25 @@ static void workspace_set_project_problem(Workspace *workspace, const Problem *p
                 log_warning("%s (the last good one stays in force)", problem->text);
 }
 
+/* why the file cannot be read */
+static int workspace_explain_project(Problem *problem, int r) {
+        if (r == -EFBIG)
+                return problem_set(problem, r,
+                                   "more than the %d bytes allowed; a pattern can stand for many "
+                                   "models",
+                                   PROJECT_FILE_MAX);
+        if (r == -EINVAL || r == -EISDIR)
+                return problem_set(problem, r, "no regular file; move it away");
+        return problem_set(problem, r, "%s", strerror(-r));
+}
+
 static int workspace_read_project(Workspace *workspace, int fd, Project **ret, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
         int r;
 
         r = file_read_fd(fd, &text);
         if (r < 0)
-                return problem_set(problem, r, "%s", strerror(-r));
+                return workspace_explain_project(problem, r);
         return project_parse(ret, bytes_slice(&text), workspace->trusted, workspace->core->config,
                              problem);
 }
@@ -220,7 +232,7 @@ static bool workspace_load_project(Workspace *workspace, bool always) {
         _cleanup_(closep) int fd = -1;
         Project *project = NULL;
         Problem problem = {};
-        StatId id;
+        StatId id = {};
         int r;
 
         fd = path ? file_open_regular(AT_FDCWD, path) : -ENOMEM;
@@ -239,7 +251,7 @@ static bool workspace_load_project(Workspace *workspace, bool always) {
         if (r == 0)
                 r = workspace_read_project(workspace, fd, &project, &problem);
         else
-                (void) problem_set(&problem, r, "%s", strerror(-r));
+                (void) workspace_explain_project(&problem, r);
         workspace->project_known = fd >= 0;
         workspace->project_id = id;
         if (r < 0) {

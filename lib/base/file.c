@@ -25,14 +25,14 @@
 #define FILE_TREE_DEPTH 64
 #define FILE_RACES      64 /* attempts at what others may disturb */
 
-int file_open_regular(int dirfd, const char *path) {
-        _cleanup_(closep) int fd = -1;
+/* O_NONBLOCK: opening a FIFO must not wait for its other end */
+#define FILE_REGULAR_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+/* @opened is a result of open(2), and taken over. */
+static int file_check_regular(int opened) {
+        _cleanup_(closep) int fd = opened;
         struct stat st;
 
-        /* O_NONBLOCK: opening a FIFO must not wait for its other end */
-        fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return error_from_errno();
         if (fstat(fd, &st) < 0)
                 return error_from_errno();
         if (S_ISDIR(st.st_mode))
@@ -42,6 +42,12 @@ int file_open_regular(int dirfd, const char *path) {
         return TAKE_FD(fd);
 }
 
+int file_open_regular(int dirfd, const char *path) {
+        int fd = openat(dirfd, path, FILE_REGULAR_FLAGS);
+
+        return fd < 0 ? error_from_errno() : file_check_regular(fd);
+}
+
 int file_reopen(int fd) {
         char link[32];
 
@@ -49,11 +55,12 @@ int file_reopen(int fd) {
         return file_open_regular(AT_FDCWD, link);
 }
 
-int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
+static int file_open_resolved(int dirfd, const char *path, int flags, mode_t mode,
+                              uint64_t resolve) {
         struct open_how how = {
                 .flags = (uint64_t) (flags | O_CLOEXEC),
                 .mode = flags & O_CREAT ? mode : 0,
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+                .resolve = resolve,
         };
         long fd;
 
@@ -64,6 +71,41 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
                         break;
         }
         return fd < 0 ? error_from_errno() : (int) fd;
+}
+
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
+        return file_open_resolved(dirfd, path, flags, mode,
+                                  RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
+int file_open_plain(int dirfd, const char *path, int flags, mode_t mode) {
+        return file_open_resolved(dirfd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+int file_open_plain_regular(int dirfd, const char *path) {
+        int fd = file_open_plain(dirfd, path, FILE_REGULAR_FLAGS, 0);
+
+        return fd < 0 ? fd : file_check_regular(fd);
+}
+
+int file_create_plain(int dirfd, const char *path, mode_t mode) {
+        _cleanup_(freep) char *parent = path_dirname(path);
+        _cleanup_(closep) int parent_fd = -1;
+        int fd = -EEXIST, r;
+
+        if (!parent)
+                return -ENOMEM;
+        parent_fd = file_open_plain(dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
+        if (parent_fd < 0)
+                return parent_fd;
+        for (unsigned attempt = 0; fd == -EEXIST && attempt < FILE_RACES; attempt++) {
+                r = file_remove_tree(parent_fd, path_basename(path));
+                if (r < 0)
+                        return r;
+                fd = file_open_plain(parent_fd, path_basename(path), O_RDWR | O_CREAT | O_EXCL,
+                                     mode);
+        }
+        return fd;
 }
 
 /* one read at the end of what is there; the bytes read, 0 at the end of the file */
@@ -133,6 +175,12 @@ int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
 
 int file_read(int dirfd, const char *path, Bytes *ret) {
         _cleanup_(closep) int fd = file_open_regular(dirfd, path);
+
+        return fd < 0 ? fd : file_read_fd(fd, ret);
+}
+
+int file_read_plain(int dirfd, const char *path, Bytes *ret) {
+        _cleanup_(closep) int fd = file_open_plain_regular(dirfd, path);
 
         return fd < 0 ? fd : file_read_fd(fd, ret);
 }
@@ -333,11 +381,23 @@ static int file_fill_and_sync(int fd, const void *data, size_t n) {
         return fsync(fd) < 0 ? error_from_errno() : 0;
 }
 
+/* A rename would put a file in the place of /dev/null, if root asked for it. */
+static int file_check_place(int dirfd, const char *name) {
+        struct stat st;
+
+        if (fstatat(dirfd, name, &st, 0) < 0 || S_ISREG(st.st_mode))
+                return 0;
+        return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+}
+
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode) {
         _cleanup_(closep) int fd = -1;
         char temp[FILE_TEMP_NAME];
         int r;
 
+        r = file_check_place(dirfd, name);
+        if (r < 0)
+                return r;
         fd = file_open_temp(dirfd, mode, temp);
         if (fd < 0)
                 return fd;

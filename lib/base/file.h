@@ -30,6 +30,14 @@ int file_reopen(int fd);
  * RESOLVE_BENEATH), -EXDEV otherwise. @flags as open(2). */
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
+/* For paths in a directory that a program writes whom we do not trust, such as a compiler in a
+ * container: the same, and through no symbolic link at all (-ELOOP), so that it can neither be read
+ * nor written what the link names. file_create_plain() makes a new file in the place of whatever is
+ * there: read and write. */
+int file_open_plain(int dirfd, const char *path, int flags, mode_t mode);
+int file_open_plain_regular(int dirfd, const char *path); /* else as file_open_regular() */
+int file_create_plain(int dirfd, const char *path, mode_t mode);
+
 /* The whole of an open regular file, at most @ret->max bytes (-EFBIG), from offset 0. The file
  * may change meanwhile: what is returned is what read(2) gave; compare stat identities if that
  * matters. The file is never mapped. */
@@ -38,6 +46,7 @@ int file_read_fd(int fd, Bytes *ret);
 int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
                        const void *userdata);
 int file_read(int dirfd, const char *path, Bytes *ret);
+int file_read_plain(int dirfd, const char *path, Bytes *ret); /* with file_open_plain() */
 
 int file_write_all(int fd, const void *data, size_t n);
 

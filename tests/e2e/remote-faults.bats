@@ -233,6 +233,7 @@ has_helper() { [ -n "$(helper_pid)" ]; }
   helper=$(helper_pid)
   ! grep -qaF 'pass word' "/proc/$helper/cmdline" "$DAEMON_LOG"
   shared=$(cat "$SANDBOX/shared.secret")
+  grep -q '^Max core file size  *0  *0 ' "/proc/$helper/limits"
   # the environment of a process that is not dumpable is for root only
   if [ "$(id -u)" -eq 0 ]; then
     ! grep -qaF -e 'pass word' -e "$shared" "/proc/$helper/environ"

@@ -4,7 +4,9 @@
 # directory; what it does is read from the folder `control` beside it:
 #
 #   mode     what compile does: good (default), fail, no-output, wrong-md5, killed, linger,
-#            fatal (and status 0), flaky (likewise), flaky-once, silent-kill (status 0)
+#            fatal (and status 0), flaky (likewise), flaky-once, silent-kill (status 0);
+#            "link NAME": good, but NAME of its output is a link to control/secret; likewise
+#            fifo, directory
 #   gate     if there: a FIFO that is read before anything is written, so the test decides when
 #            the compile goes on
 #   check    if there: what check prints instead of "all is well"
@@ -38,6 +40,15 @@ write_output() {
     echo "The compiled xmodel is saved to \"$PWD/$out/$net.xmodel\""
 }
 
+leave_trap() {
+    rm -rf "${out:?}/$2"
+    case $1 in
+    link) ln -s "$control/secret" "$out/$2" ;;
+    fifo) mkfifo "$out/$2" ;;
+    directory) mkdir "$out/$2" ;;
+    esac
+}
+
 compile() {
     read_arguments "$@"
     echo $$ >>"$control/started"
@@ -69,6 +80,11 @@ compile() {
         write_output
         sleep 1000 >/dev/null 2>&1 &
         echo $! >"$control/lingering"
+        ;;
+    link\ * | fifo\ * | directory\ *)
+        write_output
+        # shellcheck disable=SC2046 # two words
+        leave_trap $(cat "$control/mode")
         ;;
     esac
     echo $$ >>"$control/ended"

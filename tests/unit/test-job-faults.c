@@ -22,7 +22,7 @@
 #include "tests/support/fail_io.h"
 
 #define FAULTS_MAX   100000 /* more than there are: a sweep that does not end is a failure */
-#define FAULTS_DENSE 40     /* one by one up to here: looking for processes is thousands of calls */
+#define FAULTS_DENSE 30     /* one by one up to here: looking for processes is thousands of calls */
 #define NEW          "what was compiled now"
 #define OLD          "what was delivered before"
 
