@@ -34,16 +34,18 @@ def ratio(row, ours):
     return f", {short(mine / theirs if row['unit'] in MORE_IS_BETTER else theirs / mine)}x"
 
 
-def cell(row, ours):
+def cell(row, ours, with_unit):
+    unit = " " + row["unit"] if with_unit else ""
     p99 = f" ({short(row['p99'])})" if "p99" in row else ""
-    return short(number(row)) + p99 + (ratio(row, ours) if ours and not is_ours(row) else "")
+    return short(number(row)) + unit + p99 + (ratio(row, ours) if ours and not is_ours(row) else "")
 
 
 def _line(what, group, whos):
     ours = next((row for row in group.values() if is_ours(row)), None)
-    unit = next((", " + row["unit"] for row in group.values() if row["unit"]), "")
+    units = {row["unit"] for row in group.values()}
+    unit = ", " + units.pop() if len(units) == 1 and "" not in units else ""
     return f"| {what}{unit} | " + " | ".join(
-        cell(group[who], ours) if who in group else "" for who in whos) + " |"
+        cell(group[who], ours, len(units) > 1) if who in group else "" for who in whos) + " |"
 
 
 def row_table(own):
