@@ -14,6 +14,7 @@
 struct Recent {
         pthread_mutex_t mutex;
         size_t n_places, value_size;
+        bool used; /* what was never written to costs no memory */
         uint8_t *places;
 };
 
@@ -69,6 +70,7 @@ void recent_note(Recent *recent, const Digest *what, const void *value) {
         uint8_t *place = recent_place(recent, what);
 
         (void) pthread_mutex_lock(&recent->mutex);
+        recent->used = true;
         place[0] = 1;
         memcpy(place + 1, what->bytes, DIGEST_SIZE);
         memcpy(place + RECENT_HEAD, value, recent->value_size);
@@ -83,6 +85,8 @@ bool recent_is(Recent *recent, const Digest *what, const void *value) {
 
 void recent_forget(Recent *recent) {
         (void) pthread_mutex_lock(&recent->mutex);
-        memset(recent->places, 0, recent->n_places * (RECENT_HEAD + recent->value_size));
+        if (recent->used)
+                memset(recent->places, 0, recent->n_places * (RECENT_HEAD + recent->value_size));
+        recent->used = false;
         (void) pthread_mutex_unlock(&recent->mutex);
 }

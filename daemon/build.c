@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "daemon/artifact.h"
@@ -69,6 +70,9 @@ struct Build {
         bool had_job;
 
         Work work;
+        ToolchainQuestion question; /* may_ask: an engine is to be asked before the lookup */
+        bool must_ask;              /* a worker's */
+        bool asked;
         TiersWait *fetch; /* while FETCHING */
         bool fetched;     /* the remote caches were asked for this key */
         Ticket *ticket;   /* borrowed, while QUEUED and later */
@@ -264,18 +268,19 @@ static int build_judge_record(Build *build, const Record *record) {
         return 0;
 }
 
+/* TOOLCHAIN_UNKNOWN if an engine has to be asked first. */
 static int build_find_toolchain(Build *build) {
         State *state = build->core->state;
         Toolchain *toolchain;
         int r;
 
         r = toolchains_find(build->toolchains, state, build->root, build->toolchain_name,
-                            &toolchain, &build->detail);
-        if (r < 0)
+                            &build->question, &toolchain, &build->detail);
+        if (r != 0)
                 return r;
         build->picked = toolchain;
-        return toolchain_identify(toolchain, state, false, &build->toolchain_identity,
-                                  &build->detail);
+        return toolchain_answer(toolchain, state, &build->question, &build->toolchain_identity,
+                                &build->detail);
 }
 
 /* What a compile would take, if anybody knows. */
@@ -295,6 +300,9 @@ static int build_look(Build *build) {
         int r;
 
         r = build_find_toolchain(build);
+        build->must_ask = r == TOOLCHAIN_UNKNOWN;
+        if (build->must_ask)
+                return 0;
         if (r < 0) {
                 build_judge_error(build, r == -ENOENT ? BUILD_INVALID : BUILD_TRANSIENT, r,
                                   "no toolchain for");
@@ -325,6 +333,27 @@ static int build_look_work(Work *work) {
         if (r != 0 && build->fields)
                 build_predict(build);
         return r;
+}
+
+/* Whatever the engine says is remembered by the toolchain, and found there by the lookup, and by
+ * those of all others who wait for this. One at a time: no engine that does not answer is asked by
+ * each of a thousand units, and no lookup that has nothing to do with it waits. */
+static int build_ask_work(Work *work) {
+        Build *build = container_of(work, Build, work);
+
+        (void) build_find_toolchain(build);
+        return 0;
+}
+
+static void build_on_asked(Work *work, int r) {
+        Build *build = container_of(work, Build, work);
+
+        (void) r;
+        build->busy = false;
+        build->question.may_ask = false;
+        build->asked = true;
+        build->detail = (Problem){};
+        build_run(build);
 }
 
 static void build_count_lookup(Build *build, bool found) {
@@ -384,6 +413,12 @@ static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
 
         build->busy = false;
+        if (build->must_ask && r == 0) {
+                build->question.may_ask = true;
+                build_run(build);
+                return;
+        }
+        build->asked = false;
         build->toolchain = build->picked;
         if (build->fields)
                 build->known = BUILD_KNOWS_KEY;
@@ -629,6 +664,10 @@ static int build_start_looking(Build *build) {
                 build_decide(build, BUILD_NOT_SOURCE, &build->identity.reason);
                 return 0;
         }
+        if (build->question.may_ask)
+                return build_queue_work(build, WORK_ENGINE, build_ask_work, build_on_asked);
+        if (!build->asked)
+                build->question.since_ns = clock_monotonic_ns();
         build_enter(build, BUILD_LOOKING);
         return build_queue_work(build, WORK_QUICK, build_look_work, build_on_looked);
 }

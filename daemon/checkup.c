@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "daemon/capture.h"
@@ -248,13 +249,14 @@ static bool checkup_is_auto(const Checkup *c) {
 }
 
 static void checkup_choice(Checkup *c) {
+        const ToolchainQuestion question = { .since_ns = clock_monotonic_ns(), .may_ask = true };
         Toolchain *toolchain;
         Problem text = {};
         int r;
 
         if (!checkup_is_auto(c))
                 return;
-        r = toolchains_find(c->toolchains, c->state, NULL, NULL, &toolchain, &text);
+        r = toolchains_find(c->toolchains, c->state, NULL, NULL, &question, &toolchain, &text);
         if (r < 0)
                 findings_add(&c->findings, "choice", "", FINDING_FAILED, "%s",
                              text.text[0] ? text.text : strerror(-r));

@@ -246,6 +246,19 @@ static int container_resolve_in(const ConfigToolchain *toolchain, EngineKind eng
         return -ENODATA;
 }
 
+bool container_is_installed(const ConfigToolchain *toolchain) {
+        const EngineKind engines[] = { ENGINE_DOCKER, ENGINE_PODMAN };
+
+        for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+                _cleanup_(freep) char *program = NULL;
+
+                if ((toolchain->engine == ENGINE_ANY || toolchain->engine == engines[i]) &&
+                    container_find_engine(toolchain, engines[i], &program) == 0)
+                        return true;
+        }
+        return false;
+}
+
 int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem) {
         const EngineKind engines[] = { ENGINE_DOCKER, ENGINE_PODMAN };
         const char *name = engine_kind_to_string(toolchain->engine);

@@ -42,6 +42,9 @@ typedef struct ContainerImage {
         char id[CONTAINER_ID_MAX];
 } ContainerImage;
 
+/* There is an engine to be asked. Quick. */
+bool container_is_installed(const ConfigToolchain *toolchain);
+
 /* -ENOENT: no engine is installed. -ENODATA: it has none of the images. -EAGAIN: it does not
  * answer. All with @problem. */
 int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem);

@@ -256,7 +256,7 @@ int main(int argc, char **argv) {
         service_close_inherited();
         main_raise_limits();
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
-        (void) setenv("UV_THREADPOOL_SIZE", "14", 0); /* WORK_THREADS */
+        (void) setenv("UV_THREADPOOL_SIZE", "15", 0); /* WORK_THREADS */
         arguments.umask = umask(0077);
         (void) signal(SIGPIPE, SIG_IGN);
 

@@ -33,6 +33,9 @@ struct Toolchain {
         bool has_memo;
         int64_t memo_ns;
         ToolchainIdentity memo;
+        int refusal; /* 0: none */
+        int64_t refusal_ns;
+        Problem refusal_text;
 };
 
 int toolchain_new(Toolchain **ret, const ToolchainSpec *spec) {
@@ -223,41 +226,85 @@ static int toolchain_compute(const Toolchain *toolchain, State *state, Toolchain
         return 0;
 }
 
-static bool toolchain_recall(Toolchain *toolchain, ToolchainIdentity *ret) {
+static bool toolchain_asks(const Toolchain *toolchain) {
+        return toolchain->config.kind == TOOLCHAIN_CONTAINER || toolchain->config.remote;
+}
+
+static bool toolchain_recall(Toolchain *toolchain, int64_t since_ns, ToolchainIdentity *ret) {
         int64_t age_ns;
         bool found;
 
         (void) pthread_mutex_lock(&toolchain->lock);
         age_ns = clock_monotonic_ns() - toolchain->memo_ns;
-        found = toolchain->has_memo && age_ns < TOOLCHAIN_FRESH_MS * CLOCK_NS_PER_MS;
+        found = toolchain->has_memo &&
+                (age_ns < TOOLCHAIN_FRESH_MS * CLOCK_NS_PER_MS || toolchain->memo_ns >= since_ns);
         if (found)
                 *ret = toolchain->memo;
         (void) pthread_mutex_unlock(&toolchain->lock);
         return found;
 }
 
-/* @asked_ns is when the question was asked, not when it was answered */
-static void toolchain_remember(Toolchain *toolchain, const ToolchainIdentity *identity,
-                               int64_t asked_ns) {
+/* 0: there is none that is young enough */
+static int toolchain_recall_refusal(Toolchain *toolchain, int64_t since_ns, Problem *problem) {
+        int r;
+
         (void) pthread_mutex_lock(&toolchain->lock);
-        toolchain->memo = *identity;
-        toolchain->memo_ns = asked_ns;
-        toolchain->has_memo = true;
+        r = toolchain->refusal_ns >= since_ns ? toolchain->refusal : 0;
+        if (r < 0 && problem)
+                *problem = toolchain->refusal_text;
         (void) pthread_mutex_unlock(&toolchain->lock);
+        return r;
+}
+
+/* @asked_ns is when the question was asked, not when it was answered */
+static void toolchain_remember(Toolchain *toolchain, int r, const ToolchainIdentity *identity,
+                               const Problem *problem, int64_t asked_ns) {
+        (void) pthread_mutex_lock(&toolchain->lock);
+        toolchain->refusal = r;
+        toolchain->refusal_ns = asked_ns;
+        if (r == 0) {
+                toolchain->memo = *identity;
+                toolchain->memo_ns = asked_ns;
+                toolchain->has_memo = true;
+        } else {
+                toolchain->refusal_text = problem ? *problem : (Problem){};
+        }
+        (void) pthread_mutex_unlock(&toolchain->lock);
+}
+
+static int toolchain_find_out(Toolchain *toolchain, State *state, ToolchainIdentity *ret,
+                              Problem *problem) {
+        int64_t asked_ns = clock_monotonic_ns();
+        int r;
+
+        r = toolchain_compute(toolchain, state, ret, problem);
+        if (toolchain_asks(toolchain))
+                toolchain_remember(toolchain, r, ret, problem, asked_ns);
+        return r;
 }
 
 int toolchain_identify(Toolchain *toolchain, State *state, bool fresh, ToolchainIdentity *ret,
                        Problem *problem) {
-        bool asks = toolchain->config.kind == TOOLCHAIN_CONTAINER || toolchain->config.remote;
-        int64_t asked_ns = clock_monotonic_ns();
+        if (toolchain_asks(toolchain) && !fresh && toolchain_recall(toolchain, INT64_MAX, ret))
+                return 0;
+        return toolchain_find_out(toolchain, state, ret, problem);
+}
+
+int toolchain_answer(Toolchain *toolchain, State *state, const ToolchainQuestion *question,
+                     ToolchainIdentity *ret, Problem *problem) {
         int r;
 
-        if (asks && !fresh && toolchain_recall(toolchain, ret))
+        if (!toolchain_asks(toolchain))
+                return toolchain_compute(toolchain, state, ret, problem);
+        if (toolchain_recall(toolchain, question->since_ns, ret))
                 return 0;
-        r = toolchain_compute(toolchain, state, ret, problem);
-        if (r == 0 && asks)
-                toolchain_remember(toolchain, ret, asked_ns);
-        return r;
+        r = toolchain_recall_refusal(toolchain, question->since_ns, problem);
+        if (r < 0)
+                return r;
+        if (!question->may_ask &&
+            (toolchain->config.remote || container_is_installed(&toolchain->config)))
+                return TOOLCHAIN_UNKNOWN;
+        return toolchain_find_out(toolchain, state, ret, problem);
 }
 
 static int toolchain_add_container_to_key(const Toolchain *toolchain,

@@ -77,6 +77,18 @@ typedef struct ToolchainIdentity {
 int toolchain_identify(Toolchain *toolchain, State *state, bool fresh, ToolchainIdentity *ret,
                        Problem *problem);
 
+/* For one of many who want to know at once. */
+typedef struct ToolchainQuestion {
+        int64_t since_ns; /* clock_monotonic_ns(): what was found out after that is an answer, also
+                           * that the engine is down */
+        bool may_ask;     /* an engine or another machine, which may take half a minute */
+} ToolchainQuestion;
+
+#define TOOLCHAIN_UNKNOWN 1 /* outcome: somebody would have to be asked */
+
+int toolchain_answer(Toolchain *toolchain, State *state, const ToolchainQuestion *question,
+                     ToolchainIdentity *ret, Problem *problem);
+
 /* Everything of a key that is the toolchain's. */
 int toolchain_add_to_key(const Toolchain *toolchain, const ToolchainIdentity *identity, Key *key);
 

@@ -67,8 +67,9 @@ static Toolchain *toolchains_by_name(const Toolchains *toolchains, const char *n
         return NULL;
 }
 
-/* -ENOENT: none of that kind is; -EAGAIN. */
-static int toolchains_installed(const Toolchains *toolchains, ToolchainKind kind, Toolchain **ret,
+/* -ENOENT: none of that kind is; -EAGAIN, TOOLCHAIN_UNKNOWN. */
+static int toolchains_installed(const Toolchains *toolchains, ToolchainKind kind,
+                                const ToolchainQuestion *question, Toolchain **ret,
                                 Problem *problem) {
         for (size_t i = 0; i < toolchains->n; i++) {
                 Toolchain *toolchain = toolchains->items[i];
@@ -79,7 +80,7 @@ static int toolchains_installed(const Toolchains *toolchains, ToolchainKind kind
                 if (toolchain_kind(toolchain) != kind)
                         continue;
                 if (kind == TOOLCHAIN_CONTAINER)
-                        r = toolchain_identify(toolchain, NULL, false, &identity, problem);
+                        r = toolchain_answer(toolchain, NULL, question, &identity, problem);
                 else
                         r = toolchain_find(toolchain, &program, problem);
                 if (r == 0)
@@ -110,7 +111,7 @@ static int toolchains_recorded(const Toolchains *toolchains, State *state, const
 }
 
 static int toolchains_pick(const Toolchains *toolchains, State *state, const char *root,
-                           Toolchain **ret, Problem *problem) {
+                           const ToolchainQuestion *question, Toolchain **ret, Problem *problem) {
         static const ToolchainKind kinds[] = {
                 TOOLCHAIN_NATIVE,
                 TOOLCHAIN_CONTAINER,
@@ -125,7 +126,9 @@ static int toolchains_pick(const Toolchains *toolchains, State *state, const cha
                 return 0;
         r = -ENOENT;
         for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(kinds); i++)
-                r = toolchains_installed(toolchains, kinds[i], ret, problem);
+                r = toolchains_installed(toolchains, kinds[i], question, ret, problem);
+        if (r == TOOLCHAIN_UNKNOWN)
+                return r;
         if (r == -ENOENT)
                 return problem_set(problem, r, "no toolchain is installed");
         if (r < 0)
@@ -147,13 +150,13 @@ int toolchains_check(const Toolchains *toolchains, const char *name, Problem *pr
 }
 
 int toolchains_find(const Toolchains *toolchains, State *state, const char *root, const char *name,
-                    Toolchain **ret, Problem *problem) {
+                    const ToolchainQuestion *question, Toolchain **ret, Problem *problem) {
         int r;
 
         if (!name)
                 name = toolchains->preferred;
         if (strcmp(name, CONFIG_AUTO) == 0)
-                return toolchains_pick(toolchains, state, root, ret, problem);
+                return toolchains_pick(toolchains, state, root, question, ret, problem);
 
         r = toolchains_check(toolchains, name, problem);
         if (r == 0)

@@ -32,10 +32,11 @@ int toolchains_check(const Toolchains *toolchains, const char *name, Problem *pr
 
 /* By name; NULL is the configured default. "auto" is what was picked for @root: the first that
  * is installed of native, container and dpucc, and from then on the same, recorded in @state; an
- * error if that one is not configured any more. @root NULL: no workspace, nothing is recorded. *ret is borrowed. -ENOENT with @problem; -EAGAIN:
- * an engine is installed but does not answer, so nothing was picked. May ask an engine: blocks. */
+ * error if that one is not configured any more. @root NULL: no workspace, nothing is recorded. *ret
+ * is borrowed. -ENOENT with @problem; -EAGAIN: an engine is installed but does not answer, so nothing
+ * was picked; TOOLCHAIN_UNKNOWN: an engine would have to be asked, and @question does not allow it. */
 int toolchains_find(const Toolchains *toolchains, State *state, const char *root, const char *name,
-                    Toolchain **ret, Problem *problem);
+                    const ToolchainQuestion *question, Toolchain **ret, Problem *problem);
 
 /* Ends the containers that dead owners of directories in @jobs left. Blocks. */
 unsigned toolchains_reap(const Toolchains *toolchains, const char *jobs);

@@ -6,8 +6,8 @@
 /* Their sum is below WORK_THREADS: no class can occupy the whole pool, and one thread stays
  * free for what libuv itself sends there. */
 static const unsigned work_caps[_WORK_CLASS_MAX] = {
-        [WORK_QUICK] = 3,  [WORK_HASH] = 2,   [WORK_STORE] = 2,
-        [WORK_UPKEEP] = 1, [WORK_REMOTE] = 4, [WORK_PROBE] = 1,
+        [WORK_QUICK] = 3,  [WORK_HASH] = 2,   [WORK_STORE] = 2, [WORK_UPKEEP] = 1,
+        [WORK_REMOTE] = 4, [WORK_ENGINE] = 1, [WORK_PROBE] = 1,
 };
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop) {

@@ -24,6 +24,7 @@ typedef enum WorkClass {
         WORK_STORE,  /* writes and syncs */
         WORK_UPKEEP, /* what nobody waits for, in slices */
         WORK_REMOTE, /* waits for what comes from a shared cache */
+        WORK_ENGINE, /* asks container engines and other machines: may take half a minute */
         WORK_PROBE,  /* tries whether things work: may take minutes */
         _WORK_CLASS_MAX,
 } WorkClass;
@@ -57,7 +58,7 @@ struct Work {
 
 /* Threads that libuv's pool must have for the caps below; main() exports it as
  * UV_THREADPOOL_SIZE before the first use of the pool. */
-#define WORK_THREADS 14
+#define WORK_THREADS 15
 
 void work_pool_init(WorkPool *pool, uv_loop_t *loop);
 

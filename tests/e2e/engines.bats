@@ -154,6 +154,26 @@ MOVER
   [[ $stderr == *"is not on this machine"* ]]
 }
 
+@test "an engine that hangs is asked once, and only those wait who need its answer" {
+  configure "$(jq -n --arg path "$ENGINE/docker" '{toolchains: {
+    own: {kind: "dpucc"},
+    container: {kind: "container", engine: "docker", path: $path, image: "vendor/vitis:3.5"}}}')"
+  local i
+  for i in {1..8}; do cp Net_int.xmodel "copy${i}_int.xmodel"; done
+  touch "$ENGINE/control/hangs"
+  daemon_start
+  dpucc-client watch .
+  all_are_known() { [ "$(($(stat_of hashes) + $(stat_of memo_hits)))" -ge 9 ]; }
+  wait_for all_are_known
+  run -0 --separate-stderr dpucc-client --toolchain own get --wait Net_int.xmodel
+  # one, and another after half a minute; the pool's three quick threads would have asked at once
+  [ "$(grep -c 'image inspect' "$ENGINE/control/asked")" -lt 3 ]
+  rm "$ENGINE/control/hangs"
+  get
+  [ "$status" -eq 0 ]
+  [ "$(dpucc-client list --json | jq '[.artifacts[].toolchain] | sort | join(" ")')" = '"container own"' ]
+}
+
 @test "without an engine and without the vendor's tool, auto is the embedded compiler" {
   configure '{}'
   daemon_start

@@ -5,6 +5,7 @@
 #   images/NAME      the id of an image (slashes of the name as %)
 #   bin/             the programs "in" every image
 #   down             if there: no question is answered
+#   hangs            while it is there, nothing is answered
 #   out-of-memory    if there: a program that ends with 137 was killed for lack of memory
 #   containers/NAME/ labels, state, process (written here)
 #   asked            one line for each call: its arguments
@@ -20,6 +21,7 @@ mkdir -p "$containers"
 printf '%s\n' "$*" | tr '\n' ' ' >>"$control/asked"
 echo >>"$control/asked"
 
+while [ -e "$control/hangs" ]; do sleep 0.02; done
 if [ -e "$control/down" ]; then
   echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2
   exit 1

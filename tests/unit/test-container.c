@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "daemon/capture.h"
 #include "daemon/container.h"
 #include "daemon/jobdir.h"
@@ -232,6 +233,43 @@ static void a_moved_tag_is_another_toolchain(void **state) {
         assert_true(strings_contain(&command.argv, "sha256:" ID_2));
 }
 
+static int answer(Toolchain *toolchain, int64_t since_ns, bool may_ask) {
+        const ToolchainQuestion question = { .since_ns = since_ns, .may_ask = may_ask };
+        ToolchainIdentity identity;
+        Problem problem = {};
+        int r;
+
+        r = toolchain_answer(toolchain, NULL, &question, &identity, &problem);
+        if (r == -EAGAIN)
+                assert_non_null(strstr(problem.text, "does not answer"));
+        return r;
+}
+
+/* what one found out is the answer for all who asked before that, and for nobody else */
+static void an_engine_is_asked_once_for_all_who_wait(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
+        int64_t first = clock_monotonic_ns(), later;
+
+        assert_int_equal(answer(toolchain, first, false), TOOLCHAIN_UNKNOWN);
+        write_in(f, "bin/control/down", "", 0644);
+        assert_int_equal(answer(toolchain, first, true), -EAGAIN);
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/down", 0), 0);
+        later = clock_monotonic_ns();
+
+        assert_int_equal(answer(toolchain, first, false), -EAGAIN);
+        assert_int_equal(answer(toolchain, first, true), -EAGAIN);
+        assert_int_equal(answer(toolchain, later, false), TOOLCHAIN_UNKNOWN);
+        assert_int_equal(answer(toolchain, later, true), 0);
+        assert_int_equal(answer(toolchain, later, false), 0);
+        assert_int_equal(answer(toolchain, first, false), 0);
+
+        /* while it is down again, what is known is true for a while */
+        write_in(f, "bin/control/down", "", 0644);
+        assert_int_equal(answer(toolchain, clock_monotonic_ns(), true), 0);
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/down", 0), 0);
+}
+
 /* a container as a daemon leaves it: the state of the double, and a process */
 static void leave_container(Fixture *f, const char *job, const char *label) {
         char name[256], text[256];
@@ -388,6 +426,7 @@ int main(void) {
                 TEST(commands_confine),
                 TEST(a_directory_that_cannot_be_mounted_is_refused),
                 TEST(a_moved_tag_is_another_toolchain),
+                TEST(an_engine_is_asked_once_for_all_who_wait),
                 TEST(orphans_are_removed_and_nothing_else),
                 TEST(a_trial_that_hangs_leaves_nothing),
                 TEST(a_probe_names_the_step_that_fails),
