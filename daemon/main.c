@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -257,6 +258,8 @@ int main(int argc, char **argv) {
         main_raise_limits();
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */
         (void) setenv("UV_THREADPOOL_SIZE", "15", 0); /* WORK_THREADS */
+        /* by default glibc keeps free memory of each pool thread for that thread */
+        (void) mallopt(M_ARENA_MAX, 2);
         arguments.umask = umask(0077);
         (void) signal(SIGPIPE, SIG_IGN);
 
