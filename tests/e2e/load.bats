@@ -77,7 +77,8 @@ beside() { # SORT
 
 @test "clients that ask and never read are dropped, and hold no more than they may" {
   beside slow
-  [ "$(memory_mib)" -lt 900 ]
+  # under TSan what it remembers of each byte counts, too
+  [[ $BIN == */tsan/* ]] || [ "$(memory_mib)" -lt 900 ]
   as_before "$before"
 }
 
