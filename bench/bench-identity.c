@@ -49,7 +49,7 @@ static void bench_round(Bench *bench, size_t i) {
         r = walk_new(&walk, bench->file, NULL);
         walked = clock_monotonic_ns();
         if (r == 0)
-                r = canon_digest(walk, CANON_CANONICAL, &digest);
+                r = canon_digest(walk, NULL, CANON_CANONICAL, &digest);
         if (r < 0)
                 bench_die("the model", r);
         bench->walk[i] = walked - start;

@@ -75,7 +75,7 @@ static void run_walk(Bench *bench) {
 static void run_digest(Bench *bench) {
         Digest digest;
 
-        must(canon_digest(bench->walk, CANON_CANONICAL, &digest), "digest");
+        must(canon_digest(bench->walk, NULL, CANON_CANONICAL, &digest), "digest");
 }
 
 static void prepare_digest_of_ops(Bench *bench) {

@@ -39,20 +39,21 @@ static bool identify_goes_on(const void *userdata) {
         return !work_cancelled(userdata);
 }
 
-static int identify_content(Slice file, const Work *work, Identity *ret) {
+static int identify_content(const Skeleton *model, const Work *work, Identity *ret) {
         _cleanup_(walk_freep) Walk *walk = NULL;
         int r;
 
-        r = classify(file, &ret->class, &walk, &ret->reason);
+        r = classify(model->file, &ret->class, &walk, &ret->reason);
         if (r < 0 || ret->class != XMODEL_QUANTIZED)
                 return r;
         if (work_cancelled(work))
                 return -ECANCELED;
-        r = canon_digest(walk, CANON_CANONICAL, &ret->canonical);
-        if (r < 0)
-                return r;
-        return work_cancelled(work) ? -ECANCELED
-                                    : canon_digest(walk, CANON_MAP_SORTED, &ret->map_sorted);
+        r = canon_digest(walk, model, CANON_CANONICAL, &ret->canonical);
+        if (r == 0)
+                r = work_cancelled(work)
+                            ? -ECANCELED
+                            : canon_digest(walk, model, CANON_MAP_SORTED, &ret->map_sorted);
+        return r == -ESTALE ? -EAGAIN : r;
 }
 
 static void identify_remember(State *state, const Identity *identity, int64_t observed) {
@@ -73,27 +74,29 @@ static void identify_remember(State *state, const Identity *identity, int64_t ob
 /* One reading: -EAGAIN if the file changed meanwhile. */
 static int identify_read(State *state, int fd, const Work *work, const StatId *stat,
                          int64_t observed, Identity *ret) {
-        _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(WALK_FILE_MAX);
+        const SkeletonSpec spec = {
+                .fd = fd, .grain = SKELETON_GRAIN, .go_on = identify_goes_on, .userdata = work
+        };
+        _cleanup_(skeleton_deinit) Skeleton model = {};
         Identity identity = { .stat = *stat, .was_read = true };
         MemoModel memo;
         StatId after;
         int r;
 
-        r = file_read_fd_while(fd, &file, identify_goes_on, work);
+        r = skeleton_read(&model, &spec, &identity.bytes);
         if (r < 0)
-                return r;
+                return r == -ESTALE ? -EAGAIN : r;
         r = file_stat_id_fd(fd, &after);
         if (r < 0)
                 return r;
         if (!stat_id_equal(stat, &after))
                 return -EAGAIN;
 
-        identity.bytes = digest_of(file.data, file.size);
         if (memo_find_model(state, &identity.bytes, CANON_VERSION, &memo) == 0) {
                 identity = identity_from_memo(stat, &identity.bytes, &memo);
                 identity.was_read = true;
         } else {
-                r = identify_content(bytes_slice(&file), work, &identity);
+                r = identify_content(&model, work, &identity);
                 if (r < 0)
                         return r;
         }
@@ -179,50 +182,66 @@ const Digest *identity_digest(const Identity *identity, SnapshotForm form) {
 
 /* --- snapshots -------------------------------------------------------------------------------- */
 
-static int identify_write_verbatim(Slice file, int to, Digest *ret, Sha256 *ret_sha256) {
+typedef struct VerbatimCopy {
+        Hasher *hasher;
+        int to;
+} VerbatimCopy;
+
+static int identify_copy(void *userdata, const void *data, size_t n) {
+        VerbatimCopy *copy = userdata;
+        int r;
+
+        r = hasher_update(copy->hasher, data, n);
+        return r < 0 ? r : file_write_all(copy->to, data, n);
+}
+
+static int identify_write_verbatim(const Skeleton *model, int to, Digest *ret, Sha256 *ret_sha256) {
         _cleanup_(hasher_freep) Hasher *hasher = NULL;
+        VerbatimCopy copy = { .to = to };
         int r;
 
         r = hasher_new(&hasher, HASHER_XXH3 | HASHER_SHA256);
-        if (r == 0)
-                r = hasher_update(hasher, file.data, file.size);
-        if (r == 0)
-                r = hasher_sha256(hasher, ret_sha256);
         if (r < 0)
                 return r;
-        hasher_xxh3(hasher, ret);
-        return file_write_all(to, file.data, file.size);
+        copy.hasher = hasher;
+        r = skeleton_each(model, model->file, identify_copy, &copy);
+        if (r == 0)
+                r = hasher_sha256(hasher, ret_sha256);
+        if (r == 0)
+                hasher_xxh3(hasher, ret);
+        return r;
 }
 
-static int identify_write_form(Slice file, SnapshotForm form, int to, Digest *ret,
+static int identify_write_form(const Skeleton *model, SnapshotForm form, int to, Digest *ret,
                                Sha256 *ret_sha256, uint64_t *ret_size) {
         _cleanup_(walk_freep) Walk *walk = NULL;
         int r;
 
         if (form == SNAPSHOT_FORM_VERBATIM) {
-                *ret_size = file.size;
-                return identify_write_verbatim(file, to, ret, ret_sha256);
+                *ret_size = model->file.size;
+                return identify_write_verbatim(model, to, ret, ret_sha256);
         }
-        r = walk_new(&walk, file, NULL);
+        r = walk_new(&walk, model->file, NULL);
         if (r < 0)
                 return r == -ENOMEM ? r : -ESTALE; /* it was a graph when it was hashed */
-        return canon_write(walk,
+        return canon_write(walk, model,
                            form == SNAPSHOT_FORM_CANONICAL ? CANON_CANONICAL : CANON_MAP_SORTED, to,
                            ret, ret_sha256, ret_size);
 }
 
 int identify_snapshot(int fd, SnapshotForm form, const Digest *expected, int to, Sha256 *ret_sha256,
                       uint64_t *ret_size) {
-        _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(WALK_FILE_MAX);
+        const SkeletonSpec spec = { .fd = fd, .grain = SKELETON_GRAIN };
+        _cleanup_(skeleton_deinit) Skeleton model = {};
         Digest digest;
         Sha256 sha256;
         uint64_t size;
         int r;
 
-        r = file_read_fd(fd, &file);
+        r = skeleton_read(&model, &spec, NULL); /* what is written is compared instead */
         if (r < 0)
                 return r;
-        r = identify_write_form(bytes_slice(&file), form, to, &digest, &sha256, &size);
+        r = identify_write_form(&model, form, to, &digest, &sha256, &size);
         if (r < 0)
                 return r;
         if (!digest_equal(&digest, expected))

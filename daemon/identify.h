@@ -4,8 +4,8 @@
  * Identity of a source: what it is, and the digests that stand for it
  *
  * identify_fd() first asks the memos (stat identity -> byte digest -> class and digests); only
- * what they do not know is read: once, whole, into memory of a bounded size, never mapped. If
- * the stat identity changed while it was read, it is read again, a few times at most.
+ * what they do not know is read, never mapped, its weights a piece at a time (xmodel/skeleton.h).
+ * If the file changed while it was read, it is read again, a few times at most.
  *
  * Blocks: pool threads, as a Work, whose cancellation is noticed between chunks and steps. The
  * result is a plain value.

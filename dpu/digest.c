@@ -9,8 +9,10 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/stat_id.h"
 #include "dpu/command.h"
-#include "dpu/model.h"
+#include "xmodel/canon.h"
+#include "xmodel/classify.h"
 
 const char command_digest_help[] =
         "usage: dpucc digest [--form canonical|map-sorted|bytes] [--sha256] FILE...\n"
@@ -87,16 +89,24 @@ static void digest_print(const char *path, const DigestArguments *arguments, con
         (void) printf("%s\n", line.text);
 }
 
+static int digest_open(const char *path, Problem *problem) {
+        int fd = file_open_regular(AT_FDCWD, path);
+
+        if (fd < 0)
+                return problem_set(problem, fd, "%s: %s", path,
+                                   fd == -EINVAL ? "not a regular file" : strerror(-fd));
+        return fd;
+}
+
 static int digest_of_bytes(const char *path, const DigestArguments *arguments, Problem *problem) {
         _cleanup_(closep) int fd = -1;
         Digest xxh3;
         Sha256 sha256;
         int r;
 
-        fd = file_open_regular(AT_FDCWD, path);
+        fd = digest_open(path, problem);
         if (fd < 0)
-                return problem_set(problem, fd, "%s: %s", path,
-                                   fd == -EINVAL ? "not a regular file" : strerror(-fd));
+                return fd;
         r = digest_fd(fd, &xxh3, arguments->sha256 ? &sha256 : NULL, NULL, NULL);
         if (r < 0)
                 return problem_set(problem, r, "%s: %s", path, strerror(-r));
@@ -104,28 +114,51 @@ static int digest_of_bytes(const char *path, const DigestArguments *arguments, P
         return 0;
 }
 
-static int digest_of_form(const char *path, const DigestArguments *arguments, Problem *problem) {
-        _cleanup_(closep) int null = -1;
-        Digest xxh3;
-        Sha256 sha256;
-        Model model;
+/* of a file that is open; a problem that is set does not name it */
+static int digest_of_model(int fd, const DigestArguments *arguments, Digest *ret,
+                           Sha256 *ret_sha256, Problem *problem) {
+        const SkeletonSpec spec = { .fd = fd, .grain = SKELETON_GRAIN };
+        _cleanup_(closep) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        _cleanup_(skeleton_deinit) Skeleton model = {};
+        _cleanup_(walk_freep) Walk *walk = NULL;
+        XmodelClass class;
         int r;
 
-        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         if (null < 0)
                 return -errno;
-        r = model_init(&model, path, problem);
+        r = skeleton_read(&model, &spec, NULL);
+        if (r == 0)
+                r = classify(model.file, &class, &walk, problem);
         if (r < 0)
                 return r;
-        if (!model.walk)
-                r = problem_set(problem, -EBADMSG, "%s: %s", path, model.reason.text);
-        else if (arguments->sha256)
-                r = canon_write(model.walk, arguments->form, null, &xxh3, &sha256, NULL);
-        else
-                r = canon_digest(model.walk, arguments->form, &xxh3);
-        model_deinit(&model);
+        if (!walk)
+                return -EBADMSG;
+        problem->text[0] = '\0';
+        return arguments->sha256
+                       ? canon_write(walk, &model, arguments->form, null, ret, ret_sha256, NULL)
+                       : canon_digest(walk, &model, arguments->form, ret);
+}
+
+static int digest_of_form(const char *path, const DigestArguments *arguments, Problem *problem) {
+        _cleanup_(closep) int fd = -1;
+        StatId before, after;
+        Digest xxh3;
+        Sha256 sha256;
+        int r;
+
+        fd = digest_open(path, problem);
+        if (fd < 0)
+                return fd;
+        r = file_stat_id_fd(fd, &before);
+        if (r == 0)
+                r = digest_of_model(fd, arguments, &xxh3, &sha256, problem);
+        if (r == 0)
+                r = file_stat_id_fd(fd, &after);
+        if (r == -ESTALE || (r == 0 && !stat_id_equal(&before, &after)))
+                return problem_set(problem, -ESTALE, "%s: changed while it was read", path);
         if (r < 0)
-                return r;
+                return problem->text[0] ? problem_prefix(problem, r, "%s", path)
+                                        : problem_set(problem, r, "%s: %s", path, strerror(-r));
         digest_print(path, arguments, &xxh3, &sha256);
         return 0;
 }

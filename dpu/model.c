@@ -58,7 +58,7 @@ int model_form(const Model *model, CanonForm form, Bytes *ret, Md5 *ret_md5) {
         fd = memfd_create("dpucc-form", MFD_CLOEXEC);
         if (fd < 0)
                 return error_from_errno();
-        r = canon_write(model->walk, form, fd, &digest, NULL, NULL);
+        r = canon_write(model->walk, NULL, form, fd, &digest, NULL, NULL);
         if (r < 0)
                 return r;
         if (lseek(fd, 0, SEEK_SET) < 0)

@@ -4,7 +4,11 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h> /* the same functions, for what the processor has; includes xxhash.h */
+#else
 #include <xxhash.h>
+#endif
 
 #include "base/cleanup.h"
 #include "base/error.h"

@@ -136,17 +136,7 @@ static int file_read_some(int fd, Bytes *whole) {
         return n > 0;
 }
 
-static bool file_always(const void *userdata) {
-        (void) userdata;
-        return true;
-}
-
 int file_read_fd(int fd, Bytes *ret) {
-        return file_read_fd_while(fd, ret, file_always, NULL);
-}
-
-int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
-                       const void *userdata) {
         _cleanup_(bytes_cleanup) Bytes whole = BYTES_INIT(ret->max);
         struct stat st;
         int r;
@@ -162,7 +152,7 @@ int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
         if (r < 0)
                 return r;
         do
-                r = go_on(userdata) ? file_read_some(fd, &whole) : -ECANCELED;
+                r = file_read_some(fd, &whole);
         while (r > 0);
         if (r < 0)
                 return r;

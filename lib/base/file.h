@@ -42,9 +42,6 @@ int file_create_plain(int dirfd, const char *path, mode_t mode);
  * may change meanwhile: what is returned is what read(2) gave; compare stat identities if that
  * matters. The file is never mapped. */
 int file_read_fd(int fd, Bytes *ret);
-/* The same, while @go_on (called before each chunk) says so: else -ECANCELED. */
-int file_read_fd_while(int fd, Bytes *ret, bool (*go_on)(const void *userdata),
-                       const void *userdata);
 int file_read(int dirfd, const char *path, Bytes *ret);
 int file_read_plain(int dirfd, const char *path, Bytes *ret); /* with file_open_plain() */
 

@@ -19,7 +19,8 @@
  * The first round finds that out too (nothing was moved, left out or put differently), notes it
  * beside the size and forgets the sizes inside. The second round passes such a message on as one
  * slice of the file, without looking into it. So weights go to the hash function as they lie in
- * the file, whole; only small pieces are gathered in a buffer first.
+ * the file, whole; only small pieces are gathered in a buffer first. Of a skeleton's file they are
+ * read in that second round, in the order of the form.
  */
 
 #define CANON_BUFFER ((size_t) 32 * 1024) /* bytes */
@@ -41,6 +42,7 @@ typedef struct CanonItem {
 
 typedef struct Canon {
         const Walk *walk;
+        const Skeleton *skeleton; /* whose file is walked; NULL: the walk's file has no holes */
         CanonForm form;
         CanonItem *items; /* a stack: those of the message being written are on top */
         size_t n_items;
@@ -77,7 +79,8 @@ const char *canon_form_name(CanonForm form) {
         return "unknown";
 }
 
-static int canon_send(Canon *c, const void *data, size_t n) {
+static int canon_send(void *userdata, const void *data, size_t n) {
+        Canon *c = userdata;
         int r;
 
         r = hasher_update(c->hasher, data, n);
@@ -93,19 +96,27 @@ static int canon_flush(Canon *c) {
         return canon_send(c, c->buffer, n);
 }
 
+/* Large pieces are sent from where they are, and whatever may have holes. */
+static bool canon_is_direct(const Canon *c, Slice bytes) {
+        return bytes.size >= CANON_DIRECT || (c->skeleton && bytes.size > c->skeleton->spec.grain);
+}
+
 static int canon_put(Canon *c, Slice bytes) {
+        bool direct = canon_is_direct(c, bytes);
         int r;
 
         if (!c->writing) {
                 c->total += bytes.size;
                 return 0;
         }
-        if (c->n_buffer + bytes.size > CANON_BUFFER || bytes.size >= CANON_DIRECT) {
+        if (c->n_buffer + bytes.size > CANON_BUFFER || direct) {
                 r = canon_flush(c);
                 if (r < 0)
                         return r;
         }
-        if (bytes.size >= CANON_DIRECT)
+        if (direct && c->skeleton)
+                return skeleton_each(c->skeleton, bytes, canon_send, c);
+        if (direct)
                 return canon_send(c, bytes.data, bytes.size);
         if (bytes.size > 0)
                 memcpy(c->buffer + c->n_buffer, bytes.data, bytes.size);
@@ -402,8 +413,9 @@ static int canon_run(Canon *c) {
         return r < 0 ? r : canon_flush(c);
 }
 
-int canon_digest(const Walk *walk, CanonForm form, Digest *ret) {
-        _cleanup_(canon_deinit) Canon c = { .walk = walk, .form = form, .fd = -1 };
+int canon_digest(const Walk *walk, const Skeleton *skeleton, CanonForm form, Digest *ret) {
+        _cleanup_(canon_deinit)
+                Canon c = { .walk = walk, .skeleton = skeleton, .form = form, .fd = -1 };
         int r;
 
         r = hasher_new(&c.hasher, HASHER_XXH3);
@@ -416,9 +428,10 @@ int canon_digest(const Walk *walk, CanonForm form, Digest *ret) {
         return 0;
 }
 
-int canon_write(const Walk *walk, CanonForm form, int fd, Digest *ret, Sha256 *ret_sha256,
-                uint64_t *ret_size) {
-        _cleanup_(canon_deinit) Canon c = { .walk = walk, .form = form, .fd = fd };
+int canon_write(const Walk *walk, const Skeleton *skeleton, CanonForm form, int fd, Digest *ret,
+                Sha256 *ret_sha256, uint64_t *ret_size) {
+        _cleanup_(canon_deinit)
+                Canon c = { .walk = walk, .skeleton = skeleton, .form = form, .fd = fd };
         int r;
 
         r = hasher_new(&c.hasher, HASHER_XXH3 | (ret_sha256 ? HASHER_SHA256 : 0));

@@ -13,10 +13,12 @@
  * of the definition and the form are therefore not in the digest; whoever stores a digest stores
  * them beside it (the cache key has a field for each).
  *
- * Everything is written as borrowed slices of the file: no second copy of the weights exists.
+ * Everything is written as borrowed slices of the file: no second copy of the weights exists, and
+ * of a Skeleton's file, none at all.
  */
 
 #include "base/digest.h"
+#include "xmodel/skeleton.h"
 #include "xmodel/walk.h"
 
 #define CANON_VERSION 1 /* a change of any byte of either form needs a new one */
@@ -28,9 +30,10 @@ typedef enum CanonForm {
 
 const char *canon_form_name(CanonForm form); /* "canonical", "map-sorted" */
 
-/* Both return 0, -ENOMEM, or -EFBIG when the form would be larger than WALK_FILE_MAX;
+/* @skeleton: whose file @walk is of; NULL if it is of memory without holes. Both return 0, -ENOMEM,
+ * -EFBIG when the form would be larger than WALK_FILE_MAX, or what skeleton_each() may fail with;
  * canon_write() also what write(2) and libcrypto may fail with. @ret_sha256 and @ret_size may be
  * NULL. A failed canon_write() leaves a partial file behind. */
-int canon_digest(const Walk *walk, CanonForm form, Digest *ret);
-int canon_write(const Walk *walk, CanonForm form, int fd, Digest *ret, Sha256 *ret_sha256,
-                uint64_t *ret_size);
+int canon_digest(const Walk *walk, const Skeleton *skeleton, CanonForm form, Digest *ret);
+int canon_write(const Walk *walk, const Skeleton *skeleton, CanonForm form, int fd, Digest *ret,
+                Sha256 *ret_sha256, uint64_t *ret_size);

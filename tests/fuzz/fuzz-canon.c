@@ -34,8 +34,8 @@ static bool digests_of(Slice file, Digests *ret) {
 
         if (walk_new(&walk, file, NULL) < 0)
                 return false;
-        must(canon_digest(walk, CANON_CANONICAL, &ret->canonical) == 0);
-        must(canon_digest(walk, CANON_MAP_SORTED, &ret->sorted) == 0);
+        must(canon_digest(walk, NULL, CANON_CANONICAL, &ret->canonical) == 0);
+        must(canon_digest(walk, NULL, CANON_MAP_SORTED, &ret->sorted) == 0);
         return true;
 }
 

@@ -18,7 +18,8 @@ static Digest canonical_digest(Slice bytes, bool *ret_has_root) {
         _cleanup_(walk_freep) Walk *walk = NULL;
         Digest digest;
 
-        if (walk_new(&walk, bytes, NULL) < 0 || canon_digest(walk, CANON_CANONICAL, &digest) < 0)
+        if (walk_new(&walk, bytes, NULL) < 0 ||
+            canon_digest(walk, NULL, CANON_CANONICAL, &digest) < 0)
                 abort();
         *ret_has_root = walk->n_subgraphs > 0;
         return digest;

@@ -21,7 +21,7 @@ ban '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|strncpy|alloca|mktemp|tmpnam)
 ban '\b(atoi|atol|atof)\s*\(' 'errors go unnoticed: use hex.h, or strtoll with all its checks' "${all[@]}"
 ban '\b(usleep|sleep|nanosleep)\s*\(' 'nothing waits for time to pass: wait for a condition' "${all[@]}"
 ban '\b(system|popen)\s*\(' 'no shell' "${all[@]}"
-ban '\bmmap\s*\(' 'a file of somebody else may shrink under us' "${all[@]}"
+ban '\bmmap\s*\((?!.*MAP_ANONYMOUS)' 'a file of somebody else may shrink under us' "${all[@]}"
 ban '\b_?exit\s*\(' 'only main() ends a program' lib cache daemon
 ban '\bwaitpid\s*\(\s*-1' 'steals the children of libuv' "${all[@]}"
 ban '\bassert\s*\([^)]*(\+\+|--|[^=!<>]=[^=])' 'assert with a side effect' "${all[@]}"

@@ -89,7 +89,7 @@ static void check_form(const UnitDir *dir, const Walk *walk, const Vector *v, Ca
 
         fd = openat(dir->fd, "form", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
-        assert_int_equal(canon_write(walk, form, fd, &digest, NULL, &size), 0);
+        assert_int_equal(canon_write(walk, NULL, form, fd, &digest, NULL, &size), 0);
         assert_int_equal(file_read_fd(fd, &written), 0);
         close(fd);
         assert_int_equal(written.size, v->forms[form].size);

@@ -44,7 +44,7 @@ static Formed form_of(const UnitDir *dir, Slice file, CanonForm form) {
 
         fd = openat(dir->fd, "form", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
-        assert_int_equal(canon_write(walk, form, fd, &f.digest, &sha256, &size), 0);
+        assert_int_equal(canon_write(walk, NULL, form, fd, &f.digest, &sha256, &size), 0);
         assert_int_equal(file_read_fd(fd, &f.bytes), 0);
         assert_int_equal(f.bytes.size, size);
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
@@ -54,7 +54,7 @@ static Formed form_of(const UnitDir *dir, Slice file, CanonForm form) {
 
         of_bytes = digest_of(f.bytes.data, f.bytes.size);
         assert_true(digest_equal(&f.digest, &of_bytes));
-        assert_int_equal(canon_digest(walk, form, &digest), 0);
+        assert_int_equal(canon_digest(walk, NULL, form, &digest), 0);
         assert_true(digest_equal(&f.digest, &digest));
         return f;
 }
@@ -66,7 +66,7 @@ static Digest digest_of_style(const RandomGraph *g, const NodeStyle *style, Cano
 
         node_write(g->root, style, &file);
         walk = walk_or_fail(bytes_slice(&file));
-        assert_int_equal(canon_digest(walk, form, &digest), 0);
+        assert_int_equal(canon_digest(walk, NULL, form, &digest), 0);
         return digest;
 }
 
@@ -229,7 +229,8 @@ static void a_failing_write_is_reported(void **state) {
         assert_true(fd >= 0);
         node_write(g->root, &(NodeStyle){}, &file);
         walk = walk_or_fail(bytes_slice(&file));
-        assert_int_equal(canon_write(walk, CANON_CANONICAL, fd, &digest, NULL, NULL), -ENOSPC);
+        assert_int_equal(canon_write(walk, NULL, CANON_CANONICAL, fd, &digest, NULL, NULL),
+                         -ENOSPC);
         close(fd);
 }
 
@@ -242,7 +243,7 @@ static int walk_and_digest(void *userdata) {
         r = walk_new(&walk, bytes_slice(file), NULL);
         if (r < 0)
                 return r;
-        return canon_digest(walk, CANON_CANONICAL, &digest);
+        return canon_digest(walk, NULL, CANON_CANONICAL, &digest);
 }
 
 static void every_allocation_may_fail(void **state) {

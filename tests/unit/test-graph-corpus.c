@@ -18,7 +18,7 @@ static Digest canonical_digest(Slice bytes) {
         Digest digest;
 
         assert_int_equal(walk_new(&walk, bytes, NULL), 0);
-        assert_int_equal(canon_digest(walk, CANON_CANONICAL, &digest), 0);
+        assert_int_equal(canon_digest(walk, NULL, CANON_CANONICAL, &digest), 0);
         return digest;
 }
 

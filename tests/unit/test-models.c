@@ -502,7 +502,7 @@ static Digest canonical_digest(const Bytes *bytes) {
 
         assert_int_equal(classify(bytes_slice(bytes), &class, &walk, &reason), 0);
         assert_int_equal(class, XMODEL_QUANTIZED);
-        assert_int_equal(canon_digest(walk, CANON_CANONICAL, &digest), 0);
+        assert_int_equal(canon_digest(walk, NULL, CANON_CANONICAL, &digest), 0);
         return digest;
 }
 
