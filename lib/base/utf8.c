@@ -114,13 +114,32 @@ size_t utf8_columns(const char *text, size_t n) {
         return columns;
 }
 
+/* So many bytes at the front are ASCII, and perhaps a few more. Names and keys nearly always are. */
+static size_t utf8_ascii(const uint8_t *s, size_t n) {
+        const uint64_t high = UINT64_C(0x8080808080808080);
+        size_t i = 0;
+        uint64_t word;
+
+        for (; i + sizeof(word) <= n; i += sizeof(word)) {
+                memcpy(&word, s + i, sizeof(word));
+                if (word & high)
+                        return i;
+        }
+        while (i < n && s[i] < 0x80)
+                i++;
+        return i;
+}
+
 bool utf8_valid(const char *data, size_t n) {
         const uint8_t *s = (const uint8_t *) data;
+        size_t i = utf8_ascii(s, n), length;
 
-        for (size_t i = 0, step; i < n; i += step) {
-                step = utf8_length(s + i, n - i);
-                if (step == 0)
+        while (i < n) {
+                length = utf8_length(s + i, n - i);
+                if (length == 0)
                         return false;
+                i += length;
+                i += utf8_ascii(s + i, n - i);
         }
         return true;
 }

@@ -25,6 +25,7 @@
 
 #define CANON_BUFFER ((size_t) 32 * 1024) /* bytes */
 #define CANON_DIRECT 4096                 /* a slice of that many bytes or more is not copied */
+#define CANON_INSERT 16                   /* so many items are sorted by insertion */
 #define CANON_AS_IS  (UINT32_C(1) << 31)  /* in a noted size: the file's own bytes are the form's */
 
 /* one field of the message being written */
@@ -101,14 +102,10 @@ static bool canon_is_direct(const Canon *c, Slice bytes) {
         return bytes.size >= CANON_DIRECT || (c->skeleton && bytes.size > c->skeleton->spec.grain);
 }
 
-static int canon_put(Canon *c, Slice bytes) {
+static int canon_write_out(Canon *c, Slice bytes) {
         bool direct = canon_is_direct(c, bytes);
         int r;
 
-        if (!c->writing) {
-                c->total += bytes.size;
-                return 0;
-        }
         if (c->n_buffer + bytes.size > CANON_BUFFER || direct) {
                 r = canon_flush(c);
                 if (r < 0)
@@ -124,6 +121,13 @@ static int canon_put(Canon *c, Slice bytes) {
         return 0;
 }
 
+static inline int canon_put(Canon *c, Slice bytes) {
+        if (c->writing)
+                return canon_write_out(c, bytes);
+        c->total += bytes.size;
+        return 0;
+}
+
 static int canon_put_varint(Canon *c, uint64_t value) {
         uint8_t bytes[WIRE_VARINT_MAX];
 
@@ -131,10 +135,11 @@ static int canon_put_varint(Canon *c, uint64_t value) {
 }
 
 static int canon_put_head(Canon *c, uint32_t number, uint64_t size) {
-        int r;
+        uint8_t head[2 * WIRE_VARINT_MAX];
+        size_t n = wire_varint_put(wire_tag(number, WIRE_BYTES), head);
 
-        r = canon_put_varint(c, wire_tag(number, WIRE_BYTES));
-        return r < 0 ? r : canon_put_varint(c, size);
+        n += wire_varint_put(size, head + n);
+        return canon_put(c, slice_of(head, n));
 }
 
 static bool canon_is_provenance(Slice key) {
@@ -191,6 +196,22 @@ static int canon_compare(const void *a, const void *b) {
         return x->place < y->place ? -1 : x->place > y->place;
 }
 
+/* An op has a dozen fields in some order. For more, insertion would be quadratic. */
+static void canon_sort(CanonItem *items, size_t n) {
+        if (n > CANON_INSERT) {
+                qsort(items, n, sizeof(*items), canon_compare);
+                return;
+        }
+        for (size_t i = 1; i < n; i++) {
+                CanonItem item = items[i];
+                size_t k = i;
+
+                for (; k > 0 && canon_compare(&items[k - 1], &item) > 0; k--)
+                        items[k] = items[k - 1];
+                items[k] = item;
+        }
+}
+
 /* The fields of @body that are written, sorted, onto the stack. True in @ret_as_is if they are
  * all there are, and in this order already. */
 static int canon_read(Canon *c, const SchemaMessage *message, Slice body, bool *ret_as_is) {
@@ -225,7 +246,7 @@ static int canon_read(Canon *c, const SchemaMessage *message, Slice body, bool *
                         sorted = false;
         }
         if (!sorted)
-                qsort(c->items + base, c->n_items - base, sizeof(*c->items), canon_compare);
+                canon_sort(c->items + base, c->n_items - base);
         *ret_as_is = complete && sorted;
         return 0;
 }

@@ -174,7 +174,12 @@ static const SchemaField graph_fields[] = {
 const SchemaMessage schema_graph = MESSAGE(graph_fields);
 /* clang-format on */
 
+/* Most tables have no gaps: the field is where it then would be, or somewhere before. */
 const SchemaField *schema_field(const SchemaMessage *message, uint32_t number) {
+        uint32_t guess = number - message->fields[0].number;
+
+        if (guess < message->n_fields && message->fields[guess].number == number)
+                return &message->fields[guess];
         for (uint32_t i = 0; i < message->n_fields; i++)
                 if (message->fields[i].number == number)
                         return &message->fields[i];

@@ -3,12 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-static inline void wire_skip(Slice *rest, size_t n) {
-        rest->data += n;
-        rest->size -= n;
-}
-
-static int wire_long_varint(Slice *rest, uint64_t *ret) {
+int wire_varint_any(Slice *rest, uint64_t *ret) {
         uint64_t value = 0;
 
         for (size_t i = 0; i < WIRE_VARINT_MAX; i++) {
@@ -30,15 +25,6 @@ static int wire_long_varint(Slice *rest, uint64_t *ret) {
                 return 0;
         }
         return -EBADMSG;
-}
-
-/* nearly all tags and lengths are one byte */
-int wire_varint(Slice *rest, uint64_t *ret) {
-        if (rest->size == 0 || rest->data[0] & 0x80)
-                return wire_long_varint(rest, ret);
-        *ret = rest->data[0];
-        wire_skip(rest, 1);
-        return 0;
 }
 
 static int wire_fixed(Slice *rest, size_t size, uint64_t *ret) {
@@ -69,7 +55,7 @@ static int wire_bytes(Slice *rest, Slice *ret) {
         return 0;
 }
 
-int wire_next(Slice *rest, WireField *ret) {
+int wire_next_any(Slice *rest, WireField *ret) {
         WireField field = {};
         Slice left = *rest, content;
         uint64_t tag;

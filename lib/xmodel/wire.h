@@ -38,8 +38,43 @@ typedef struct WireField {
 
 /* Both take what they return from the front of @rest; on an error @rest stays as it was.
  * wire_next(): 1 with a field in @ret, 0 at the end. wire_varint(): 0. */
-int wire_next(Slice *rest, WireField *ret);
-int wire_varint(Slice *rest, uint64_t *ret);
+static inline int wire_next(Slice *rest, WireField *ret);
+static inline int wire_varint(Slice *rest, uint64_t *ret);
+
+/* their general case, which nobody else calls */
+int wire_next_any(Slice *rest, WireField *ret);
+int wire_varint_any(Slice *rest, uint64_t *ret);
+
+static inline void wire_skip(Slice *rest, size_t n) {
+        rest->data += n;
+        rest->size -= n;
+}
+
+/* nearly all tags and lengths are one byte, and most fields have a length */
+static inline int wire_varint(Slice *rest, uint64_t *ret) {
+        if (rest->size == 0 || rest->data[0] & 0x80)
+                return wire_varint_any(rest, ret);
+        *ret = rest->data[0];
+        wire_skip(rest, 1);
+        return 0;
+}
+
+static inline int wire_next(Slice *rest, WireField *ret) {
+        const uint8_t *at = rest->data;
+        size_t size;
+
+        if (rest->size < 2 || (at[0] | at[1]) & 0x80 || (at[0] & 7) != WIRE_BYTES || at[0] < 8 ||
+            at[1] > rest->size - 2)
+                return wire_next_any(rest, ret);
+        size = at[1];
+        ret->number = at[0] >> 3;
+        ret->type = WIRE_BYTES;
+        ret->value = 0;
+        ret->content = slice_of(at + 2, size);
+        ret->whole = slice_of(at, size + 2);
+        wire_skip(rest, size + 2);
+        return 1;
+}
 
 /* encoding: writes the bytes of @value and returns their number */
 size_t wire_varint_put(uint64_t value, uint8_t ret[WIRE_VARINT_MAX]);
