@@ -233,7 +233,7 @@ static bool collector_may_go(Collector *collector, const EvictionCandidate *cand
 
         if (state_is_pinned(spec->state, &candidate->key))
                 result->pinned++;
-        else if (lease_holds(lease_used_ns(spec->root, &candidate->key), spec->now_ns))
+        else if (lease_holds(spec->root, &candidate->key, spec->now_ns))
                 result->leased++;
         else if (collector_was_used(collector, candidate) ||
                  collector_is_locked(collector, &candidate->key))
@@ -406,7 +406,7 @@ static bool collector_is_stray(const Collector *collector, const Digest *key) {
         struct stat st;
 
         return names_stat(collector->spec.root, LAYOUT_RECORDS, key, &st) == -ENOENT &&
-               !lease_holds(lease_used_ns(collector->spec.root, key), collector->spec.now_ns);
+               !lease_holds(collector->spec.root, key, collector->spec.now_ns);
 }
 
 static bool collector_has_name(const Collector *collector) {

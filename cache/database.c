@@ -345,6 +345,17 @@ static int database_init_mutex(Database *database) {
         return -r;
 }
 
+static int database_tell_recreated(Database *database, Problem *problem) {
+        if (!database_is_in_memory(database))
+                return problem_set(problem, DATABASE_RECREATED,
+                                   "%s: not a whole database; moved aside, made anew",
+                                   database->path);
+        return problem_set(problem, DATABASE_IN_MEMORY,
+                           "%s: not a whole database, and a new one cannot be made; nothing is "
+                           "remembered",
+                           database->path);
+}
+
 int database_open(Database **ret, const char *path, int version, const char *schema,
                   Problem *problem) {
         _cleanup_(database_closep) Database *database = NULL;
@@ -366,9 +377,8 @@ int database_open(Database **ret, const char *path, int version, const char *sch
 
         r = database_connect(database, database->path);
         if (r == DATABASE_CORRUPT) {
-                outcome = problem_set(problem, DATABASE_RECREATED,
-                                      "%s: not a whole database; moved aside, made anew", path);
                 r = database_recreate(database);
+                outcome = database_tell_recreated(database, problem);
         }
         if (r != 0 && path && r != -ENOMEM)
                 r = outcome = database_fall_back(database, r, problem);

@@ -269,15 +269,24 @@ static int fsck_top(Fsck *fsck) {
 
 /* --- walking ----------------------------------------------------------------------------- */
 
+/* @fd stays the caller's. */
+static int fsck_list_again(int fd, DIR **ret) {
+        int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return own < 0 ? error_from_errno() : file_list(own, ret);
+}
+
 /* What has no name of ours in the shard. */
 static int fsck_look_into_shard(Fsck *fsck, int fd, unsigned shard) {
-        _cleanup_(closedirp) DIR *dir = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+        _cleanup_(closedirp) DIR *dir = NULL;
         char hex[DIGEST_HEX], path[FSCK_PATH];
         struct dirent *entry;
         Digest digest;
+        int r;
 
-        if (!dir)
-                return -ENOMEM;
+        r = fsck_list_again(fd, &dir);
+        if (r < 0)
+                return r;
         (void) snprintf(hex, sizeof(hex), "%02x", shard);
         while ((entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -567,25 +576,36 @@ static bool fsck_record_names(const Record *record, const Reference *reference) 
                object->size == reference->size;
 }
 
+static int fsck_open_record(const Fsck *fsck, const Digest *key) {
+        _cleanup_(closep) int shard = -1;
+        char leaf[LAYOUT_LEAF];
+        int fd;
+
+        shard = layout_open_shard(fsck->root, LAYOUT_RECORDS, key, false, leaf);
+        if (shard < 0)
+                return shard;
+        fd = openat(shard, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return fd < 0 ? error_from_errno() : fd;
+}
+
 /* Nobody evicts meanwhile: does that record still name what is not there? */
 static int fsck_is_incomplete(const Fsck *fsck, const Reference *reference, int *ret_fd) {
-        _cleanup_(closep) int lock = -1, shard = -1, fd = -1;
+        _cleanup_(closep) int lock = -1, fd = -1;
         _cleanup_(record_freep) Record *record = NULL;
-        char leaf[LAYOUT_LEAF];
         struct stat st;
         int r;
 
         r = lock_store_shared(fsck->root, true, &lock);
         if (r < 0 && fsck_error_is_ours(r))
                 return r;
-        shard = layout_open_shard(fsck->root, LAYOUT_RECORDS, &reference->key, false, leaf);
-        fd = shard < 0 ? shard : openat(shard, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 || fsck_read_record(fd, &reference->key, &record) != 0 ||
-            !fsck_record_names(record, reference))
-                return 0; /* gone, or replaced */
-        if (reference->state == REFERENCE_UNSEEN &&
-            names_stat(fsck->root, LAYOUT_OBJECTS, &reference->object, &st) != -ENOENT)
-                return 0; /* it came back */
+        fd = fsck_open_record(fsck, &reference->key);
+        r = fd < 0 ? fd : fsck_read_record(fd, &reference->key, &record);
+        if (r != 0 || !fsck_record_names(record, reference))
+                return fsck_error_is_ours(r) ? r : 0; /* gone, or replaced */
+        if (reference->state == REFERENCE_UNSEEN)
+                r = names_stat(fsck->root, LAYOUT_OBJECTS, &reference->object, &st);
+        if (reference->state == REFERENCE_UNSEEN && r != -ENOENT)
+                return fsck_error_is_ours(r) ? r : 0; /* it came back */
         *ret_fd = TAKE_FD(fd);
         return 1;
 }
@@ -670,13 +690,12 @@ static bool fsck_remove_view(const Fsck *fsck, int key_fd, const char *net) {
 }
 
 static int fsck_views_of(Fsck *fsck, int key_fd, const char *key) {
-        _cleanup_(closedirp) DIR *dir = fdopendir(fcntl(key_fd, F_DUPFD_CLOEXEC, 3));
+        _cleanup_(closedirp) DIR *dir = NULL;
         char name[NAME_MAX + 1], path[2 * NAME_MAX];
         struct dirent *entry;
-        int r = 0;
+        int r;
 
-        if (!dir)
-                return -ENOMEM;
+        r = fsck_list_again(key_fd, &dir);
         while (r >= 0 && (entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
@@ -698,7 +717,7 @@ static bool fsck_remove_views(const Fsck *fsck, const Digest *key) {
 
         return fsck->repair && lock_store_exclusive(fsck->root, 0, &lock) == 0 &&
                names_stat(fsck->root, LAYOUT_RECORDS, key, &st) == -ENOENT &&
-               !lease_holds(lease_used_ns(fsck->root, key), clock_real_ns()) &&
+               !lease_holds(fsck->root, key, clock_real_ns()) &&
                lease_remove_views(fsck->root, key) == 0;
 }
 
@@ -718,7 +737,7 @@ static int fsck_look_at_views(Fsck *fsck, const char *name) {
         if (r < 0)
                 return r;
         if (names_stat(fsck->root, LAYOUT_RECORDS, &key, &st) != -ENOENT ||
-            lease_holds(lease_used_ns(fsck->root, &key), clock_real_ns()))
+            lease_holds(fsck->root, &key, clock_real_ns()))
                 return 0;
         (void) snprintf(path, sizeof(path), LAYOUT_VIEWS "/%s", name);
         defects_add(&fsck->defects, DEFECT_VIEW_UNUSED, fsck_remove_views(fsck, &key), path,
@@ -763,8 +782,7 @@ static int fsck_take_lease(const Digest *object, void *userdata) {
 static int fsck_look_at_leases(Fsck *fsck, const char *name) {
         Digest key;
 
-        if (digest_from_hex(name, &key) < 0 ||
-            !lease_holds(lease_used_ns(fsck->root, &key), clock_real_ns()))
+        if (digest_from_hex(name, &key) < 0 || !lease_holds(fsck->root, &key, clock_real_ns()))
                 return 0;
         return view_each_object(fsck->root, &key, fsck_take_lease, &fsck->leased);
 }

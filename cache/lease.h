@@ -17,9 +17,10 @@
 #include "base/digest.h"
 
 /* When a view of @key was last asked for, real time; 0: there is none. */
-int64_t lease_used_ns(const char *root, const Digest *key);
+int lease_read(const char *root, const Digest *key, int64_t *ret_used_ns);
 
-/* true also for times to come: after the clock was set back nothing is removed too early */
-bool lease_holds(int64_t used_ns, int64_t now_ns);
+/* Must it stay at @now_ns? True also for times to come: after the clock was set back nothing is
+ * removed too early; and true if that cannot be told, for want of descriptors or memory, say. */
+bool lease_holds(const char *root, const Digest *key, int64_t now_ns);
 
 int lease_remove_views(const char *root, const Digest *key); /* missing is no error */

@@ -115,7 +115,7 @@ static int survey_collect(const Digest *key, void *userdata) {
 static int survey_add(Survey *survey, const Digest *key) {
         _cleanup_(record_freep) Record *record = NULL;
         struct stat st;
-        int64_t used_ns;
+        int64_t used_ns = 0;
         int r;
 
         r = names_stat(survey->root, LAYOUT_RECORDS, key, &st);
@@ -127,7 +127,7 @@ static int survey_add(Survey *survey, const Digest *key) {
                 survey->n_unknown++;
         if (r != 0)
                 return r < 0 ? r : 0;
-        used_ns = lease_used_ns(survey->root, key);
+        (void) lease_read(survey->root, key, &used_ns); /* recency, no more */
         if (used_ns < record->created_ns)
                 used_ns = record->created_ns;
         r = index_add(survey->index, record, (uint64_t) st.st_size, used_ns);
