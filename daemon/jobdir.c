@@ -350,12 +350,12 @@ bool jobdir_is_held(const char *jobs, const char *id) {
         jobs_fd = open(jobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         /* one that is just being made is not locked yet: its maker holds the parent meanwhile */
         if (jobs_fd < 0 || flock(jobs_fd, LOCK_SH) < 0)
-                return false;
+                return errno != ENOENT;
         fd = openat(jobs_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return false;
+                return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
         lock = jobdir_lock(fd);
-        return lock == -EWOULDBLOCK;
+        return lock < 0;
 }
 
 /* Returns 1 if the directory was removed. */

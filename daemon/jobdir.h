@@ -58,7 +58,8 @@ int jobdir_record(const JobDir *dir, pid_t pid);
  * there were. */
 unsigned jobdir_sweep(const JobDir *dir);
 
-/* Whether the directory of the job @id is there and its owner lives. */
+/* Whether the directory of the job @id is there and its owner lives: true also if that cannot be
+ * told now, for want of descriptors, say, since what is not held may be killed. */
 bool jobdir_is_held(const char *jobs, const char *id);
 
 /* For the start of a daemon: does both for each directory whose owner is dead. @ret_killed and

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -158,6 +159,28 @@ static void reaps_the_dead_and_spares_the_living(void **state) {
         (void) jobdir_remove(living);
 }
 
+/* Who is told that nobody holds it removes containers that run. */
+static void without_descriptors_all_are_held(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(jobdir_removep) JobDir *mine = NULL;
+        struct rlimit before, none;
+        char jobs[128];
+        bool held;
+
+        jobs_path(dir, jobs);
+        assert_int_equal(jobdir_new(&mine, jobs), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        for (unsigned left = 0; left < 3; left++) { /* of the three that it takes */
+                none = (struct rlimit){ (rlim_t) unit_lowest_fd() + left, before.rlim_max };
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+                held = jobdir_is_held(jobs, mine->id);
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+                assert_true(held);
+        }
+        assert_true(jobdir_is_held(jobs, mine->id));
+        assert_false(jobdir_is_held(jobs, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, unit_dir_setup, unit_dir_teardown)
         const struct CMUnitTest tests[] = {
@@ -166,6 +189,7 @@ int main(void) {
                 TEST(the_recorded_process_dies_even_without_a_mark),
                 TEST(a_number_used_again_is_a_stranger),
                 TEST(reaps_the_dead_and_spares_the_living),
+                TEST(without_descriptors_all_are_held),
         };
 #undef TEST
 
