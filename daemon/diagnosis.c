@@ -55,7 +55,8 @@ void diagnosis_judge_error(Diagnosis *diagnosis, int r, const Problem *problem, 
         diagnosis_judge(diagnosis, JOB_TRANSIENT, "resources", &full);
 }
 
-void diagnosis_last_line(Slice log, char *ret, size_t room) {
+/* The last line that is not blank, cut to @room. */
+static void diagnosis_last_line(Slice log, char *ret, size_t room) {
         size_t end = log.size, start;
 
         while (end > 0 &&
@@ -129,6 +130,28 @@ void diagnosis_judge_output(Diagnosis *diagnosis, const Problem *problem) {
                         "output", &full);
 }
 
+/* What a program of ours said to be in the way of it; false if that is something of the file. */
+static bool diagnosis_is_machine(int status, Slice output) {
+        _cleanup_(compiler_log_freep) CompilerLog *log = NULL;
+        const CompilerExit end = { .status = status };
+        Problem why = {};
+
+        return compiler_log_new(&log) < 0 || compiler_log_feed(log, output) < 0 ||
+               compiler_log_end(log) < 0 || compiler_verdict(log, &end, &why) == COMPILER_TRANSIENT;
+}
+
+void diagnosis_judge_no_check(Diagnosis *diagnosis, int status, Slice output) {
+        Problem problem = {};
+        char last[256];
+
+        diagnosis_last_line(output, last, sizeof(last));
+        (void) problem_set(&problem, 0, "the output cannot be checked: %s", last);
+        if (diagnosis_is_machine(status, output))
+                diagnosis_judge(diagnosis, JOB_TRANSIENT, "check", &problem);
+        else /* it could not even look at the file, which therefore is no good */
+                diagnosis_judge(diagnosis, JOB_FAILED, "output", &problem);
+}
+
 /* A client of a container engine has a status of its own: only the container's counts. */
 void diagnosis_conclude(Diagnosis *diagnosis, Command *command) {
         Toolchain *toolchain = diagnosis->order->toolchain;
@@ -165,7 +188,10 @@ void diagnosis_judge_toolchain(Diagnosis *diagnosis, State *state) {
         r = toolchain_identify(order->toolchain, state, true, &identity, &problem);
         if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
                 return;
-        if (r == -EAGAIN) {
+        if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
+                if (problem.text[0] == '\0')
+                        (void) problem_set(&problem, 0, "looking at the toolchain %s: %s",
+                                           toolchain_name(order->toolchain), strerror(-r));
                 diagnosis->result.outcome = JOB_TRANSIENT;
                 diagnosis->result.diagnosis = problem;
                 return;

@@ -57,9 +57,8 @@ void diagnosis_conclude(Diagnosis *diagnosis, Command *command);
 void diagnosis_judge_exit(Diagnosis *diagnosis);
 /* @problem: what is wrong with the files that the compiler left */
 void diagnosis_judge_output(Diagnosis *diagnosis, const Problem *problem);
+/* The check ended with @status, which is none of a check, and said @output: what was in its way? */
+void diagnosis_judge_no_check(Diagnosis *diagnosis, int status, Slice output);
 /* @name in @dir_fd: what the check of the output says */
 void diagnosis_judge_report(Diagnosis *diagnosis, int dir_fd, const char *name);
 void diagnosis_judge_toolchain(Diagnosis *diagnosis, State *state);
-
-/* The last line that is not blank, cut to @room. */
-void diagnosis_last_line(Slice log, char *ret, size_t room);

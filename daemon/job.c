@@ -508,7 +508,6 @@ static int job_examine_work(Work *work) {
 static void job_on_checked(const ProcResult *result, void *userdata) {
         Job *job = userdata;
         Problem diagnosis = {};
-        char last[256];
 
         job->busy = false;
         job->proc = NULL;
@@ -518,10 +517,8 @@ static void job_on_checked(const ProcResult *result, void *userdata) {
                 (void) problem_set(&diagnosis, 0, "the check of the output did not finish");
                 diagnosis_judge(&job->diagnosis, JOB_TRANSIENT, "check", &diagnosis);
         } else if (result->exit_status != 0 && result->exit_status != 8) {
-                /* it could not even look at the file, which therefore is no good */
-                diagnosis_last_line(result->output, last, sizeof(last));
-                (void) problem_set(&diagnosis, 0, "the output cannot be checked: %s", last);
-                diagnosis_judge(&job->diagnosis, JOB_FAILED, "output", &diagnosis);
+                diagnosis_judge_no_check(&job->diagnosis, (int) result->exit_status,
+                                         result->output);
         }
         job->state = toolchain_kind(job->order->toolchain) == TOOLCHAIN_DPUCC ||
                                      job->diagnosis.result.outcome != JOB_MADE

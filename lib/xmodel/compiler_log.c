@@ -545,15 +545,25 @@ static void log_take_thrown(CompilerLog *log, const char *text) {
                 failure->what = log_failure_text(log, rest, rest + strlen(rest));
 }
 
+/* Whoever prints these, the C library, Python or a shell, was in want of something. */
 static void log_take_resources(CompilerLog *log, const char *text) {
-        static const char *const memory[] = { "std::bad_alloc", "MemoryError",
-                                              "Cannot allocate memory", "Out of memory" };
+        static const struct {
+                const char *said, *means;
+        } wants[] = {
+                { "std::bad_alloc", "memory ran out" },
+                { "MemoryError", "memory ran out" },
+                { "Cannot allocate memory", "memory ran out" },
+                { "Out of memory", "memory ran out" },
+                { "No space left on device", "the disk is full" },
+                { "Disk quota exceeded", "the disk quota is used up" },
+                { "Read-only file system", "the disk cannot be written" },
+                { "Input/output error", "the disk has errors" },
+                { "Too many open files", "no descriptors were left" },
+        };
 
-        for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
-                if (strstr(text, memory[i]))
-                        log->failure.no_memory = true;
-        if (strstr(text, "No space left on device"))
-                log->failure.no_space = true;
+        for (size_t i = 0; i < ARRAY_SIZE(wants) && !log->failure.machine; i++)
+                if (strstr(text, wants[i].said))
+                        log->failure.machine = wants[i].means;
 }
 
 /* A traceback is indented; its last line is not. */

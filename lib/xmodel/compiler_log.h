@@ -99,8 +99,7 @@ typedef struct CompilerLogFailure {
         const char *thrown;      /* type of a C++ exception that nothing caught */
         const char *what;        /* and its text */
         const char *error;       /* an "ERROR: " line, without that word */
-        bool no_memory;          /* something printed that memory ran out */
-        bool no_space;           /* likewise the disk */
+        const char *machine;     /* what of the machine was in the way: "memory ran out" */
         CompilerCrash crash;
 } CompilerLogFailure;
 

@@ -162,10 +162,8 @@ static bool verdict_machine(const CompilerLogFailure *failure, const CompilerExi
                 (void) problem_set(ret_why, 0, "it was killed by signal 9: out of memory?");
         else if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP)
                 (void) problem_set(ret_why, 0, "it was killed by signal %d", signal);
-        else if (failure->no_memory)
-                (void) problem_set(ret_why, 0, "memory ran out");
-        else if (failure->no_space)
-                (void) problem_set(ret_why, 0, "the disk is full");
+        else if (failure->machine)
+                (void) problem_set(ret_why, 0, "%s", failure->machine);
         else
                 return false;
         return true;

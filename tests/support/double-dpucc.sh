@@ -10,6 +10,7 @@
 #   gate     if there: a FIFO that is read before anything is written, so the test decides when
 #            the compile goes on
 #   check    if there: what check prints instead of "all is well"
+#   hindered if there: what check says before it gives up
 #   started  one line for each compile: its process id (written here)
 #   ended    one line for each compile that reached its end
 set -eu
@@ -91,6 +92,10 @@ compile() {
 }
 
 check() {
+    if [ -f "$control/hindered" ]; then
+        cat "$control/hindered" >&2
+        exit 1
+    fi
     if [ -f "$control/check" ]; then
         cat "$control/check"
         exit 8

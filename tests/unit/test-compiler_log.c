@@ -285,8 +285,8 @@ static void knows_exceptions_and_errors(void **state) {
         assert_text(failure->error, "Unable to open file ./arch.json");
         assert_text(failure->thrown, "std::bad_alloc");
         assert_text(failure->what, "std::bad_alloc");
-        assert_true(failure->no_memory);
-        assert_false(failure->no_space || failure->fatal);
+        assert_text(failure->machine, "memory ran out");
+        assert_false(failure->fatal);
         assert_text(compiler_log_facts(log)->mode, "dpu");
 }
 
@@ -358,7 +358,7 @@ static char *print_log(const CompilerLog *log) {
                                       failure->code ?: "-", failure->description ?: "-",
                                       failure->detail ?: "-", failure->exception ?: "-",
                                       failure->thrown ?: "-", failure->what ?: "-",
-                                      failure->error ?: "-", failure->no_memory, failure->crash),
+                                      failure->error ?: "-", !!failure->machine, failure->crash),
                          0);
         text = bytes_take_string(&out);
         assert_non_null(text);

@@ -81,6 +81,29 @@ static void exit_status_0_is_not_success(void **state) {
         assert_string_equal(answer.message, "it is for another DPU");
 }
 
+/* Our own program could not look at a file that may be right: what is kept is the truth about that,
+ * and nothing that answers for the file from now on. */
+static void a_check_that_was_hindered_says_nothing_of_the_file(void **state) {
+        Fixture *f = *state;
+        char said[256];
+        Answer answer;
+
+        watch_root(f);
+        make_gate(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        path_in(said, sizeof(said), f->control, "hindered");
+        write_text(f->control, "hindered", "dpucc check: out/net.xmodel: Disk quota exceeded\n");
+        save_model(f, "Net_int.xmodel", 1, false);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        open_gate(f);
+        WAIT_UNTIL(f, n_started(f) == 2); /* it was tried again */
+        assert_int_equal(unlink(said), 0);
+        open_gate(f);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+}
+
 static void a_killed_compiler_is_tried_again_and_never_cached(void **state) {
         Fixture *f = *state;
         Answer answer;
@@ -339,6 +362,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_failure_is_stored_and_answered),
                 TEST(exit_status_0_is_not_success),
+                TEST(a_check_that_was_hindered_says_nothing_of_the_file),
                 TEST(a_killed_compiler_is_tried_again_and_never_cached),
                 TEST(a_newer_save_forgets_an_older_failure),
                 TEST(progress_follows_the_log),
