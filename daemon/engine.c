@@ -30,6 +30,7 @@
 #include "daemon/core.h"
 #include "daemon/doctor.h"
 #include "daemon/get.h"
+#include "daemon/helper.h"
 #include "daemon/hook.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
@@ -75,6 +76,7 @@ struct Engine {
         Toolchains *reaped_by; /* a reference meanwhile */
         Tiers *retired;        /* those of an older configuration, until they have ended */
         unsigned n_tiers;      /* that have not ended, the present ones included */
+        HelperLeft left;       /* of those that have */
         unsigned n_reaped;
 
         bool stopping, queue_stopped;
@@ -259,6 +261,7 @@ static void engine_close_handle(uv_handle_t *handle) {
 }
 
 static void engine_close_handles(Engine *engine) {
+        helper_forget(&engine->left);
         engine_close_handle((uv_handle_t *) &engine->prepare);
         engine_close_handle((uv_handle_t *) &engine->idle);
         engine_close_handle((uv_handle_t *) &engine->watch_timer);
@@ -542,7 +545,8 @@ static void engine_start_tiers(Engine *engine) {
         Core *core = &engine->core;
         int r;
 
-        r = tiers_new(&core->tiers, core->loop, &core->pool, core->cache, core->config);
+        r = tiers_new(&core->tiers, core->loop, &core->pool, core->cache, core->config,
+                      &engine->left);
         if (r < 0)
                 log_warning("remote caches are not used: %s", strerror(-r));
         engine->n_tiers = core->tiers != NULL;
@@ -608,7 +612,7 @@ static int engine_take_config(Engine *engine, Config *config) {
         r = toolchains_new(&toolchains, config, core->dpucc);
         if (r < 0)
                 return r;
-        r = tiers_new(&tiers, core->loop, &core->pool, core->cache, config);
+        r = tiers_new(&tiers, core->loop, &core->pool, core->cache, config, &engine->left);
         if (r < 0) {
                 (void) toolchains_unref(toolchains);
                 return r;

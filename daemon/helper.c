@@ -40,8 +40,10 @@ static_assert(HELPER_FDS_MAX == FRAME_FDS_MAX, "what a frame can carry");
 typedef Dpucc__Remote__Reply Reply;
 typedef Dpucc__Remote__Request Request;
 
-typedef struct HelperRun {
+struct HelperRun {
         Helper *helper; /* NULL: it is over, only the handles are left */
+        LIST_ENTRY(HelperRun) link;
+        bool left; /* it is in the list of those */
         uv_process_t process;
         uv_poll_t poll;
         bool has_process;
@@ -49,7 +51,7 @@ typedef struct HelperRun {
         int socket;
         FrameReader reader;
         FrameWriter writer;
-} HelperRun;
+};
 
 typedef struct HelperCall {
         TAILQ_ENTRY(HelperCall) link;
@@ -98,16 +100,37 @@ static void helper_run_on_closed(uv_handle_t *handle) {
         free(run);
 }
 
+static void helper_run_leave(HelperRun *run, HelperLeft *left) {
+        run->left = true;
+        LIST_INSERT_HEAD(&left->runs, run, link);
+}
+
+static void helper_run_close_process(HelperRun *run) {
+        if (run->left)
+                LIST_REMOVE(run, link);
+        run->left = false;
+        if (!uv_is_closing((uv_handle_t *) &run->process))
+                uv_close((uv_handle_t *) &run->process, helper_run_on_closed);
+}
+
+void helper_forget(HelperLeft *left) {
+        HelperRun *run;
+
+        while ((run = LIST_FIRST(&left->runs)))
+                helper_run_close_process(run);
+}
+
 /* The last one out frees it. A process that goes on writing is left to itself. */
 static void helper_run_close(HelperRun *run, bool kill) {
         if (kill && run->has_process)
                 (void) uv_process_kill(&run->process, SIGKILL);
+        else if (run->has_process)
+                helper_run_leave(run, run->helper->spec.left);
         run->helper = NULL;
         if (!uv_is_closing((uv_handle_t *) &run->poll))
                 uv_close((uv_handle_t *) &run->poll, helper_run_on_closed);
-        /* killed: reaped in its exit callback */
-        if ((!kill || !run->has_process) && !uv_is_closing((uv_handle_t *) &run->process))
-                uv_close((uv_handle_t *) &run->process, helper_run_on_closed);
+        if (!run->has_process) /* else it is reaped in its exit callback */
+                helper_run_close_process(run);
         closep(&run->socket);
         run->socket = -1;
 }
@@ -177,8 +200,8 @@ static void helper_on_exit(uv_process_t *process, int64_t exit_status, int term_
                         (void) snprintf(reason, sizeof(reason), "ended with status %lld",
                                         (long long) exit_status);
                 helper_die(run->helper, reason); /* closes the handle, too */
-        } else if (!uv_is_closing((uv_handle_t *) process)) {
-                uv_close((uv_handle_t *) process, helper_run_on_closed);
+        } else {
+                helper_run_close_process(run);
         }
 }
 

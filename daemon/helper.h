@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "base/problem.h"
@@ -28,6 +29,16 @@
 #define HELPER_FDS_MAX 4 /* that go with a request */
 
 typedef struct Helper Helper;
+typedef struct HelperRun HelperRun;
+
+/* Processes that go on writing on their own (helper_stop()) are still ours to reap: one that ends
+ * leaves the list. Empty is all zero. */
+typedef struct HelperLeft {
+        LIST_HEAD(, HelperRun) runs;
+} HelperLeft;
+
+/* For the end of the loop: whoever reaps our children then reaps these. */
+void helper_forget(HelperLeft *left);
 
 /* Borrowed for the callback. */
 typedef struct HelperAnswer {
@@ -45,6 +56,7 @@ typedef struct HelperSpec {
         const char *program;          /* copied */
         const ConfigRemote **remotes; /* borrowed as long as the helper lives */
         size_t n_remotes;
+        HelperLeft *left;
         HelperProblemFn problem; /* what is wrong with a tier's configuration, at each start */
         void *userdata;
 } HelperSpec;

@@ -42,6 +42,7 @@ struct Tiers {
         size_t n_tiers;
 
         Helper *helper; /* NULL: there is no such program, or it was stopped */
+        HelperLeft *left;
         Problem problem;
         Uploads *uploads;
         LIST_HEAD(, Flight) flights;
@@ -299,6 +300,7 @@ static int tiers_start_helper(Tiers *tiers) {
                 .loop = tiers->loop,
                 .remotes = tiers->configs,
                 .n_remotes = tiers->n_tiers,
+                .left = tiers->left,
                 .problem = tiers_on_problem,
                 .userdata = tiers,
         };
@@ -331,7 +333,8 @@ static int tiers_new_uploads(Tiers *tiers) {
         return uploads_new(&tiers->uploads, &context, tiers_on_idle, tiers);
 }
 
-int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const Config *config) {
+int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const Config *config,
+              HelperLeft *left) {
         _cleanup_(tiers_freep) Tiers *tiers = NULL;
         int r = 0;
 
@@ -345,6 +348,7 @@ int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const 
         tiers->loop = loop;
         tiers->pool = pool;
         tiers->cache = cache;
+        tiers->left = left;
         LIST_INIT(&tiers->flights);
         while (r == 0 && tiers->n_tiers < config->n_remotes) {
                 r = tier_init(&tiers->tiers[tiers->n_tiers], &config->remotes[tiers->n_tiers],

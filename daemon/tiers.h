@@ -20,11 +20,13 @@
 
 typedef struct Tiers Tiers;
 typedef struct TiersWait TiersWait;
+typedef struct HelperLeft HelperLeft;
 
 typedef void (*TiersDoneFn)(bool found, void *userdata);
 
-/* *ret is NULL if @config has no remotes. Nothing of @config is kept. */
-int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const Config *config);
+/* *ret is NULL if @config has no remotes. Nothing of @config is kept. @left outlives them. */
+int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const Config *config,
+              HelperLeft *left);
 
 /* Looks for an artifact there: -ENOENT at once if there is nobody to ask; or @done is called
  * exactly once, later: found, and then the local cache has it. */

@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <uv.h>
 
 #include "base/path.h"
 #include "cache/envelope.h"
 #include "cache/remote_name.h"
 #include "collision.h"
+#include "daemon/helper.h"
 #include "daemon/tiers.h"
 
 #define SOURCE  "what is compiled"
@@ -27,6 +29,7 @@ typedef struct Fixture {
         Cache *cache;
         Config *config;
         Tiers *tiers;
+        HelperLeft left;
         Secret secret;
         Sample sample;
         Digest snapshot;
@@ -80,7 +83,7 @@ static int setup(void **state) {
         configure(&f);
         assert_int_equal(cache_open(&f.cache, below(f.dir, "c"), f.state, CACHE_NORMAL, NULL), 0);
         work_pool_init(&f.pool, &f.loop);
-        assert_int_equal(tiers_new(&f.tiers, &f.loop, &f.pool, f.cache, f.config), 0);
+        assert_int_equal(tiers_new(&f.tiers, &f.loop, &f.pool, f.cache, f.config, &f.left), 0);
         *state = &f;
         return 0;
 }
@@ -97,6 +100,9 @@ static int teardown(void **state) {
         tiers_stop(f->tiers, false, on_stopped, f);
         (void) uv_run(&f->loop, UV_RUN_DEFAULT);
         assert_true(f->stopped);
+        /* whoever was to go on writing has ended, and was seen to */
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        assert_int_equal(errno, ECHILD);
         (void) cache_close(f->cache);
         (void) state_close(f->state);
         (void) config_free(f->config);
@@ -302,6 +308,33 @@ static void stops_in_the_middle(void **state) {
         tiers_upload(f->tiers, &f->sample.record.key);
 }
 
+/* The helper goes on writing on its own; its end is noticed all the same (teardown). */
+static void what_is_being_written_is_waited_for(void **state) {
+        Fixture *f = *state;
+        _cleanup_(record_freep) Record *record = NULL;
+        const CacheFile file = { .role = RECORD_ROLE_XMODEL,
+                                 .fd = -1,
+                                 .data = slice_of_string(CONTENT) };
+        _cleanup_(freep) char *path = NULL;
+        char name[REMOTE_NAME_MAX];
+
+        assert_int_equal(cache_publish(f->cache, &f->sample.record, &file, 1, &record), 0);
+        tiers_upload(f->tiers, &record->key);
+        tiers_stop(f->tiers, false, on_stopped, f);
+        while (!f->stopped)
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        while (!LIST_EMPTY(&f->left.runs))
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        remote_name_object(&record->objects[0].sha256, name);
+        path = path_join(below(f->dir, "shared"), name);
+        assert_non_null(path);
+        assert_int_equal(access(path, F_OK), 0);
+
+        f->stopped = false;
+        assert_int_equal(tiers_new(&f->tiers, &f->loop, &f->pool, f->cache, f->config, &f->left),
+                         0);
+}
+
 static void without_remotes(void **state) {
         Fixture *f = *state;
         _cleanup_(config_freep) Config *config = NULL;
@@ -310,7 +343,7 @@ static void without_remotes(void **state) {
         TiersWait *wait;
 
         assert_int_equal(config_new(&config), 0);
-        assert_int_equal(tiers_new(&tiers, &f->loop, &f->pool, f->cache, config), 0);
+        assert_int_equal(tiers_new(&tiers, &f->loop, &f->pool, f->cache, config, &f->left), 0);
         assert_null(tiers);
         assert_int_equal(tiers_fetch(NULL, &spec, on_done, f, &wait), -ENOENT);
         tiers_upload(NULL, &f->sample.record.key);
@@ -327,6 +360,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_source_that_changed_is_a_miss, setup, teardown),
                 cmocka_unit_test_setup_teardown(asks_once_for_many, setup, teardown),
                 cmocka_unit_test_setup_teardown(stops_in_the_middle, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_being_written_is_waited_for, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(without_remotes, setup, teardown),
         };
 
