@@ -60,14 +60,14 @@ class Sandbox:
             self.operations.write(f"{time.monotonic() - self.began:9.3f} {actor}: {text}\n")
             self.operations.flush()
 
-    def wait_for(self, what, condition):
-        is_late = self.pace.deadline(PATIENCE)
+    def wait_for(self, what, condition, seconds=PATIENCE):
+        is_late = self.pace.deadline(seconds)
         while True:
             value = condition()
             if value:
                 return value
             if is_late():
-                raise Failure(f"waited {PATIENCE} s for {what}")
+                raise Failure(f"waited {seconds} s for {what}")
             time.sleep(0.02)
 
     @staticmethod
