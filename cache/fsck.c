@@ -129,11 +129,6 @@ Fsck *fsck_free(Fsck *fsck) {
         return NULL;
 }
 
-/* errors that say something about the process or the machine, and nothing about the file */
-static bool fsck_error_is_ours(int r) {
-        return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
-}
-
 static void fsck_path(char ret[FSCK_PATH], const char *directory, const Digest *digest) {
         char hex[DIGEST_HEX];
 
@@ -352,7 +347,7 @@ static int fsck_open_next(Fsck *fsck, Digest *ret, char ret_path[FSCK_PATH], int
         if (*ret_fd >= 0)
                 return S_ISREG(st.st_mode) ? 0 : -EINVAL;
         r = error_from_errno();
-        if (!fsck_error_is_ours(r) && r != -ENOENT)
+        if (!error_is_shortage(r) && r != -ENOENT)
                 *ret_fd = openat(walk->fd, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         return r;
 }
@@ -370,7 +365,7 @@ static int fsck_read_record(int fd, const Digest *key, Record **ret) {
 
         r = file_read_fd(fd, &bytes);
         if (r < 0)
-                return fsck_error_is_ours(r) ? r : RECORD_DAMAGED;
+                return error_is_shortage(r) ? r : RECORD_DAMAGED;
         r = record_decode(bytes_slice(&bytes), &record);
         if (r != 0)
                 return r;
@@ -388,7 +383,7 @@ static int fsck_record(Fsck *fsck) {
         int r;
 
         r = fsck_open_next(fsck, &key, path, &fd);
-        if (r == -ENOENT || fsck_error_is_ours(r))
+        if (r == -ENOENT || error_is_shortage(r))
                 return r == -ENOENT ? 0 : r;
         r = r < 0 ? RECORD_DAMAGED : fsck_read_record(fd, &key, &record);
         if (r == 0)
@@ -541,7 +536,7 @@ static int fsck_begin_object(Fsck *fsck) {
         r = fsck_open_next(fsck, &object->digest, path, &object->fd);
         if (r == -ENOENT)
                 return FSCK_MORE;
-        if (fsck_error_is_ours(r))
+        if (error_is_shortage(r))
                 return r;
         fsck->totals.n_objects++;
         object->size = 0;
@@ -596,16 +591,16 @@ static int fsck_is_incomplete(const Fsck *fsck, const Reference *reference, int 
         int r;
 
         r = lock_store_shared(fsck->root, true, &lock);
-        if (r < 0 && fsck_error_is_ours(r))
+        if (r < 0 && error_is_shortage(r))
                 return r;
         fd = fsck_open_record(fsck, &reference->key);
         r = fd < 0 ? fd : fsck_read_record(fd, &reference->key, &record);
         if (r != 0 || !fsck_record_names(record, reference))
-                return fsck_error_is_ours(r) ? r : 0; /* gone, or replaced */
+                return error_is_shortage(r) ? r : 0; /* gone, or replaced */
         if (reference->state == REFERENCE_UNSEEN)
                 r = names_stat(fsck->root, LAYOUT_OBJECTS, &reference->object, &st);
         if (reference->state == REFERENCE_UNSEEN && r != -ENOENT)
-                return fsck_error_is_ours(r) ? r : 0; /* it came back */
+                return error_is_shortage(r) ? r : 0; /* it came back */
         *ret_fd = TAKE_FD(fd);
         return 1;
 }
@@ -665,7 +660,7 @@ static int fsck_view_is_broken(int key_fd, const char *net, char *ret_name, size
         int r;
 
         if (fd < 0)
-                return fsck_error_is_ours(-errno) ? -errno : 0;
+                return error_is_shortage(-errno) ? -errno : 0;
         r = file_list(fd, &dir);
         if (r < 0)
                 return r;
@@ -732,7 +727,7 @@ static int fsck_look_at_views(Fsck *fsck, const char *name) {
                 return 0; /* was seen before */
         fd = openat(dirfd(fsck->views), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return fsck_error_is_ours(-errno) ? -errno : 0;
+                return error_is_shortage(-errno) ? -errno : 0;
         r = fsck_views_of(fsck, fd, name);
         if (r < 0)
                 return r;

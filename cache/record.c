@@ -450,11 +450,6 @@ int record_decode(Slice file, Record **ret) {
 
 /* --- files ------------------------------------------------------------------------------- */
 
-/* errors that say something about the process or the machine, and nothing about the file */
-static bool record_error_is_ours(int r) {
-        return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
-}
-
 static int record_read_fd(int fd, const Digest *key, Record **ret) {
         _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(RECORD_BYTES_MAX);
         _cleanup_(record_freep) Record *record = NULL;
@@ -462,7 +457,7 @@ static int record_read_fd(int fd, const Digest *key, Record **ret) {
 
         r = file_read_fd(fd, &file);
         if (r < 0)
-                return record_error_is_ours(r) ? r : RECORD_DAMAGED;
+                return error_is_shortage(r) ? r : RECORD_DAMAGED;
         r = record_decode(bytes_slice(&file), &record);
         if (r != 0)
                 return r;
@@ -484,7 +479,7 @@ static int record_read_again(const char *root, const Digest *key, Record **ret) 
         fd = openat(shard, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
         if (fd < 0 && errno == ENOENT)
                 return RECORD_MISSING;
-        if (fd < 0 && record_error_is_ours(-errno))
+        if (fd < 0 && error_is_shortage(-errno))
                 return -errno;
 
         r = fd < 0 ? RECORD_DAMAGED : record_read_fd(fd, key, ret);

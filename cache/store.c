@@ -146,8 +146,8 @@ static int store_open_name(Store *store, const Digest *digest, int *ret_fd) {
         if (fd < 0) {
                 if (errno == ENOENT)
                         return STORE_MISS;
-                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-                        return error_from_errno();
+                if (error_is_shortage(-errno))
+                        return -errno;
                 return store_discard(store, digest, shard, leaf);
         }
         *ret_fd = TAKE_FD(fd);

@@ -49,7 +49,7 @@ typedef struct Core {
         Tiers *tiers; /* NULL: no remote caches */
         Settle *settle;
         Workspaces *workspaces;
-        bool unavailable;       /* a unit waits for its toolchain to be there again */
+        bool unavailable;       /* a source could not be read, or a unit has no toolchain: later */
         uint64_t event;         /* number of the latest event of the watcher */
         struct SourceList busy; /* sources with something under way, the longest first */
 } Core;

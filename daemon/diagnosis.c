@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "daemon/artifact.h"
 #include "daemon/salvage.h"
@@ -188,7 +189,7 @@ void diagnosis_judge_toolchain(Diagnosis *diagnosis, State *state) {
         r = toolchain_identify(order->toolchain, state, true, &identity, &problem);
         if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
                 return;
-        if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
+        if (r == -EAGAIN || error_is_shortage(r)) {
                 if (problem.text[0] == '\0')
                         (void) problem_set(&problem, 0, "looking at the toolchain %s: %s",
                                            toolchain_name(order->toolchain), strerror(-r));

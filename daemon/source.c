@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -32,6 +33,7 @@ struct Source {
 
         Identity *identity; /* what it is; NULL: not known */
         bool doubtful;      /* no model, says identity, but somebody may still be writing it */
+        bool unread;        /* the machine kept it from being read: to be tried again */
         char *detail;       /* why it has no units, for people; or NULL */
         UnitState state;    /* without units: NEW, HASHING, NOT_SOURCE, NO_TARGET */
 
@@ -210,11 +212,6 @@ static Unit *source_find_unit(const Source *source, const Pair *pair) {
         return NULL;
 }
 
-void source_retry(Source *source) {
-        for (size_t i = 0; i < source->n_units; i++)
-                unit_retry(source->units[i]);
-}
-
 static int source_add_unit(Source *source, const Pair *pair) {
         Unit *unit;
         int r;
@@ -303,11 +300,23 @@ static void source_is_no_source(Source *source, const char *why) {
                 source_tell(source, why);
 }
 
+/* What lacks passes: until then nothing is concluded, and its units stay what they are. */
+static void source_is_unread(Source *source, int r) {
+        Problem why;
+
+        (void) problem_set(&why, r, "could not be read, will be tried again: %s", strerror(-r));
+        if (!strings_equal(source->detail, why.text))
+                source_tell(source, why.text);
+        source_set_state(source, UNIT_NOT_SOURCE, why.text);
+        source->unread = true;
+        source->core->unavailable = true;
+}
+
 static void source_take_identity(Source *source) {
         Identity *identity = malloc(sizeof(*identity));
 
         if (!identity) {
-                source_set_state(source, UNIT_NOT_SOURCE, strerror(ENOMEM));
+                source_is_unread(source, -ENOMEM);
                 return;
         }
         *identity = source->found;
@@ -330,6 +339,10 @@ static void source_is_unreadable(Source *source, int r) {
 
         if (r == -ECANCELED || r == -ENOENT)
                 return;
+        if (error_is_shortage(r) || r == -EIO) {
+                source_is_unread(source, r);
+                return;
+        }
         /* -EAGAIN: it is being written to; its close will be a save */
         (void) problem_set(&why, r, "cannot be read: %s",
                            r == -EAGAIN ? "it does not stop changing" : strerror(-r));
@@ -368,12 +381,23 @@ static void source_identify(Source *source) {
         if (source->again)
                 return;
         source->doubtful = false;
+        source->unread = false;
         if (source->n_units == 0)
                 source->state = UNIT_HASHING;
         r = work_start(&source->core->pool, &source->work, WORK_HASH, source_identify_work,
                        source_on_identified);
         if (r < 0)
-                source_set_state(source, UNIT_NOT_SOURCE, strerror(-r));
+                source_is_unread(source, r);
+}
+
+void source_retry(Source *source) {
+        if (source->unread) {
+                source_identify(source);
+                source_update(source);
+                return;
+        }
+        for (size_t i = 0; i < source->n_units; i++)
+                unit_retry(source->units[i]);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -395,6 +419,7 @@ void source_gone(Source *source) {
         source->gone = true;
         source->writing = false;
         source->doubtful = false;
+        source->unread = false;
         work_cancel(&source->work);
         source_kill_units(source);
         source_update(source); /* may free it */

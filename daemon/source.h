@@ -54,7 +54,7 @@ void source_settled(Source *source);
 /* Pairs again, because arch files, project or toolchains changed. @refresh: even units whose
  * pair is the same look their key up again. */
 void source_pair(Source *source, bool refresh);
-/* For those of its units whose toolchain was not to be had. */
+/* If it could not be read, or the toolchain of a unit was not to be had. */
 void source_retry(Source *source);
 /* A delivered file of one of its units disappeared. True if it was one. */
 bool source_output_gone(Source *source, const char *path);

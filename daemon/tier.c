@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "cache/envelope.h"
@@ -75,8 +76,8 @@ bool tier_may_write(const Tier *tier) {
 
 /* memory, descriptors, a helper that is gone, a question that nobody waits for any more */
 static bool tier_is_ours(int r) {
-        return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EPIPE || r == -ECANCELED ||
-               r == -ENOTCONN || r == -EBUSY || r == -EINVAL;
+        return error_is_shortage(r) || r == -EPIPE || r == -ECANCELED || r == -ENOTCONN ||
+               r == -EBUSY || r == -EINVAL;
 }
 
 /* Whoever waited, waited for a time-out, or will each time: nothing gets better by asking. */

@@ -16,8 +16,14 @@
  */
 
 #include <errno.h>
+#include <stdbool.h>
 
 /* -errno, and negative even where a library forgot to set it */
 static inline int error_from_errno(void) {
         return errno > 0 ? -errno : -EIO;
+}
+
+/* This process or this machine ran out of something: says nothing of the file, and may pass. */
+static inline bool error_is_shortage(int r) {
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
 }

@@ -130,6 +130,8 @@ GATE
 
 n_started() { [ -e "$SANDBOX/started" ] && [ "$(wc -l <"$SANDBOX/started")" -ge "$1" ]; }
 
+without() { ! "$@"; } # a test does not end at a '!' of its own
+
 process_is_gone() { # PID
   ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
 }

@@ -85,7 +85,7 @@ teardown() {
   daemon_start
   expect_remote_hit
   # not one request without the credentials
-  ! grep -q '" 401 ' "$SANDBOX/nginx/access.log"
+  without grep -q '" 401 ' "$SANDBOX/nginx/access.log"
 }
 
 @test "nginx that makes no folders by itself: they are made" {

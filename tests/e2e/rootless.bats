@@ -46,7 +46,7 @@ suite() { # FILTER
   echo "$output"
   [ "$status" -eq 0 ]
   # a skip must not pass for a success, save those that are known
-  ! grep -E '# skip' <<<"$output" | grep -v 'cgroups that were delegated'
+  without grep -E '# skip' <(grep -v 'cgroups that were delegated' <<<"$output")
 }
 
 @test "rootless podman" { suite podman; }

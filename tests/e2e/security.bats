@@ -13,8 +13,6 @@ teardown() { sandbox_teardown; }
 
 SECRET='precious, and none of anybody else'
 
-without() { ! "$@"; } # a test does not end at a '!' of its own
-
 safe() { [ "$(cat "$SANDBOX/secret")" = "$SECRET" ]; }
 
 # seq, because bats follows each step of a loop

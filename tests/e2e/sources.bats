@@ -142,3 +142,20 @@ sees_problem() { dpucc-client status | grep -q "$1"; }
   done
   [ -n "$artifact" ]
 }
+
+unit_is_done() { # FILE
+  dpucc-client status --json |
+    jq -e --arg path "$WORK/$1" '.units[] | select(.source_path == $path) | .state == "ready"'
+}
+
+@test "a save that nobody could read for want of descriptors is read when there are some" {
+  dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
+  dpucc-client wait --all
+  dpucc mkmodel lenet --seed 2 -o "$SANDBOX/new"
+  prlimit --pid "$DAEMON" --nofile=3:
+  cp "$SANDBOX/new" Other_int.xmodel
+  wait_for grep -q 'Other_int.xmodel: could not be read, will be tried again' "$DAEMON_LOG"
+  prlimit --pid "$DAEMON" --nofile=1024:
+  wait_for unit_is_done Other_int.xmodel
+  unit_is_done Net_int.xmodel
+}
