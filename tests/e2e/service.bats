@@ -46,6 +46,11 @@ n_starts() { [ -e "$WORK/started" ] && [ "$(wc -l <"$WORK/started")" -ge "$1" ];
   inside dpucc mkmodel lenet --seed 1 -o "$WORK/Net_int.xmodel"
   artifact=$(inside dpucc-client get --wait "$WORK/Net_int.xmodel")
   inside dpucc check --source "$WORK/Net_int.xmodel" "$artifact"
+  # and delivers to where a project file says
+  echo '{"models": [{"xmodel": "*_int.xmodel", "output_dir": "out"}]}' >"$SANDBOX/dpucc.json"
+  cp "$SANDBOX/dpucc.json" "$WORK/dpucc.json"
+  inside dpucc-client wait --all
+  inside dpucc check --source "$WORK/Net_int.xmodel" "$WORK/out/Net.xmodel"
   [ "$(stat -c %a "$XDG_RUNTIME_DIR/dpucc" "$XDG_RUNTIME_DIR/dpucc/dpuccd.sock")" = $'700\n600' ]
 }
 

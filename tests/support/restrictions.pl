@@ -11,7 +11,7 @@ sub try {
     my ($name, $call) = @_;
     $! = 0;
     my $result = $call->();
-    my ($error) = grep { $!{$_} } qw(EPERM EACCES EAFNOSUPPORT EINVAL ENOSYS EFAULT ENOENT);
+    my ($error) = grep { $!{$_} } qw(EPERM EACCES EXDEV EAFNOSUPPORT EINVAL ENOSYS EFAULT ENOENT);
     $found{$name} = defined $result && $result >= 0 ? 'ok' : $error // 0 + $!;
 }
 
@@ -19,9 +19,11 @@ open my $status, '<', '/proc/self/status' or die;
 while (<$status>) { $found{$1} = $2 if /^(NoNewPrivs|Seccomp):\s*(\d+)/ }
 
 my $room = "\0" x 512;
+my ($path, $how) = ('/', pack('QQQ', 0, 0, 8)); # RESOLVE_BENEATH
 my $suid = "$ENV{HOME}/suid";
 try(personality => sub { syscall(135, 8) });               # PER_LINUX32
 try(packet => sub { syscall(41, 17, 2, 0) });
+try(openat2 => sub { syscall(437, -100, $path, $how, 24) });
 try(unix => sub { syscall(41, 1, 1, 0) });
 try(inet => sub { syscall(41, 2, 1, 0) });
 try(modify_ldt => sub { syscall(154, 0, 0, 0) });          # @cpu-emulation
@@ -32,9 +34,9 @@ try(mmap => sub { syscall(9, 0, 4096, 7, 0x22, -1, 0) });  # to be written and e
 open my $file, '>', $suid or die;
 try(suid => sub { chmod(04755, $suid) ? 0 : -1 });
 unlink $suid;
-for my $path ('/', '/sys/fs/cgroup') {
-    try("write $path" => sub { open(my $mounts, '<', '/proc/self/mountinfo') or die;
-        my @of = grep { (split)[4] eq $path } <$mounts>;
+for my $mount ('/', '/sys/fs/cgroup') {
+    try("write $mount" => sub { open(my $mounts, '<', '/proc/self/mountinfo') or die;
+        my @of = grep { (split)[4] eq $mount } <$mounts>;
         $! = 0;
         return (split ' ', $of[-1])[5] =~ /(^|,)ro(,|$)/ ? do { $! = 13; -1 } : 0 });
 }
