@@ -8,10 +8,12 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "cache/memo.h"
 #include "xmodel/filename.h"
 
 static ArchFile *arch_file_free(ArchFile *file) {
@@ -150,7 +152,9 @@ static int arch_file_read(ArchFile *file, int fd) {
 int arch_files_update(ArchFiles *files, const char *path, const char *root) {
         size_t place = arch_files_place(files, path);
         ArchFile *file = arch_files_at(files, place, path);
+        int64_t observed_ns = clock_real_ns();
         _cleanup_(closep) int fd = -1;
+        bool racy;
         StatId id;
         int r;
 
@@ -161,7 +165,8 @@ int arch_files_update(ArchFiles *files, const char *path, const char *root) {
                         arch_files_drop(files, place);
                 return r == -ENOMEM ? r : 0;
         }
-        if (file && stat_id_equal(&file->id, &id))
+        racy = memo_is_racy(&id, observed_ns);
+        if (file && !file->racy && !racy && stat_id_equal(&file->id, &id))
                 return 0;
         if (!file) {
                 r = arch_files_insert(files, place, path, &file);
@@ -169,8 +174,10 @@ int arch_files_update(ArchFiles *files, const char *path, const char *root) {
                         return r;
         }
         r = arch_file_read(file, fd);
-        if (r == 0)
+        if (r == 0) {
                 file->id = id;
+                file->racy = racy;
+        }
         return r;
 }
 

@@ -4,8 +4,10 @@
  * Arch files: the targets that a workspace names
  *
  * A sorted list of the arch files that are known, with what each says. Reading one again costs
- * a stat if it has not changed. A file that turned bad keeps the target it had (the old one
- * stays in force) and says what is wrong; one that was never good has no target.
+ * a stat if it has not changed, which is known of a file that was old enough when it was read (the
+ * racy-timestamp rule, cache/memo.h); a younger one is read each time. A file that turned bad keeps
+ * the target it had (the old one stays in force) and says what is wrong; one that was never good has
+ * no target.
  *
  * The files are small and read where the caller is: on the loop.
  */
@@ -22,6 +24,7 @@
 typedef struct ArchFile {
         char *path;
         StatId id;
+        bool racy;   /* id was taken so soon after a change that it may miss another */
         bool usable; /* target is set */
         Target target;
         char *problem; /* of the last reading; NULL: it was good */

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/path.h"
+#include "base/strings.h"
+#include "cache/memo.h"
 #include "daemon/core.h"
 #include "daemon/unit.h"
 #include "xmodel/filename.h"
@@ -34,7 +36,9 @@ struct Workspace {
         ArchFiles arch_files;
         Project *project;      /* in force; NULL: none */
         StatId project_id;     /* of the file as last read, good or bad */
-        bool project_known;    /* project_id is set */
+        Digest project_digest; /* of what it held */
+        bool project_racy;     /* project_id may miss a change (cache/memo.h) */
+        bool project_known;    /* they are set */
         char *project_problem; /* NULL: the file is good, or there is none */
 
         Entry *sources;
@@ -177,6 +181,8 @@ static void workspace_end_source(Source *source, void *userdata) {
 /* --- the project file --------------------------------------------------------------------------- */
 
 static void workspace_set_project_problem(Workspace *workspace, const Problem *problem) {
+        if (problem && strings_equal(workspace->project_problem, problem->text))
+                return;
         free(workspace->project_problem);
         workspace->project_problem = problem ? strdup(problem->text) : NULL;
         if (problem)
@@ -193,17 +199,6 @@ static int workspace_explain_project(Problem *problem, int r) {
         if (r == -EINVAL || r == -EISDIR)
                 return problem_set(problem, r, "no regular file; move it away");
         return problem_set(problem, r, "%s", strerror(-r));
-}
-
-static int workspace_read_project(Workspace *workspace, int fd, Project **ret, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
-        int r;
-
-        r = file_read_fd(fd, &text);
-        if (r < 0)
-                return workspace_explain_project(problem, r);
-        return project_parse(ret, bytes_slice(&text), workspace->trusted, workspace->core->config,
-                             problem);
 }
 
 /* The arch files that a project names may be anywhere below the root, under any name. */
@@ -226,41 +221,76 @@ static void workspace_set_project(Workspace *workspace, Project *project) {
         workspace->rescan = true; /* the filter asks the project */
 }
 
+/* What the file holds, if that is not what was read last. > 0: it is. */
+static int workspace_read_project(Workspace *workspace, int fd, int64_t observed_ns, bool always,
+                                  Bytes *ret) {
+        Digest digest;
+        StatId id;
+        bool racy;
+        int r;
+
+        r = file_stat_id_fd(fd, &id);
+        if (r < 0)
+                return r;
+        racy = memo_is_racy(&id, observed_ns);
+        always |= !workspace->project_known;
+        if (!always && !racy && !workspace->project_racy &&
+            stat_id_equal(&id, &workspace->project_id))
+                return 1;
+        r = file_read_fd(fd, ret);
+        if (r < 0 && r != -EFBIG)
+                return r;
+        digest = digest_of(ret->data, ret->size);
+        always |= !digest_equal(&digest, &workspace->project_digest);
+        workspace->project_id = id;
+        workspace->project_digest = digest;
+        workspace->project_racy = racy;
+        workspace->project_known = true;
+        return r < 0 ? r : !always;
+}
+
+static int workspace_parse_project(Workspace *workspace, int fd, int64_t observed_ns, bool always,
+                                   Project **ret, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
+        int r;
+
+        r = fd < 0 ? fd : workspace_read_project(workspace, fd, observed_ns, always, &text);
+        if (r < 0)
+                return workspace_explain_project(problem, r);
+        return r > 0 ? r
+                     : project_parse(ret, bytes_slice(&text), workspace->trusted,
+                                     workspace->core->config, problem);
+}
+
+static bool workspace_has_no_project(Workspace *workspace) {
+        bool had = workspace->project || workspace->project_problem;
+
+        workspace->project_known = false;
+        if (had)
+                workspace_set_project(workspace, NULL);
+        return had;
+}
+
 /* Makes the project what the file says now. True if that changed anything. */
 static bool workspace_load_project(Workspace *workspace, bool always) {
         _cleanup_(freep) char *path = path_join(workspace->root, PROJECT_FILE);
+        int64_t observed_ns = clock_real_ns();
         _cleanup_(closep) int fd = -1;
         Project *project = NULL;
         Problem problem = {};
-        StatId id = {};
         int r;
 
         fd = path ? file_open_regular(AT_FDCWD, path) : -ENOMEM;
-        if (fd == -ENOENT || fd == -ENOTDIR) {
-                bool was = workspace->project || workspace->project_problem;
-
-                workspace->project_known = false;
-                if (was)
-                        workspace_set_project(workspace, NULL);
-                return was;
-        }
-        r = fd < 0 ? fd : file_stat_id_fd(fd, &id);
-        if (r == 0 && !always && workspace->project_known &&
-            stat_id_equal(&id, &workspace->project_id))
-                return false;
-        if (r == 0)
-                r = workspace_read_project(workspace, fd, &project, &problem);
-        else
-                (void) workspace_explain_project(&problem, r);
-        workspace->project_known = fd >= 0;
-        workspace->project_id = id;
+        if (fd == -ENOENT || fd == -ENOTDIR)
+                return workspace_has_no_project(workspace);
+        r = workspace_parse_project(workspace, fd, observed_ns, always, &project, &problem);
         if (r < 0) {
                 (void) problem_prefix(&problem, r, "%s", path);
                 workspace_set_project_problem(workspace, &problem);
-                return false;
+        } else if (r == 0) {
+                workspace_set_project(workspace, project);
         }
-        workspace_set_project(workspace, project);
-        return true;
+        return r == 0;
 }
 
 static bool workspace_has_match(const Workspace *workspace, const ProjectModel *model) {

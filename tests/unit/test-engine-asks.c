@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "tests/support/racy_file.h"
 #include "tests/support/sample_graph.h"
 
 /* Reads what the watcher should have read: these events are lost to it. */
@@ -63,6 +64,38 @@ static void a_get_is_never_stale(void **state) {
         assert_string_equal(path_basename(after.path), "other.xmodel");
 #undef IS_NEWS
         assert_int_equal(statistic(f, "saves_seen"), saves); /* the watcher knew nothing */
+}
+
+#define NAMED(name) "{\"models\":[{\"xmodel\":\"Net_int.xmodel\",\"net_name\":\"" name "\"}]}"
+
+/* Asks between two changes of the project file. False: it was too slow for the rule. */
+static bool rename_in_one_instant(Fixture *f) {
+        char path[512];
+        Answer answer;
+        RacyFile file;
+        bool racy;
+
+        path_in(path, sizeof(path), f->root, "dpucc.json");
+        assert_int_equal(racy_file_open(&file, path, NAMED("one")), 0);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_string_equal(path_basename(answer.path), "one.xmodel");
+        racy = racy_file_change(&file, NAMED("two"));
+        racy_file_close(&file);
+        return racy;
+}
+
+static void a_project_that_changed_within_an_instant_is_read(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        while (!rename_in_one_instant(f))
+                ;
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_string_equal(path_basename(answer.path), "two.xmodel");
 }
 
 static void a_get_sees_a_new_toolchain(void **state) {
@@ -282,6 +315,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
+                TEST(a_project_that_changed_within_an_instant_is_read),
                 TEST(a_get_sees_a_new_toolchain),
                 TEST(who_waits_is_told_of_a_pause),
                 TEST(without_wait_it_says_not_ready),

@@ -8,8 +8,10 @@
 #include "daemon/config.h"
 #include "daemon/pairing.h"
 #include "tests/support/fail_alloc.h"
+#include "tests/support/racy_file.h"
 
 #define LEOPARD  "{\"fingerprint\":\"0x101000056010402\"}"
+#define OCELOT   "{\"fingerprint\":\"0x101000056010403\"}"
 #define ANTELOPE "{\"target\":\"DPUCZDX8G_ISA1_B1024\"}"
 
 typedef struct Fixture {
@@ -164,6 +166,29 @@ static void files_that_went_are_forgotten(void **state) {
         assert_true(f->pairs.items[0].target.fingerprint == UINT64_C(0x101000056010402));
 }
 
+/* Pairs between two changes of the arch file. False: it was too slow for the rule. */
+static bool change_in_one_instant(Fixture *f, const char *from, const char *to) {
+        _cleanup_(freep) char *path = path_join(f->dir->path, "arch.json");
+        RacyFile file;
+        bool racy;
+
+        assert_int_equal(racy_file_open(&file, path, from), 0);
+        (void) pair_up(f, "Net.xmodel");
+        racy = racy_file_change(&file, to);
+        racy_file_close(&file);
+        return racy;
+}
+
+/* However soon after the change it is looked at. */
+static void a_change_that_the_times_do_not_show_is_seen(void **state) {
+        Fixture *f = *state;
+
+        while (!change_in_one_instant(f, LEOPARD, OCELOT))
+                ;
+        assert_true(pair_up(f, "Net.xmodel")->items[0].target.fingerprint ==
+                    UINT64_C(0x101000056010403));
+}
+
 static void a_bad_arch_file_keeps_its_last_target(void **state) {
         Fixture *f = *state;
         const Pairs *pairs;
@@ -301,6 +326,7 @@ int main(void) {
                 TEST(the_root_is_the_end),
                 TEST(several_in_one_directory_are_several_targets),
                 TEST(files_that_went_are_forgotten),
+                TEST(a_change_that_the_times_do_not_show_is_seen),
                 TEST(a_bad_arch_file_keeps_its_last_target),
                 TEST(the_project_names_nets_targets_and_outputs),
                 TEST(a_project_without_arch_files_lends_its_targets),
