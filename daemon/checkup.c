@@ -164,6 +164,18 @@ static void checkup_program(Checkup *c) {
                 checkup_take_version(c, &capture);
 }
 
+static void checkup_openat2(Checkup *c) {
+        static const char *const subject = "openat2";
+        int r = file_check_openat2();
+
+        if (r < 0)
+                findings_add(&c->findings, subject, "", FINDING_FAILED,
+                             "nothing can be compiled or delivered: %s", file_error_text(r));
+        else
+                findings_add(&c->findings, subject, "", FINDING_OK,
+                             "files can be kept within their directories");
+}
+
 static bool checkup_is_full(uint64_t used, uint64_t max) {
         return used * 100 >= max * CHECKUP_FULL;
 }
@@ -333,6 +345,7 @@ void checkup_run(Checkup *c) {
         checkup_program(c);
         if (!c->once)
                 supervision_check(c->toolchains, &c->findings);
+        checkup_openat2(c);
         checkup_inotify(c);
         checkup_files(c);
         checkup_toolchains(c);

@@ -8,6 +8,7 @@
  *      jobs
  *      dpucc           the program runs and is of our version
  *      service         what the service manager makes of the daemon (supervision.h)
+ *      openat2         the kernel has it, and no filter takes it away (base/file.h)
  *      inotify         there is room below the kernel's limits
  *      files           may be opened in a sufficient number
  *      choice          which toolchain a new workspace gets, and what others keep to

@@ -372,7 +372,7 @@ static int deliver_explain(const DeliverSpec *spec, int r, const Problem *own, P
         if (own->text[0] != '\0')
                 return problem_set(problem, r, "%s", own->text);
         return problem_set(problem, r, "cannot deliver %s to %s in %s: %s", spec->net_name,
-                           spec->output_dir, spec->root, strerror(-r));
+                           spec->output_dir, spec->root, file_error_text(r));
 }
 
 static Delivery delivery_empty(void) {

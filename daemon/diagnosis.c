@@ -52,7 +52,7 @@ void diagnosis_judge_error(Diagnosis *diagnosis, int r, const Problem *problem, 
                 return;
         }
         if (full.text[0] == '\0')
-                (void) problem_set(&full, r, "%s: %s", what, strerror(-r));
+                (void) problem_set(&full, r, "%s: %s", what, file_error_text(r));
         diagnosis_judge(diagnosis, JOB_TRANSIENT, "resources", &full);
 }
 

@@ -290,6 +290,15 @@ static int job_make_directory(Job *job, Problem *problem) {
         return job_open_directory(job, problem);
 }
 
+/* Not after a compile of half an hour. */
+static int job_check_system(Problem *problem) {
+        int r = file_check_openat2();
+
+        return r < 0 ? problem_set(problem, r, "a job's directory cannot be opened: %s",
+                                   file_error_text(r))
+                     : 0;
+}
+
 static int job_prepare(Job *job, Problem *problem) {
         int r;
 
@@ -303,7 +312,9 @@ static int job_prepare(Job *job, Problem *problem) {
         if (job_find_made(job) == 1)
                 return 1;
 
-        r = job_make_directory(job, problem);
+        r = job_check_system(problem);
+        if (r == 0)
+                r = job_make_directory(job, problem);
         if (r == 0)
                 r = order_adopts(job->order) ? job_write_adopted(job)
                                              : job_make_command(job, problem);

@@ -55,22 +55,47 @@ int file_reopen(int fd) {
         return file_open_regular(AT_FDCWD, link);
 }
 
-static int file_open_resolved(int dirfd, const char *path, int flags, mode_t mode,
-                              uint64_t resolve) {
-        struct open_how how = {
-                .flags = (uint64_t) (flags | O_CLOEXEC),
-                .mode = flags & O_CREAT ? mode : 0,
-                .resolve = resolve,
-        };
+static int file_openat2(int dirfd, const char *path, const struct open_how *how) {
         long fd;
 
         /* -EAGAIN: something on the way was renamed meanwhile, and the kernel cannot be sure */
         for (unsigned attempt = 0; attempt < FILE_RACES; attempt++) {
-                fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+                fd = syscall(SYS_openat2, dirfd, path, how, sizeof(*how));
                 if (fd >= 0 || errno != EAGAIN)
                         break;
         }
         return fd < 0 ? error_from_errno() : (int) fd;
+}
+
+/* The root may be looked up by everybody: what refuses that is not its rights. */
+int file_check_openat2(void) {
+        const struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+        _cleanup_(closep) int fd = file_openat2(AT_FDCWD, "/", &how);
+
+        if (fd >= 0)
+                return 0;
+        return fd == -EPERM ? -ENOSYS : fd;
+}
+
+const char *file_error_text(int r) {
+        if (r != -ENOSYS)
+                return strerror(-r);
+        return "openat2() is missing, without which nobody can be kept within a directory: use "
+               "Linux "
+               "5.6 or newer, and where a container or a service runs dpucc, one that allows this "
+               "system call (docker 20.10 or podman 3 with libseccomp 2.5; no RestrictSUIDSGID=)";
+}
+
+static int file_open_resolved(int dirfd, const char *path, int flags, mode_t mode,
+                              uint64_t resolve) {
+        const struct open_how how = {
+                .flags = (uint64_t) (flags | O_CLOEXEC),
+                .mode = flags & O_CREAT ? mode : 0,
+                .resolve = resolve,
+        };
+        int fd = file_openat2(dirfd, path, &how);
+
+        return fd == -EPERM && file_check_openat2() == -ENOSYS ? -ENOSYS : fd;
 }
 
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {

@@ -38,6 +38,14 @@ int file_open_plain(int dirfd, const char *path, int flags, mode_t mode);
 int file_open_plain_regular(int dirfd, const char *path); /* else as file_open_regular() */
 int file_create_plain(int dirfd, const char *path, mode_t mode);
 
+/* Whether anything can be opened so: 0, or -ENOSYS where openat2(2) is missing. The kernel is older
+ * than 5.6, or a filter for system calls takes it away (that of an old container engine, with EPERM).
+ * The functions above then fail with -ENOSYS, too. */
+int file_check_openat2(void);
+
+/* strerror(), and the remedy where there is one: -ENOSYS as above. */
+const char *file_error_text(int r);
+
 /* The whole of an open regular file, at most @ret->max bytes (-EFBIG), from offset 0. The file
  * may change meanwhile: what is returned is what read(2) gave; compare stat identities if that
  * matters. The file is never mapped. */

@@ -68,6 +68,14 @@ ssize_t __wrap_getdents64(int fd, void *data, size_t n) {
         return size;
 }
 
+static long refused_number;
+static int refused_error;
+
+void fail_io_refuse(long number, int error) {
+        refused_number = number;
+        refused_error = error;
+}
+
 /* openat2(2), pidfd_open(2) and others that libc has no names for; none has more arguments */
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
@@ -82,6 +90,10 @@ long __wrap_syscall(long number, ...) {
         va_end(ap);
         if (fail_io_now("syscall"))
                 return -1;
+        if (refused_error != 0 && number == refused_number) {
+                errno = refused_error;
+                return -1;
+        }
         return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
                               arguments[4], arguments[5]);
 }

@@ -34,6 +34,9 @@ void fail_io_spare(bool on);
 /* Directories do not tell what their entries are (`fail_calls`), as those of some file systems. */
 void fail_io_hide_types(bool on);
 
+/* The system call @number, made by syscall(2) (`fail_calls`), fails with @error until 0 is given. */
+void fail_io_refuse(long number, int error);
+
 /* For wrappers: counts a call. True, with errno set: this is the one that fails. */
 bool fail_io_now(const char *call);
 
