@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #define FILE_COPY_RANGE (1024 * 1024 * 1024) /* at a time */
 #define FILE_TREE_DEPTH 64
 #define FILE_RACES      64 /* attempts at what others may disturb */
+#define FILE_LINK_MAX   32
 
 /* O_NONBLOCK: opening a FIFO must not wait for its other end */
 #define FILE_REGULAR_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
@@ -48,10 +50,14 @@ int file_open_regular(int dirfd, const char *path) {
         return fd < 0 ? error_from_errno() : file_check_regular(fd);
 }
 
-int file_reopen(int fd) {
-        char link[32];
+static void file_link_of(int fd, char ret_link[FILE_LINK_MAX]) {
+        (void) snprintf(ret_link, FILE_LINK_MAX, "/proc/self/fd/%d", fd);
+}
 
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+int file_reopen(int fd) {
+        char link[FILE_LINK_MAX];
+
+        file_link_of(fd, link);
         return file_open_regular(AT_FDCWD, link);
 }
 
@@ -363,7 +369,7 @@ int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
 }
 
 int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]) {
-        char source[64], temp[FILE_TEMP_NAME];
+        char source[FILE_LINK_MAX], temp[FILE_TEMP_NAME];
         int r;
 
         if (name[0] != '\0')
@@ -371,7 +377,7 @@ int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]) {
         r = file_temp_name(temp);
         if (r < 0)
                 return r;
-        (void) snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+        file_link_of(fd, source);
         if (linkat(AT_FDCWD, source, dirfd, temp, AT_SYMLINK_FOLLOW) < 0)
                 return error_from_errno();
         memcpy(name, temp, sizeof(temp));
@@ -591,4 +597,34 @@ int file_stat_id_fd(int fd, StatId *ret) {
                 return error_from_errno();
         *ret = stat_id_of(&st);
         return 0;
+}
+
+static int file_mount_of(int dirfd, const char *path, uint64_t *ret) {
+        struct statx st;
+
+        if (statx(dirfd, path, AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+                return error_from_errno();
+        if (!(st.stx_mask & STATX_MNT_ID))
+                return -EOPNOTSUPP;
+        *ret = st.stx_mnt_id;
+        return 0;
+}
+
+/* A mount is part of one namespace, so that whoever opened @fd sees what we see. Not below the same
+ * root, perhaps, wherefore its path is looked at as well; to that of a removed file the kernel
+ * appends a word, which changes nothing here. */
+bool file_is_beneath(int fd, const char *root) {
+        char link[FILE_LINK_MAX], path[PATH_MAX];
+        uint64_t mount, of_root;
+        ssize_t n;
+
+        if (file_mount_of(fd, "", &mount) < 0 || file_mount_of(AT_FDCWD, root, &of_root) < 0 ||
+            mount != of_root)
+                return false;
+        file_link_of(fd, link);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n < 0)
+                return false;
+        path[n] = '\0';
+        return path_is_beneath(path, root);
 }

@@ -98,3 +98,7 @@ uint64_t file_room(const char *path);
 /* The stat identity of a path (following links) or of a descriptor. */
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
+
+/* @fd was opened on the mount that @root is on for us, and its file lies below @root, or did until
+ * it was removed or another was renamed over it. false: not so, or it cannot be told. */
+bool file_is_beneath(int fd, const char *root);

@@ -98,6 +98,71 @@ static void a_project_that_changed_within_an_instant_is_read(void **state) {
         assert_string_equal(path_basename(answer.path), "two.xmodel");
 }
 
+/* @fd, which is taken over, is what the client means by @path. */
+static void get_passed(Fixture *f, Answer *answer, const char *path, int fd) {
+        const GetSpec spec = {
+                .source_fd = fd,
+                .source_path = path,
+                .arch_fd = -1,
+                .output_dir_fd = -1,
+                .adopt_fd = -1,
+                .umask = -1,
+                .wait = true,
+        };
+        Problem problem = {};
+
+        *answer = (Answer){};
+        assert_int_equal(engine_get(f->engine, &spec, &engine_fixture_handlers, answer,
+                                    &answer->ask, &problem),
+                         0);
+        WAIT_UNTIL(f, answer->done);
+}
+
+/* What the client opened is no longer there when the daemon looks. */
+static void a_source_that_is_replaced_meanwhile_is_answered(void **state) {
+        Fixture *f = *state;
+        Answer before, after, answer;
+        char path[512], part[512];
+        int fd;
+
+        watch_root(f);
+        assert_int_equal(mkdirat(f->dir->fd, "ws/sub", 0755), 0);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "sub/Net_int.xmodel", 1, false);
+        get(f, &before, "sub/Net_int.xmodel", NULL);
+        path_in(path, sizeof(path), f->root, "sub/Net_int.xmodel");
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        save_model(f, "sub/new.part", 2, false);
+        path_in(part, sizeof(part), f->root, "sub/new.part");
+        assert_int_equal(rename(part, path), 0);
+
+        get_passed(f, &answer, path, fd);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_string_equal(answer.path, before.path); /* what it was when we were asked */
+        get(f, &after, "sub/Net_int.xmodel", NULL);
+        assert_string_not_equal(after.path, before.path);
+}
+
+/* The client's /.../Net_int.xmodel is another file than ours. */
+static void a_source_from_elsewhere_is_not_in_the_workspace(void **state) {
+        Fixture *f = *state;
+        char path[512], elsewhere[512];
+        Answer answer;
+        int fd;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        path_in(path, sizeof(path), f->root, "none/Net_int.xmodel");
+        path_in(elsewhere, sizeof(elsewhere), f->dir->path, "Net_int.xmodel");
+        fd = open(elsewhere, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        write_model(fd, 1, false);
+
+        get_passed(f, &answer, path, fd);
+        assert_int_equal(answer.outcome, ASK_NOT_FOUND);
+        assert_non_null(strstr(answer.message, "is in no watched workspace"));
+}
+
 static void a_get_sees_a_new_toolchain(void **state) {
         Fixture *f = *state;
         Answer before, after;
@@ -315,7 +380,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
+<<<<<<< HEAD
                 TEST(a_project_that_changed_within_an_instant_is_read),
+=======
+                TEST(a_source_that_is_replaced_meanwhile_is_answered),
+                TEST(a_source_from_elsewhere_is_not_in_the_workspace),
+>>>>>>> f950be7 (choice: a source that is replaced while it is asked for is still in its workspace)
                 TEST(a_get_sees_a_new_toolchain),
                 TEST(who_waits_is_told_of_a_pause),
                 TEST(without_wait_it_says_not_ready),

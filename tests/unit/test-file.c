@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 
 static void put(int dirfd, const char *name, const char *text) {
         int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -401,6 +402,38 @@ static void identifies(void **state) {
         close(fd);
 }
 
+static void says_what_lies_beneath(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(freep) char *sub = path_join(dir->path, "sub");
+        _cleanup_(freep) char *other = path_join(dir->path, "other");
+        int fd, proc;
+
+        assert_int_equal(mkdirat(dir->fd, "sub", 0700), 0);
+        assert_int_equal(mkdirat(dir->fd, "other", 0700), 0);
+        put(dir->fd, "sub/f", "abc");
+        put(dir->fd, "sub/g", "abc");
+        fd = file_open_regular(dir->fd, "sub/f");
+        assert_true(file_is_beneath(fd, sub));
+        assert_true(file_is_beneath(fd, dir->path));
+        assert_false(file_is_beneath(fd, other));
+        assert_false(file_is_beneath(fd, "/nowhere"));
+
+        assert_int_equal(renameat(dir->fd, "sub/g", dir->fd, "sub/f"), 0);
+        assert_true(file_is_beneath(fd, sub)); /* it did */
+        close(fd);
+        fd = file_open_regular(dir->fd, "sub/f");
+        assert_int_equal(renameat(dir->fd, "sub/f", dir->fd, "other/f"), 0);
+        assert_false(file_is_beneath(fd, sub));
+        assert_true(file_is_beneath(fd, other));
+        close(fd);
+
+        proc = open("/proc/self/status", O_RDONLY | O_CLOEXEC); /* on another mount */
+        assert_true(proc >= 0);
+        assert_false(file_is_beneath(proc, "/"));
+        close(proc);
+        assert_false(file_is_beneath(-1, "/"));
+}
+
 static void reopens_with_a_position_of_its_own(void **state) {
         const UnitDir *dir = *state;
         char text[4] = "";
@@ -460,6 +493,7 @@ int main(void) {
                 DIR_TEST(removes_trees),
                 DIR_TEST(depth_is_bounded),
                 DIR_TEST(identifies),
+                DIR_TEST(says_what_lies_beneath),
                 DIR_TEST(reopens_with_a_position_of_its_own),
         };
 

@@ -228,7 +228,7 @@ static void plan_knows_sizes_and_crossings(void **state) {
         _cleanup_(partition_freep) Partition *p = NULL;
         _cleanup_(plan_freep) Plan *plan = NULL;
 
-        assert_int_equal(lower_run(source, &(LowerSpec){ NULL }, &graph, NULL), 0);
+        assert_int_equal(lower_run(source, &(LowerSpec){}, &graph, NULL), 0);
         assert_int_equal(partition_run(graph, &p), 0);
         assert_int_equal(plan_run(graph, p, &plan, NULL), 0);
         assert_int_equal(plan->n_parts, 2);
