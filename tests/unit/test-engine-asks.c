@@ -380,12 +380,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
-<<<<<<< HEAD
                 TEST(a_project_that_changed_within_an_instant_is_read),
-=======
                 TEST(a_source_that_is_replaced_meanwhile_is_answered),
                 TEST(a_source_from_elsewhere_is_not_in_the_workspace),
->>>>>>> f950be7 (choice: a source that is replaced while it is asked for is still in its workspace)
                 TEST(a_get_sees_a_new_toolchain),
                 TEST(who_waits_is_told_of_a_pause),
                 TEST(without_wait_it_says_not_ready),
