@@ -1,9 +1,9 @@
 #include "daemon/choice.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -84,24 +84,15 @@ static AskOutcome choice_among(const ChoiceSpec *spec, const Pairs *pairs, Ask *
         return ASK_DONE;
 }
 
-/* A client may live in a container: the path means what it sees if it passed the file that we find
- * there, or one that was there before somebody replaced or moved it. */
-static bool choice_is_ours(const ChoiceSpec *spec, const char *root) {
-        StatId passed, here;
-
-        if (spec->source_fd < 0)
-                return true;
-        if (file_stat_id_fd(spec->source_fd, &passed) == 0 &&
-            file_stat_id(AT_FDCWD, spec->source_path, &here) == 0 && passed.dev == here.dev &&
-            passed.ino == here.ino)
-                return true;
-        return file_is_beneath(spec->source_fd, root);
-}
-
+/* A path means the file that the client sees only if it is the same inode. */
 static Workspace *choice_workspace(const ChoiceSpec *spec) {
-        Workspace *workspace = workspaces_containing(spec->core->workspaces, spec->source_path);
+        struct stat passed, here;
 
-        return workspace && choice_is_ours(spec, workspace_root(workspace)) ? workspace : NULL;
+        if (spec->source_fd >= 0 &&
+            (fstat(spec->source_fd, &passed) < 0 || stat(spec->source_path, &here) < 0 ||
+             passed.st_dev != here.st_dev || passed.st_ino != here.st_ino))
+                return NULL;
+        return workspaces_containing(spec->core->workspaces, spec->source_path);
 }
 
 /* for a source in no workspace: what lies beside it */

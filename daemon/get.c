@@ -25,6 +25,8 @@
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
 
+#define GET_LOOKS_MAX 16 /* at a source that is replaced each time */
+
 typedef enum GetState {
         GET_IDENTIFYING,
         GET_PAIRING,
@@ -52,6 +54,7 @@ typedef struct Get {
         int umask;
 
         /* how far it is */
+        unsigned looks; /* at a source that was replaced meanwhile */
         Work work;
         Identity identity;
         Choice choice;
@@ -510,6 +513,42 @@ static int get_build(Get *get) {
 
 /* --- identifying and pairing ---------------------------------------------------------------------- */
 
+/* Somebody renamed another file over the source, or moved it, since the client opened it. Not so if
+ * the client is in a container, where the path is another file's. */
+static bool get_is_replaced(const Get *get) {
+        const Workspace *workspace =
+                workspaces_containing(get->ask.asks->core->workspaces, get->source_path);
+        StatId passed, here;
+
+        if (get->source_fd < 0 || !workspace || file_stat_id_fd(get->source_fd, &passed) < 0)
+                return false;
+        if (file_stat_id(AT_FDCWD, get->source_path, &here) == 0 && passed.dev == here.dev &&
+            passed.ino == here.ino)
+                return false;
+        return file_is_beneath(get->source_fd, workspace_root(workspace));
+}
+
+/* The path is what was asked for: the file that was passed may by now be changed under another. */
+static int get_look_again(Get *get) {
+        int fd = file_open_regular(AT_FDCWD, get->source_path);
+
+        if (fd < 0 || get->looks == GET_LOOKS_MAX) {
+                (void) problem_set(&get->problem, fd, "%s: %s", get->source_path,
+                                   fd < 0 ? strerror(-fd) : "it does not stop changing");
+                get_decide(get, fd == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, NULL);
+                closep(&fd);
+                return 0;
+        }
+        get->looks++;
+        closep(&get->source_fd);
+        get->source_fd = fd;
+        choice_deinit(&get->choice);
+        get->choice = (Choice){};
+        get->problem = (Problem){};
+        get->state = GET_IDENTIFYING;
+        return 0;
+}
+
 static int get_pair(Get *get) {
         const ChoiceSpec spec = {
                 .core = get->ask.asks->core,
@@ -524,6 +563,8 @@ static int get_pair(Get *get) {
         AskOutcome outcome;
 
         outcome = choice_make(&get->choice, &spec, &get->ask, &get->problem);
+        if (!get->choice.root_path && get_is_replaced(get))
+                return get_look_again(get);
         if (outcome != ASK_DONE)
                 get_decide(get, outcome, NULL);
         else

@@ -21,6 +21,8 @@
  *   AWAITING     ... and may take a while
  *   OVER         answered, if nobody did yet, and freed
  *
+ * PAIRING goes back to IDENTIFYING if the source was replaced since the client opened it.
+ *
  * A get does not ask the units: it identifies, pairs and looks up by itself, by the same
  * functions, and shares their jobs through the queue. That is why it cannot be stale.
  *

@@ -2,6 +2,7 @@
 
 #include "engine_fixture.h"
 
+#include <errno.h>
 #include <signal.h>
 
 #include "base/bytes.h"
@@ -119,11 +120,11 @@ static void get_passed(Fixture *f, Answer *answer, const char *path, int fd) {
 }
 
 /* What the client opened is no longer there when the daemon looks. */
-static void a_source_that_is_replaced_meanwhile_is_answered(void **state) {
+static void a_source_that_is_replaced_meanwhile_is_looked_at_again(void **state) {
         Fixture *f = *state;
-        Answer before, after, answer;
-        char path[512], part[512];
-        int fd;
+        Answer before, passed, after;
+        char path[512], part[512], moved[512];
+        int fd, again;
 
         watch_root(f);
         assert_int_equal(mkdirat(f->dir->fd, "ws/sub", 0755), 0);
@@ -131,16 +132,28 @@ static void a_source_that_is_replaced_meanwhile_is_answered(void **state) {
         save_model(f, "sub/Net_int.xmodel", 1, false);
         get(f, &before, "sub/Net_int.xmodel", NULL);
         path_in(path, sizeof(path), f->root, "sub/Net_int.xmodel");
+        path_in(part, sizeof(part), f->root, "sub/new.part");
+        path_in(moved, sizeof(moved), f->root, "moved_int.xmodel");
+
         fd = open(path, O_RDONLY | O_CLOEXEC);
         save_model(f, "sub/new.part", 2, false);
-        path_in(part, sizeof(part), f->root, "sub/new.part");
         assert_int_equal(rename(part, path), 0);
-
-        get_passed(f, &answer, path, fd);
-        assert_int_equal(answer.outcome, ASK_DONE);
-        assert_string_equal(answer.path, before.path); /* what it was when we were asked */
+        get_passed(f, &passed, path, fd);
+        assert_int_equal(passed.outcome, ASK_DONE);
         get(f, &after, "sub/Net_int.xmodel", NULL);
-        assert_string_not_equal(after.path, before.path);
+        assert_string_equal(passed.path, after.path);
+        assert_string_not_equal(passed.path, before.path);
+
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        assert_int_equal(rename(path, moved), 0);
+        save_model(f, "moved_int.xmodel", 3, false); /* into the file that was passed */
+        get_passed(f, &passed, path, fd);
+        assert_int_equal(passed.outcome, ASK_NOT_FOUND);
+        assert_non_null(strstr(passed.message, strerror(ENOENT)));
+        save_model(f, "sub/Net_int.xmodel", 2, false);
+        get_passed(f, &passed, path, again);
+        assert_string_equal(passed.path, after.path);
 }
 
 /* The client's /.../Net_int.xmodel is another file than ours. */
@@ -381,7 +394,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
                 TEST(a_project_that_changed_within_an_instant_is_read),
-                TEST(a_source_that_is_replaced_meanwhile_is_answered),
+                TEST(a_source_that_is_replaced_meanwhile_is_looked_at_again),
                 TEST(a_source_from_elsewhere_is_not_in_the_workspace),
                 TEST(a_get_sees_a_new_toolchain),
                 TEST(who_waits_is_told_of_a_pause),
