@@ -2,7 +2,8 @@
 
 Whoever changes a file says so before and after (change()). Before, the file may hold what it held
 or what it is about to; after, only the latter. So what an answer may rest on is everything that the
-file may have held at some moment between the question and the answer (possible()).
+file may have held at some moment between the question and the answer (possible()). Whoever opened
+a file before it lost a name sees what is written to it under another one (write_elsewhere()).
 
 Contents are what the caller says: a name of a model, ABSENT, BROKEN (no whole model), or Link of a
 path whose content it shows."""
@@ -26,8 +27,8 @@ class Link:
 
 
 class Span:
-    def __init__(self, content, since):
-        self.content, self.since, self.until = content, since, FOREVER
+    def __init__(self, content, since, until=FOREVER):
+        self.content, self.since, self.until = content, since, until
 
 
 class History:
@@ -51,6 +52,13 @@ class History:
                 for span in self.spans[path]:
                     if span is not last:
                         span.until = min(span.until, ended)
+
+    def write_elsewhere(self, path, contents, lost):
+        """What was at path until it was lost is about to hold contents: so says an answer that comes
+        from now on to a question from before that."""
+        now = time.monotonic()
+        with self.lock:
+            self.spans.setdefault(path, []).extend(Span(c, now, lost) for c in contents)
 
     def possible(self, path, since, until, depth=4):
         """The contents that path may have had at some moment of [since, until]."""

@@ -1,6 +1,7 @@
 """A daemon with a home of its own, and the ways to ask it and to hurt it."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -28,8 +29,8 @@ def md5(path):
 
 
 class Sandbox:
-    def __init__(self, directory, binaries):
-        self.directory, self.binaries = directory, binaries
+    def __init__(self, directory, binaries, engine=None):
+        self.directory, self.binaries, self.engine = directory, binaries, engine
         self.support = os.path.join(os.path.dirname(binaries), "tests", "support")
         self.home = os.path.join(directory, "home")
         self.cache = os.path.join(self.home, ".cache", "dpucc")
@@ -85,7 +86,10 @@ class Sandbox:
         """Replaces the user's configuration; a daemon that runs is told by reload()."""
         text = json.dumps({
             "toolchains": {"container": {"kind": "container", "engine": "docker",
-                                         "path": "/nonexistent/docker", "image": "none"}},
+                                         "path": "/nonexistent/docker", "image": "none"},
+                           **(self.engine.toolchains() if self.engine else {})},
+            "toolchain": "dpucc" if self.engine else "auto",
+            "snapshot": "verbatim" if self.engine else "canonical",
             "remotes": self.remotes, "cache": {"min_free_mib": 0, **cache}})
         directory = os.path.join(self.home, ".config", "dpucc")
         os.makedirs(directory, exist_ok=True)
@@ -101,15 +105,20 @@ class Sandbox:
         sanitizer = "verify_asan_link_order=0:quarantine_size_mb=8:" + os.environ.get("ASAN_OPTIONS", "")
         environment = self.environment(
             LD_PRELOAD=preload, ASAN_OPTIONS=sanitizer, SHIFT_CLOCK=self.clock_shift,
-            FAIL_DISK_BELOW=self.cache, FAIL_DISK_SWITCH=self.disk_switch)
+            FAIL_DISK_BELOW=self.cache, FAIL_DISK_SWITCH=self.disk_switch,
+            **(self.engine.environment if self.engine else {}))
         with open(os.path.join(self.directory, "daemon.log"), "ab") as log:
             self.daemon = subprocess.Popen(["dpuccd"], env=environment, stdin=subprocess.DEVNULL,
                                            stdout=log, stderr=log,
                                            executable=os.path.join(self.binaries, "dpuccd"))
-        self.wait_for("the daemon to answer", lambda: self.answers() or self.expect_alive())
+        self.wait_for("the daemon to answer", self.is_ready)
 
     def answers(self):
         return self.client("roots", seconds=5)[0] == 0
+
+    def is_ready(self):
+        """False: not yet. What waits for a daemon that ended waits for nothing."""
+        return self.answers() or self.expect_alive()
 
     def expect_alive(self):
         if self.daemon.poll() is not None:
@@ -191,11 +200,10 @@ class Sandbox:
     def examine(self):
         """For whoever looks into a failure: what the daemon is at, in daemon.at."""
         with open(os.path.join(self.directory, "daemon.at"), "w") as file:
-            for task in sorted(os.listdir(f"/proc/{self.daemon.pid}/task")):
-                for name in ("wchan", "syscall"):
-                    with contextlib.suppress(OSError):
-                        with open(f"/proc/{self.daemon.pid}/task/{task}/{name}") as of:
-                            file.write(f"{task} {name} {of.read().strip()}\n")
+            for path in sorted(glob.glob(f"/proc/{self.daemon.pid}/task/*/*")):
+                if os.path.basename(path) in ("wchan", "syscall"):
+                    with contextlib.suppress(OSError), open(path) as of:
+                        file.write(f"{path} {of.read().strip()}\n")
             for pid in self.processes():
                 with contextlib.suppress(OSError):
                     with open(f"/proc/{pid}/cmdline") as of:

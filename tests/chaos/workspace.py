@@ -2,14 +2,18 @@
 over, truncate, remove, move folders, make links, change the board. Every step is told to the
 history before and after; the sequence of steps depends on the seed alone."""
 
+import contextlib
 import os
 import random
 import shutil
+import time
 
 from history import ABSENT, BROKEN, Link
 
 FILES_MAX = 980  # of one workspace: status lists no more than a thousand units
 DEPTH_MAX = 12   # of folders in folders
+N_HOT = 3        # files that are changed, and asked for, more often than others
+HOT = 0.2        # of the steps are theirs
 
 
 class Workspace:
@@ -20,8 +24,11 @@ class Workspace:
         self.arch = os.path.join(root, "arch.json")
         self.away = root + ".away"
         self.files = {}  # path -> content, as this actor left it
+        self.hot = [os.path.join(root, f"hot{i}_int.xmodel") for i in range(N_HOT)]
+        self.lost = {}  # inode -> [(a path that it had, until when)]
         self.names = 0
         self.n_steps = 0
+        self.compiler = "dpucc"  # or "double": Chaos.expected
         os.makedirs(root)
         os.makedirs(self.away)
         self.change_board()
@@ -59,11 +66,18 @@ class Workspace:
         return [path for path in list(self.files) if path.startswith(self.root + "/")]
 
     def new_path(self, folder=None):
+        if folder is None and self.random.random() < HOT:
+            for path in self.hot:
+                if path not in self.files:
+                    return path
         self.names += 1
         folder = folder or self.random.choice(self.folders())
         return os.path.join(folder, f"n{self.names}_int.xmodel")
 
     def some_file(self):
+        hot = [path for path in self.hot if path in self.files]
+        if hot and self.random.random() < HOT:
+            return self.random.choice(hot)
         return self.random.choice(sorted(self.files)) if self.files else None
 
     def some_model(self):
@@ -79,8 +93,26 @@ class Workspace:
             self.unlink(path)
         return path
 
+    @contextlib.contextmanager
+    def leave(self, paths):
+        """What is at paths loses these names, and may keep others."""
+        inodes = [(os.lstat(path).st_ino, path) for path in paths if os.path.lexists(path)]
+        yield
+        for inode, path in inodes:
+            self.lost.setdefault(inode, []).append((path, time.monotonic()))
+
+    @contextlib.contextmanager
+    def overwrite(self, path, content, meanwhile=()):
+        """In place: whoever opened it under a name that it had sees it."""
+        lost = self.lost.get(os.stat(path).st_ino, ()) if os.path.exists(path) else ()
+        for former, until in lost:
+            self.history.write_elsewhere(former, [content, *meanwhile], until)
+        with self.history.change({path: content}, meanwhile):
+            yield
+        self.files[path] = content
+
     def unlink(self, path):
-        with self.history.change({path: ABSENT}):
+        with self.history.change({path: ABSENT}), self.leave([path]):
             os.unlink(path)
         del self.files[path]
 
@@ -90,18 +122,16 @@ class Workspace:
         path, name = self.path_to_write(), self.some_model()
         with open(self.models[name], "rb") as model:
             content = model.read()
-        with self.history.change({path: name}, meanwhile=[BROKEN]):
-            with open(path, "wb") as file:
-                for at in range(0, len(content), 100000):
-                    file.write(content[at : at + 100000])
-                    file.flush()
-        self.files[path] = name
+        with self.overwrite(path, name, meanwhile=[BROKEN]), open(path, "wb") as file:
+            for at in range(0, len(content), 100000):
+                file.write(content[at : at + 100000])
+                file.flush()
         return f"{path} := {name}"
 
     def rename_over(self):
         path, name = self.some_file() or self.new_path(), self.some_model()
         shutil.copyfile(self.models[name], path + ".part")
-        with self.history.change({path: name}):
+        with self.history.change({path: name}), self.leave([path]):
             os.rename(path + ".part", path)
         self.files[path] = name
         return f"{path} <- {name}"
@@ -109,10 +139,8 @@ class Workspace:
     def truncate(self):
         path = self.path_to_write()
         size = self.random.choice([0, 1000])
-        with self.history.change({path: BROKEN}):
-            with open(path, "ab") as file:
-                file.truncate(size)
-        self.files[path] = BROKEN
+        with self.overwrite(path, BROKEN), open(path, "ab") as file:
+            file.truncate(size)
         return f"{path} cut to {size}"
 
     def remove(self):
@@ -126,7 +154,7 @@ class Workspace:
         if path is None or os.path.islink(path):
             return "nothing to rename"
         target = self.new_path()
-        with self.history.change({path: ABSENT, target: self.files[path]}):
+        with self.history.change({path: ABSENT, target: self.files[path]}), self.leave([path]):
             os.rename(path, target)
         self.files[target] = self.files.pop(path)
         return f"{path} -> {target}"
@@ -169,7 +197,7 @@ class Workspace:
         inside = [name for name in self.files if name.startswith(path + "/")]
         if path == self.root or len(inside) > 20:
             return f"{path}/ stays"
-        with self.history.change({name: ABSENT for name in inside}):
+        with self.history.change({name: ABSENT for name in inside}), self.leave(inside):
             shutil.rmtree(path)
         for name in inside:
             del self.files[name]
@@ -180,7 +208,7 @@ class Workspace:
         inside = [path for path in self.files if path.startswith(source + "/")]
         changes = {path: ABSENT for path in inside}
         changes.update({target + path[len(source):]: self.files[path] for path in inside})
-        with self.history.change(changes):
+        with self.history.change(changes), self.leave(inside):
             os.rename(source, target)
         for path in inside:
             self.files[target + path[len(source):]] = self.files.pop(path)
