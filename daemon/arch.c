@@ -116,40 +116,67 @@ static int arch_open(const char *path, const char *root) {
         return fd;
 }
 
-static int arch_read(int fd, Target *ret, Problem *problem) {
+/* What the file says: not usable is one that says nothing good, with @problem. -errno: it could not be
+ * read. */
+static int arch_read(int fd, bool *ret_usable, Target *ret, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(TARGET_FILE_MAX);
         int r;
 
         r = file_read_fd(fd, &text);
-        if (r < 0)
-                return problem_set(problem, r, "%s", strerror(-r));
-        return target_parse_arch(bytes_slice(&text), ret, problem);
+        if (r == 0)
+                r = target_parse_arch(bytes_slice(&text), ret, problem);
+        else if (r == -EFBIG)
+                (void) problem_set(problem, r, "%s", strerror(-r));
+        else
+                return r;
+        *ret_usable = r == 0;
+        return r == -ENOMEM ? r : 0;
 }
 
 static int arch_file_read(ArchFile *file, int fd) {
         char *problem_text = NULL;
         Problem problem = {};
         Target target;
+        bool usable;
         int r;
 
-        r = arch_read(fd, &target, &problem);
-        if (r == -ENOMEM)
+        r = arch_read(fd, &usable, &target, &problem);
+        if (r < 0)
                 return r;
-        if (r < 0) {
-                (void) problem_prefix(&problem, r, "%s", file->path);
+        if (usable) {
+                file->target = target;
+                file->usable = true;
+        } else {
+                (void) problem_prefix(&problem, 0, "%s", file->path);
                 problem_text = strdup(problem.text);
                 if (!problem_text)
                         return -ENOMEM;
-        } else {
-                file->target = target;
-                file->usable = true;
         }
         free(file->problem);
         file->problem = problem_text;
+        file->unread = false;
         return 0;
 }
 
-int arch_files_update(ArchFiles *files, const char *path, const char *root) {
+/* Nobody knows what it is now. @file is NULL if there is no entry, or none could be made. */
+static int arch_file_unread(ArchFile *file, const char *path, int r, Problem *problem) {
+        Problem why;
+        char *text;
+
+        (void) problem_set(&why, r, "%s: %s", path, file_error_text(r));
+        text = file ? strdup(why.text) : NULL;
+        if (file) {
+                file->settled = false;
+                file->unread = true;
+        }
+        if (text) {
+                free(file->problem);
+                file->problem = text;
+        }
+        return problem_set(problem, r, "%s", why.text);
+}
+
+int arch_files_update(ArchFiles *files, const char *path, const char *root, Problem *problem) {
         size_t place = arch_files_place(files, path);
         ArchFile *file = arch_files_at(files, place, path);
         int64_t observed_ns = clock_real_ns();
@@ -159,33 +186,36 @@ int arch_files_update(ArchFiles *files, const char *path, const char *root) {
         int r;
 
         fd = arch_open(path, root);
-        r = fd < 0 ? fd : file_stat_id_fd(fd, &id);
-        if (r < 0) {
+        if (fd < 0 && error_is_of_file(fd)) {
                 if (file)
                         arch_files_drop(files, place);
-                return r == -ENOMEM ? r : 0;
+                return 0;
         }
-        racy = memo_is_racy(&id, observed_ns);
-        if (file && !file->racy && !racy && stat_id_equal(&file->id, &id))
+        r = fd < 0 ? fd : file_stat_id_fd(fd, &id);
+        racy = r < 0 || memo_is_racy(&id, observed_ns);
+        if (file && file->settled && !racy && stat_id_equal(&file->id, &id))
                 return 0;
         if (!file) {
-                r = arch_files_insert(files, place, path, &file);
-                if (r < 0)
-                        return r;
+                int k = arch_files_insert(files, place, path, &file);
+
+                r = r < 0 ? r : k;
         }
-        r = arch_file_read(file, fd);
-        if (r == 0) {
-                file->id = id;
-                file->racy = racy;
-        }
-        return r;
+        if (r == 0)
+                r = arch_file_read(file, fd);
+        if (r < 0)
+                return arch_file_unread(file, path, r, problem);
+        file->id = id;
+        file->settled = !racy;
+        return 0;
 }
 
 static int arch_list(const char *directory, Strings *ret) {
         _cleanup_(closedirp) DIR *dir = opendir(directory);
         struct dirent *entry;
 
-        while (dir && (entry = readdir(dir))) {
+        if (!dir)
+                return error_is_of_file(-errno) ? 0 : error_from_errno();
+        while ((errno = 0, entry = readdir(dir))) {
                 _cleanup_(freep) char *path = NULL;
 
                 if (!filename_is_arch(entry->d_name))
@@ -194,19 +224,21 @@ static int arch_list(const char *directory, Strings *ret) {
                 if (!path || strings_add(ret, path) < 0)
                         return -ENOMEM;
         }
-        return 0;
+        return -errno;
 }
 
-int arch_files_scan(ArchFiles *files, const char *directory) {
+int arch_files_scan(ArchFiles *files, const char *directory, Problem *problem) {
         _cleanup_(strings_cleanup) Strings paths = {};
         int r;
 
         r = arch_list(directory, &paths);
-        for (size_t i = files->n; r == 0 && i > 0; i--)
+        if (r < 0)
+                return problem_set(problem, r, "%s: %s", directory, strerror(-r));
+        for (size_t i = files->n; i > 0; i--)
                 if (arch_is_in(files->items[i - 1], directory) &&
                     !strings_contain(&paths, files->items[i - 1]->path))
                         arch_files_drop(files, i - 1);
         for (size_t i = 0; r == 0 && i < paths.n; i++)
-                r = arch_files_update(files, paths.items[i], NULL);
+                r = arch_files_update(files, paths.items[i], NULL, problem);
         return r;
 }

@@ -7,7 +7,8 @@
  * a stat if it has not changed, which is known of a file that was old enough when it was read (the
  * racy-timestamp rule, cache/memo.h); a younger one is read each time. A file that turned bad keeps
  * the target it had (the old one stays in force) and says what is wrong; one that was never good has
- * no target.
+ * no target. So it is with one that cannot be read for now, which whoever asks is told: it may hold
+ * anything.
  *
  * The files are small and read where the caller is: on the loop.
  */
@@ -24,8 +25,9 @@
 typedef struct ArchFile {
         char *path;
         StatId id;
-        bool racy;   /* id was taken so soon after a change that it may miss another */
-        bool usable; /* target is set */
+        bool settled; /* id stands for what was read; otherwise it is read each time */
+        bool unread;  /* it could not be read the last time, for a reason that may pass */
+        bool usable;  /* target is set */
         Target target;
         char *problem; /* of the last reading; NULL: it was good */
 } ArchFile;
@@ -40,12 +42,12 @@ void arch_files_deinit(ArchFiles *files);
 const ArchFile *arch_files_find(const ArchFiles *files, const char *path);
 
 /* Makes the entry of @path what the file system says now, and drops it if the file is gone.
- * With @root not NULL nothing on the way may lead out of it. 0, -ENOMEM or -ENOSPC; what is
- * wrong with the file stands in its entry. */
-int arch_files_update(ArchFiles *files, const char *path, const char *root);
+ * With @root not NULL nothing on the way may lead out of it. What is wrong with the file stands
+ * in its entry; -errno with @problem if nobody knows what it is now. */
+int arch_files_update(ArchFiles *files, const char *path, const char *root, Problem *problem);
 
 /* The same for all arch files of one directory, by name, whatever was known of it. */
-int arch_files_scan(ArchFiles *files, const char *directory);
+int arch_files_scan(ArchFiles *files, const char *directory, Problem *problem);
 
 /* An arch file by name, directly in @directory. */
 bool arch_is_in(const ArchFile *file, const char *directory);

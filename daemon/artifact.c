@@ -106,9 +106,19 @@ static int artifact_check_md5(int fd, Problem *problem) {
         return 0;
 }
 
+static int artifact_check_report(int fd, Problem *problem) {
+        struct stat st;
+        int r = 0;
+
+        if (fstatat(fd, "report.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                r = error_from_errno();
+        else if (!S_ISREG(st.st_mode))
+                r = -EINVAL;
+        return artifact_explain_open("report.json", r, problem);
+}
+
 int artifact_check_files(int fd, bool report_required, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes meta = BYTES_INIT(ARTIFACT_META_MAX);
-        struct stat st;
         int r;
 
         r = artifact_check_md5(fd, problem);
@@ -117,10 +127,7 @@ int artifact_check_files(int fd, bool report_required, Problem *problem) {
         r = artifact_read_required(fd, "meta.json", &meta, problem);
         if (r < 0)
                 return r;
-        if (report_required &&
-            (fstatat(fd, "report.json", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)))
-                return problem_set(problem, -EBADMSG, "the compiler wrote no report.json");
-        return 0;
+        return report_required ? artifact_check_report(fd, problem) : 0;
 }
 
 /* --- views ------------------------------------------------------------------------------------ */

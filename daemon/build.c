@@ -68,6 +68,7 @@ struct Build {
         Priority priority;
         bool force; /* until its job was made */
         bool had_job;
+        bool unread; /* source, or what the job made: not for now */
 
         Work work;
         ToolchainQuestion question; /* may_ask: an engine is to be asked before the lookup */
@@ -190,7 +191,9 @@ static void build_on_identified(Work *work, int r) {
 
         build->busy = false;
         if (r < 0 && r != -ECANCELED) {
-                build_decide_error(build, BUILD_UNREADABLE, r, "cannot read");
+                build->unread = !error_is_of_file(r) && r != -EAGAIN;
+                build_decide_error(build, build->unread ? BUILD_TRANSIENT : BUILD_UNREADABLE, r,
+                                   "cannot read");
         } else if (r == 0) {
                 build->known = BUILD_KNOWS_IDENTITY;
                 build->state = BUILD_STATE_LOOKING;
@@ -408,6 +411,13 @@ static int build_fetch(Build *build) {
 
 /* --- after the lookup ------------------------------------------------------------------------- */
 
+/* A job has made it, and it is not found. */
+static void build_miss_artifact(Build *build, int r) {
+        build->unread = r < 0;
+        build_decide_error(build, BUILD_TRANSIENT, r < 0 ? r : -EIO,
+                           r < 0 ? "reading the artifact of" : "the cache lost the artifact of");
+}
+
 /* An error of the cache is a miss: no caching, but never no compile. */
 static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
@@ -427,8 +437,7 @@ static void build_on_looked(Work *work, int r) {
         else if (r < 0 && r != -ECANCELED && !build->fields)
                 build_decide_error(build, BUILD_TRANSIENT, r, "no key for");
         else if (r != -ECANCELED && build->had_job)
-                build_decide_error(build, BUILD_TRANSIENT, r < 0 ? r : -EIO,
-                                   "the cache lost the artifact of");
+                build_miss_artifact(build, r);
         else if (r != -ECANCELED && (build->cancelled || build_fetch(build) < 0))
                 build->state = BUILD_STATE_AT_GATE;
         if (build->record || build->state == BUILD_STATE_AT_GATE)
@@ -646,6 +655,7 @@ static void build_finish(Build *build) {
                                                                       : NULL,
                 .path = build->path,
                 .hit = record && !build->had_job,
+                .unread = build->unread,
                 .salvage = build->salvage,
         };
 

@@ -84,24 +84,31 @@ static AskOutcome choice_among(const ChoiceSpec *spec, const Pairs *pairs, Ask *
         return ASK_DONE;
 }
 
-/* A path means the file that the client sees only if it is the same inode. */
-static Workspace *choice_workspace(const ChoiceSpec *spec) {
+/* A path means the file that the client sees only if it is the same inode. NULL: it is in no
+ * workspace. */
+static int choice_workspace(const ChoiceSpec *spec, Workspace **ret) {
         struct stat passed, here;
 
-        if (spec->source_fd >= 0 &&
-            (fstat(spec->source_fd, &passed) < 0 || stat(spec->source_path, &here) < 0 ||
-             passed.st_dev != here.st_dev || passed.st_ino != here.st_ino))
-                return NULL;
-        return workspaces_containing(spec->core->workspaces, spec->source_path);
+        *ret = NULL;
+        if (spec->source_fd >= 0) {
+                if (fstat(spec->source_fd, &passed) < 0)
+                        return error_from_errno();
+                if (stat(spec->source_path, &here) < 0)
+                        return error_is_of_file(-errno) ? 0 : error_from_errno();
+                if (passed.st_dev != here.st_dev || passed.st_ino != here.st_ino)
+                        return 0;
+        }
+        *ret = workspaces_containing(spec->core->workspaces, spec->source_path);
+        return 0;
 }
 
 /* for a source in no workspace: what lies beside it */
-static int choice_pair_outside(const char *source_path, Pairs *ret) {
+static int choice_pair_outside(const char *source_path, Pairs *ret, Problem *problem) {
         ArchFiles files = {};
         const PairingSpec spec = { .source_path = source_path, .arch_files = &files };
         int r;
 
-        r = pairing_refresh(&spec, &files);
+        r = pairing_refresh(&spec, &files, problem);
         if (r == 0)
                 r = pairing_find(&spec, ret);
         arch_files_deinit(&files);
@@ -156,22 +163,30 @@ static int choice_pair_with_arch(Choice *choice, const ChoiceSpec *spec, const P
         return 0;
 }
 
+/* The workspace as the file system says. */
+static int choice_look_at(Workspace *workspace, Choice *choice, const ChoiceSpec *spec, Ask *ask,
+                          Problem *problem) {
+        choice->root_path = strdup(workspace_root(workspace));
+        if (!choice->root_path)
+                return -ENOMEM;
+        ask_note(ask, workspace_project_problem(workspace));
+        return workspace_refresh(workspace, spec->source_path, problem);
+}
+
 static AskOutcome choice_find_pair(Choice *choice, const ChoiceSpec *spec, Ask *ask,
                                    Problem *problem) {
-        Workspace *workspace = choice_workspace(spec);
         _cleanup_(pairs_cleanup) Pairs pairs = {};
+        Workspace *workspace;
         const Pair *chosen;
         AskOutcome outcome;
-        int r = 0;
+        int r;
 
-        if (workspace) {
-                choice->root_path = strdup(workspace_root(workspace));
-                ask_note(ask, workspace_project_problem(workspace));
-                r = choice->root_path ? workspace_refresh(workspace, spec->source_path) : -ENOMEM;
-        }
+        r = choice_workspace(spec, &workspace);
+        if (r == 0 && workspace)
+                r = choice_look_at(workspace, choice, spec, ask, problem);
         if (r == 0)
                 r = workspace ? workspace_pair(workspace, spec->source_path, &pairs)
-                              : choice_pair_outside(spec->source_path, &pairs);
+                              : choice_pair_outside(spec->source_path, &pairs, problem);
         if (r == 0 && spec->arch_fd >= 0) {
                 r = choice_pair_with_arch(choice, spec, &pairs, problem);
         } else if (r == 0) {
@@ -191,7 +206,7 @@ int choice_target(const Core *core, const char *source_path, const char *name, T
         int r;
 
         r = workspace ? workspace_pair(workspace, source_path, &pairs)
-                      : choice_pair_outside(source_path, &pairs);
+                      : choice_pair_outside(source_path, &pairs, NULL);
         for (size_t i = 0; r == 0 && i < pairs.n; i++) {
                 const Pair *pair = &pairs.items[i];
 

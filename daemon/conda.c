@@ -10,44 +10,52 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 
 #define CONDA_LIST_MAX ((size_t) 256 * 1024)
 
-static bool conda_is_environment(const char *prefix) {
+/* Returns 1 if it is one, 0 if not. -errno: nobody can tell. */
+static int conda_check(const char *prefix) {
         _cleanup_(freep) char *meta = path_join(prefix, "conda-meta");
         struct stat st;
 
-        return prefix[0] == '/' && meta && stat(meta, &st) == 0 && S_ISDIR(st.st_mode);
+        if (!meta)
+                return -ENOMEM;
+        if (prefix[0] != '/')
+                return 0;
+        if (stat(meta, &st) < 0)
+                return error_is_of_file(-errno) ? 0 : error_from_errno();
+        return S_ISDIR(st.st_mode);
 }
 
 /* Returns 1 and takes *prefix over if that is one. */
 static int conda_try(char **prefix, char **ret) {
-        if (!*prefix)
-                return -ENOMEM;
-        if (!conda_is_environment(*prefix))
-                return 0;
-        *ret = TAKE_PTR(*prefix);
-        return 1;
+        int r = *prefix ? conda_check(*prefix) : -ENOMEM;
+
+        if (r == 1)
+                *ret = TAKE_PTR(*prefix);
+        return r;
 }
 
 static int conda_search_list(const char *name, const char *home, char **ret) {
         _cleanup_(freep) char *path = path_join(home, ".conda/environments.txt"), *list = NULL;
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(CONDA_LIST_MAX);
         char *save = NULL;
+        int r;
 
         if (!path)
                 return -ENOMEM;
-        if (file_read(AT_FDCWD, path, &text) < 0)
-                return 0;
+        r = file_read(AT_FDCWD, path, &text);
+        if (r < 0)
+                return error_is_of_file(r) ? 0 : r;
         list = bytes_take_string(&text);
         if (!list)
                 return -ENOMEM;
         for (char *line = strtok_r(list, "\r\n", &save); line;
              line = strtok_r(NULL, "\r\n", &save)) {
                 _cleanup_(freep) char *prefix = NULL;
-                int r;
 
                 if (strcmp(path_basename(line), name) != 0)
                         continue;
@@ -134,8 +142,11 @@ int conda_find(const char *name, char **ret, Problem *problem) {
                 r = conda_search_root(name, own, ret);
         if (r == 0)
                 r = conda_search_usual(name, home, ret);
-        if (r != 0)
-                return r < 0 ? r : 0;
+        if (r < 0)
+                return problem_set(problem, r, "looking for the conda environment '%s': %s", name,
+                                   strerror(-r));
+        if (r > 0)
+                return 0;
         return problem_set(problem, -ENOENT,
                            "there is no conda environment '%s' in the usual places; give its "
                            "absolute path in the configuration (conda env list shows it)",

@@ -113,32 +113,46 @@ int container_ask(const ConfigToolchain *toolchain, const char *program, Command
         return 0;
 }
 
-static bool container_exists(const char *directory, const char *name) {
+static int container_look_for(const char *directory, const char *name) {
         _cleanup_(freep) char *path = directory ? path_join(directory, name) : NULL;
 
-        return path && access(path, F_OK) == 0;
+        if (!path)
+                return directory ? -ENOMEM : -ENOENT;
+        if (access(path, F_OK) < 0)
+                return error_is_of_file(-errno) ? -ENOENT : error_from_errno();
+        return 0;
 }
 
-/* Docker's client alone, on a machine without an engine, is no installation of docker. */
-static bool container_has_docker(void) {
-        return getenv("DOCKER_HOST") || getenv("DOCKER_CONTEXT") ||
-               container_exists("/var/run", "docker.sock") ||
-               container_exists(getenv("XDG_RUNTIME_DIR"), "docker.sock") ||
-               search_is_program("/usr/sbin/dockerd", NULL) ||
-               search_is_program("/usr/bin/dockerd", NULL) ||
-               search_is_program("/usr/local/bin/dockerd", NULL);
+/* Docker's client alone, on a machine without an engine, is no installation of docker. 0, -ENOENT, or
+ * another -errno: nobody can tell. */
+static int container_look_for_docker(void) {
+        static const char *const daemons[] = { "/usr/sbin/dockerd", "/usr/bin/dockerd",
+                                               "/usr/local/bin/dockerd" };
+        int r;
+
+        if (getenv("DOCKER_HOST") || getenv("DOCKER_CONTEXT"))
+                return 0;
+        r = container_look_for("/var/run", "docker.sock");
+        if (r == -ENOENT)
+                r = container_look_for(getenv("XDG_RUNTIME_DIR"), "docker.sock");
+        for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(daemons); i++)
+                r = search_check(daemons[i], NULL);
+        return r;
 }
 
 static int container_find_engine(const ConfigToolchain *toolchain, EngineKind engine, char **ret) {
+        int r = 0;
+
         if (toolchain->path) {
-                if (!toolchain->remote && !search_is_program(toolchain->path, NULL))
-                        return -ENOENT;
-                *ret = strdup(toolchain->path);
-                return *ret ? 0 : -ENOMEM;
+                if (!toolchain->remote)
+                        r = search_check(toolchain->path, NULL);
+                if (r == 0)
+                        *ret = strdup(toolchain->path);
+                return r == 0 && !*ret ? -ENOMEM : r;
         }
-        if (toolchain->engine == ENGINE_ANY && engine == ENGINE_DOCKER && !container_has_docker())
-                return -ENOENT;
-        return search_program(engine_kind_to_string(engine), NULL, ret);
+        if (toolchain->engine == ENGINE_ANY && engine == ENGINE_DOCKER)
+                r = container_look_for_docker();
+        return r < 0 ? r : search_program(engine_kind_to_string(engine), NULL, ret);
 }
 
 static int container_down(const ConfigToolchain *toolchain, EngineKind engine, int r,

@@ -189,7 +189,7 @@ void diagnosis_judge_toolchain(Diagnosis *diagnosis, State *state) {
         r = toolchain_identify(order->toolchain, state, true, &identity, &problem);
         if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
                 return;
-        if (r == -EAGAIN || error_is_shortage(r)) {
+        if (r < 0 && r != -ENOENT && r != -ENODATA) {
                 if (problem.text[0] == '\0')
                         (void) problem_set(&problem, 0, "looking at the toolchain %s: %s",
                                            toolchain_name(order->toolchain), strerror(-r));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "daemon/search.h"
@@ -15,15 +16,16 @@ int launcher_add(const ConfigToolchain *toolchain, Command *command, Problem *pr
                 return 0;
         if (words->items[0][0] != '/')
                 r = search_program(words->items[0], NULL, &program);
-        else if (!search_is_program(words->items[0], NULL))
-                r = -ENOENT;
+        else
+                r = search_check(words->items[0], NULL);
         if (r == -ENOENT)
                 return problem_set(problem, r,
                                    "toolchain %s cannot be started: its launcher %s is not on this "
                                    "machine; install it or correct \"launcher\"",
                                    toolchain->name, words->items[0]);
         if (r < 0)
-                return r;
+                return problem_set(problem, r, "toolchain %s: its launcher %s: %s", toolchain->name,
+                                   words->items[0], strerror(-r));
 
         command_argument(command, program ?: words->items[0]);
         for (size_t i = 1; i < words->n; i++)

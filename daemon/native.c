@@ -40,7 +40,8 @@ int native_prefix(const ConfigToolchain *toolchain, char **ret, Problem *problem
                 return *ret ? 0 : -ENOMEM;
         }
         r = conda_find(toolchain->conda, ret, problem);
-        return r < 0 ? problem_prefix(problem, r, "toolchain %s is not installed", toolchain->name)
+        return r < 0 ? problem_prefix(problem, r, "toolchain %s%s", toolchain->name,
+                                      r == -ENOENT ? " is not installed" : "")
                      : 0;
 }
 
@@ -59,6 +60,19 @@ static int native_configured(const ConfigToolchain *toolchain, char **ret, Probl
         return (prefix || toolchain->path) && !*ret ? -ENOMEM : 0;
 }
 
+int native_check(const ConfigToolchain *toolchain, const char *program, const char *not_this,
+                 Problem *problem) {
+        int r = search_check(program, not_this);
+
+        if (r == -ENOENT)
+                return problem_set(problem, r,
+                                   "toolchain %s is not installed: %s is no program that can run",
+                                   toolchain->name, program);
+        return r < 0 ? problem_set(problem, r, "toolchain %s: %s: %s", toolchain->name, program,
+                                   strerror(-r))
+                     : 0;
+}
+
 int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
                 Problem *problem) {
         _cleanup_(freep) char *program = NULL;
@@ -67,10 +81,10 @@ int native_find(const ConfigToolchain *toolchain, const char *not_this, char **r
         r = native_configured(toolchain, &program, problem);
         if (r < 0)
                 return r;
-        if (program && !toolchain->remote && !search_is_program(program, not_this))
-                return problem_set(problem, -ENOENT,
-                                   "toolchain %s is not installed: %s is no program that can run",
-                                   toolchain->name, program);
+        if (program && !toolchain->remote)
+                r = native_check(toolchain, program, not_this, problem);
+        if (r < 0)
+                return r;
         if (program) {
                 *ret = TAKE_PTR(program);
                 return 0;
@@ -82,7 +96,9 @@ int native_find(const ConfigToolchain *toolchain, const char *not_this, char **r
                                    "(activate the conda environment of Vitis AI, or give its name "
                                    "or path in the configuration)",
                                    toolchain->name);
-        return r;
+        return r < 0 ? problem_set(problem, r, "toolchain %s: looking for vai_c_xir: %s",
+                                   toolchain->name, strerror(-r))
+                     : 0;
 }
 
 /* --- what it is made of ----------------------------------------------------------------------- */
@@ -139,8 +155,10 @@ static int native_collect_entry(FileList *list, const char *directory, const cha
 
         if (!path)
                 return -ENOMEM;
-        if (strcmp(name, "__pycache__") == 0 || stat(path, &st) < 0)
+        if (strcmp(name, "__pycache__") == 0)
                 return 0;
+        if (stat(path, &st) < 0)
+                return error_is_of_file(-errno) ? 0 : error_from_errno();
         if (S_ISREG(st.st_mode))
                 return ours ? file_list_add(list, directory, name) : 0;
         if (!S_ISDIR(st.st_mode) || depth == NATIVE_DEPTH_MAX)
@@ -155,14 +173,16 @@ static int native_collect(FileList *list, const char *directory, bool all, unsig
         struct dirent *entry;
         int r;
 
-        while (dir && (entry = readdir(dir))) {
+        if (!dir)
+                return error_is_of_file(-errno) ? 0 : error_from_errno();
+        while ((errno = 0, entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 r = native_collect_entry(list, directory, entry->d_name, all, depth);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return -errno; /* half a list would be another compiler */
 }
 
 static int native_list(const char *program, bool alone, FileList *list) {

@@ -22,8 +22,13 @@
 /* The conda environment that is configured: a new string, or NULL if none is. -ENOENT. */
 int native_prefix(const ConfigToolchain *toolchain, char **ret, Problem *problem);
 
-/* The program: a new string. Never the file @not_this. -ENOENT with the remedy in @problem. Of a
- * remote toolchain it is not looked at. */
+/* 0 if @program can be run and is not the file @not_this (or NULL). -ENOENT with the remedy in
+ * @problem; another -errno: nobody can tell. */
+int native_check(const ConfigToolchain *toolchain, const char *program, const char *not_this,
+                 Problem *problem);
+
+/* The program: a new string. Never the file @not_this. -errno as above. Of a remote
+ * toolchain it is not looked at. */
 int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
                 Problem *problem);
 

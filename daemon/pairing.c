@@ -106,7 +106,7 @@ static int pair_set_arch(Pair *pair, const char *path, const ArchFile *file) {
         pair->arch_id = file->id;
         pair->target = file->target;
         if (!file->usable)
-                return pair_complain(pair, file->problem);
+                return pair_complain(pair, file->problem ?: "the arch file could not be read");
         return strings_dup(&pair->warning, file->problem);
 }
 
@@ -351,21 +351,22 @@ int pairing_find(const PairingSpec *spec, Pairs *ret) {
         return 0;
 }
 
-int pairing_refresh(const PairingSpec *spec, ArchFiles *arch_files) {
+int pairing_refresh(const PairingSpec *spec, ArchFiles *arch_files, Problem *problem) {
         _cleanup_(freep) char *directory = path_dirname(spec->source_path);
         int r = 0;
 
         if (!directory)
                 return -ENOMEM;
         do
-                r = arch_files_scan(arch_files, directory);
+                r = arch_files_scan(arch_files, directory, problem);
         while (r == 0 && pairing_go_up(spec, directory));
 
         for (size_t i = 0; r == 0 && spec->project && i < spec->project->n_targets; i++) {
                 _cleanup_(freep) char *path =
                         pairing_project_arch(spec->root, &spec->project->targets[i]);
 
-                r = path ? arch_files_update(arch_files, path, spec->trusted ? NULL : spec->root)
+                r = path ? arch_files_update(arch_files, path, spec->trusted ? NULL : spec->root,
+                                             problem)
                          : -ENOMEM;
         }
         return r;

@@ -65,8 +65,9 @@ typedef struct PairingSpec {
 /* 0 or -ENOMEM. No target is an empty list. */
 int pairing_find(const PairingSpec *spec, Pairs *ret);
 
-/* Reads again, from the file system, every arch file that pairing_find() may look at. */
-int pairing_refresh(const PairingSpec *spec, ArchFiles *arch_files);
+/* Reads again, from the file system, every arch file that pairing_find() may look at. -errno with
+ * @problem: nobody knows what one of them says. */
+int pairing_refresh(const PairingSpec *spec, ArchFiles *arch_files, Problem *problem);
 
 /* The path of an arch file that a project names. New string, NULL when out of memory. */
 char *pairing_project_arch(const char *root, const ProjectTarget *target);

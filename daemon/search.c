@@ -7,35 +7,47 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/path.h"
 
-static bool search_is_same_file(const char *a, const char *b) {
-        struct stat one, other;
-
-        return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-               one.st_ino == other.st_ino;
+/* of a call that failed */
+static int search_error(void) {
+        return error_is_of_file(-errno) ? -ENOENT : error_from_errno();
 }
 
-bool search_is_program(const char *path, const char *not_this) {
-        struct stat st;
+int search_check(const char *path, const char *not_this) {
+        struct stat st, other;
+        int r;
 
-        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
-                return false;
-        return !not_this || !search_is_same_file(path, not_this);
+        if (stat(path, &st) < 0)
+                return search_error();
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
+        if (access(path, X_OK) < 0)
+                return search_error();
+        if (!not_this)
+                return 0;
+        if (stat(not_this, &other) < 0) {
+                r = search_error();
+                return r == -ENOENT ? 0 : r;
+        }
+        return st.st_dev == other.st_dev && st.st_ino == other.st_ino ? -ENOENT : 0;
 }
 
 int search_program(const char *name, const char *not_this, char **ret) {
         for (const char *p = getenv("PATH"); p && *p;) {
                 size_t n = strcspn(p, ":");
                 _cleanup_(freep) char *directory = strndup(p, n), *candidate = NULL;
+                int r;
 
                 candidate = directory ? path_join(directory, name) : NULL;
                 if (!candidate)
                         return -ENOMEM;
-                if (directory[0] == '/' && search_is_program(candidate, not_this)) {
+                r = directory[0] == '/' ? search_check(candidate, not_this) : -ENOENT;
+                if (r == 0)
                         *ret = TAKE_PTR(candidate);
-                        return 0;
-                }
+                if (r != -ENOENT)
+                        return r;
                 p += n + (p[n] == ':');
         }
         return -ENOENT;

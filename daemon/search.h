@@ -4,10 +4,9 @@
  * Finding programs, without running them. Quick.
  */
 
-#include <stdbool.h>
+/* 0: a regular file that we may run and that is not the file @not_this (which may be NULL). -ENOENT:
+ * it is none. Another -errno: nobody can tell. */
+int search_check(const char *path, const char *not_this);
 
-/* A regular file that we may run and that is not the file @not_this (which may be NULL). */
-bool search_is_program(const char *path, const char *not_this);
-
-/* The first such @name on PATH; relative entries of PATH do not count. A new string; -ENOENT. */
+/* The first such @name on PATH; relative entries of PATH do not count. A new string; -errno as above. */
 int search_program(const char *name, const char *not_this, char **ret);

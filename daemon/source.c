@@ -339,7 +339,7 @@ static void source_is_unreadable(Source *source, int r) {
 
         if (r == -ECANCELED || r == -ENOENT)
                 return;
-        if (error_is_shortage(r) || r == -EIO) {
+        if (!error_is_of_file(r) && r != -EAGAIN) {
                 source_is_unread(source, r);
                 return;
         }

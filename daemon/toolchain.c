@@ -115,13 +115,13 @@ CanonForm toolchain_form(const Toolchain *toolchain) {
 
 int toolchain_find(const Toolchain *toolchain, char **ret, Problem *problem) {
         const ConfigToolchain *config = &toolchain->config;
+        int r;
 
         if (config->kind == TOOLCHAIN_NATIVE)
                 return native_find(config, toolchain->not_this, ret, problem);
-        if (!search_is_program(toolchain->dpucc, NULL))
-                return problem_set(problem, -ENOENT,
-                                   "toolchain %s is not installed: %s is no program that can run",
-                                   config->name, toolchain->dpucc);
+        r = native_check(config, toolchain->dpucc, NULL, problem);
+        if (r < 0)
+                return r;
         *ret = strdup(toolchain->dpucc);
         return *ret ? 0 : -ENOMEM;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/strings.h"
@@ -44,7 +45,7 @@ struct Unit {
         char *toolchain;
         Digest key;
         bool has_key, hit, no_dpu_code;
-        bool unavailable; /* its toolchain was not to be had */
+        bool unavailable; /* its toolchain or its artifact was not to be had */
         char *artifact_path;
         Salvage *salvage; /* holds artifact_path */
         uint64_t changed_ms;
@@ -53,6 +54,7 @@ struct Unit {
         Delivering delivering, next;
         char *output_path;
         char *delivery_problem;
+        bool undone; /* delivery or withdrawal, for a reason that may pass: to be tried again */
         /* what the worker sees */
         DeliverSpec deliver_spec;
         char *view;
@@ -191,14 +193,22 @@ static void unit_count_delivery(Unit *unit, int r) {
                 statistics_count(statistics, STATISTIC_DELIVERIES);
 }
 
+/* Nothing that somebody has to see to. */
+static bool unit_delivery_may_pass(int r) {
+        return r < 0 && !error_is_of_file(r) && r != -EEXIST && r != -EROFS && r != -ENOSYS;
+}
+
 static void unit_on_delivered(Work *work, int r) {
         Unit *unit = container_of(work, Unit, work);
+        bool news = r >= 0 || !strings_equal(unit->delivery_problem, unit->deliver_result.text);
 
         unit_count_delivery(unit, r);
         unit_set_string(&unit->delivery_problem, r < 0 ? unit->deliver_result.text : NULL);
-        if (r < 0 && !unit->dead)
+        unit->undone = unit_delivery_may_pass(r);
+        unit->core->unavailable |= unit->undone;
+        if (r < 0 && news && !unit->dead)
                 unit_tell(unit, unit->deliver_result.text);
-        if (r <= 0) /* else the file was there */
+        if (r <= 0 && news) /* else the file was there */
                 unit_emit(unit, unit->delivering == WITHDRAWING ? EVENT_WITHDRAWN : EVENT_DELIVERED,
                           unit->delivery_problem);
         unit->delivering = DELIVERING_NOTHING;
@@ -241,8 +251,9 @@ static void unit_start_delivery(Unit *unit) {
         unit->deliver_spec.view = unit->view;
         unit->deliver_spec.key = &unit->deliver_key;
         unit->deliver_result = (Problem){};
-        (void) work_start(&unit->core->pool, &unit->work, WORK_STORE, unit_deliver_work,
-                          unit_on_delivered);
+        unit->undone = work_start(&unit->core->pool, &unit->work, WORK_STORE, unit_deliver_work,
+                                  unit_on_delivered) < 0;
+        unit->core->unavailable |= unit->undone;
 }
 
 static void unit_deliver(Unit *unit) {
@@ -313,7 +324,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         unit->has_key = result->key;
         if (result->key)
                 unit->key = *result->key;
-        unit->unavailable = result->outcome == BUILD_TRANSIENT && !result->key;
+        unit->unavailable = result->outcome == BUILD_TRANSIENT && (!result->key || result->unread);
         unit->core->unavailable |= unit->unavailable;
         unit->hit = result->hit;
         unit->no_dpu_code = result->no_dpu_code;
@@ -457,6 +468,8 @@ void unit_refresh(Unit *unit) {
 }
 
 void unit_retry(Unit *unit) {
+        if (unit->undone)
+                unit_deliver(unit);
         if (unit->unavailable && !unit->probe && !unit->running)
                 unit_start_probe(unit);
 }

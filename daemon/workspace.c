@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -43,6 +44,7 @@ struct Workspace {
 
         Entry *sources;
         bool rescan;   /* the filter changed */
+        bool unread;   /* the project or an arch file could not be read, and will be again */
         char *trouble; /* NULL, or why part of it is polled or left out */
         char *detail;  /* of the latest view */
 
@@ -164,15 +166,6 @@ static void workspace_pair_all(Workspace *workspace, bool refresh) {
         workspace_for_each(workspace, workspace_pair_source, &refresh);
 }
 
-static void workspace_retry_source(Source *source, void *userdata) {
-        (void) userdata;
-        source_retry(source);
-}
-
-void workspace_retry(Workspace *workspace) {
-        workspace_for_each(workspace, workspace_retry_source, NULL);
-}
-
 static void workspace_end_source(Source *source, void *userdata) {
         (void) userdata;
         source_gone(source);
@@ -201,6 +194,19 @@ static int workspace_explain_project(Problem *problem, int r) {
         return problem_set(problem, r, "%s", strerror(-r));
 }
 
+/* Nobody knows what a file says: units go on with what it said. */
+static void workspace_is_unread(Workspace *workspace) {
+        workspace->unread = true;
+        workspace->core->unavailable = true;
+}
+
+static void workspace_update_arch(Workspace *workspace, const char *path, bool foreign) {
+        const char *root = foreign && !workspace->trusted ? workspace->root : NULL;
+
+        if (arch_files_update(&workspace->arch_files, path, root, NULL) < 0)
+                workspace_is_unread(workspace);
+}
+
 /* The arch files that a project names may be anywhere below the root, under any name. */
 static void workspace_read_project_archs(Workspace *workspace) {
         for (size_t i = 0; workspace->project && i < workspace->project->n_targets; i++) {
@@ -208,8 +214,7 @@ static void workspace_read_project_archs(Workspace *workspace) {
                         pairing_project_arch(workspace->root, &workspace->project->targets[i]);
 
                 if (path)
-                        (void) arch_files_update(&workspace->arch_files, path,
-                                                 workspace->trusted ? NULL : workspace->root);
+                        workspace_update_arch(workspace, path, true);
         }
 }
 
@@ -249,20 +254,7 @@ static int workspace_read_project(Workspace *workspace, int fd, int64_t observed
         return r < 0 ? r : !always;
 }
 
-static int workspace_parse_project(Workspace *workspace, int fd, int64_t observed_ns, bool always,
-                                   Project **ret, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
-        int r;
-
-        r = fd < 0 ? fd : workspace_read_project(workspace, fd, observed_ns, always, &text);
-        if (r < 0)
-                return workspace_explain_project(problem, r);
-        return r > 0 ? r
-                     : project_parse(ret, bytes_slice(&text), workspace->trusted,
-                                     workspace->core->config, problem);
-}
-
-static bool workspace_has_no_project(Workspace *workspace) {
+static int workspace_has_no_project(Workspace *workspace) {
         bool had = workspace->project || workspace->project_problem;
 
         workspace->project_known = false;
@@ -271,26 +263,60 @@ static bool workspace_has_no_project(Workspace *workspace) {
         return had;
 }
 
-/* Makes the project what the file says now. True if that changed anything. */
-static bool workspace_load_project(Workspace *workspace, bool always) {
-        _cleanup_(freep) char *path = path_join(workspace->root, PROJECT_FILE);
-        int64_t observed_ns = clock_real_ns();
-        _cleanup_(closep) int fd = -1;
-        Project *project = NULL;
-        Problem problem = {};
+/* What is wrong with the file: what was in force stays so. */
+static int workspace_keep_project(Workspace *workspace, const char *path, int r, Problem *why) {
+        if (why->text[0] == '\0')
+                (void) workspace_explain_project(why, r);
+        (void) problem_prefix(why, 0, "%s", path);
+        workspace_set_project_problem(workspace, why);
+        return 0;
+}
+
+static int workspace_use_project(Workspace *workspace, const char *path, Slice text) {
+        Project *project;
+        Problem why = {};
         int r;
 
-        fd = path ? file_open_regular(AT_FDCWD, path) : -ENOMEM;
+        r = project_parse(&project, text, workspace->trusted, workspace->core->config, &why);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return workspace_keep_project(workspace, path, r, &why);
+        workspace_set_project(workspace, project);
+        return 1;
+}
+
+static int workspace_take_project(Workspace *workspace, const char *path, bool always) {
+        _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(PROJECT_FILE_MAX);
+        int64_t observed_ns = clock_real_ns();
+        _cleanup_(closep) int fd = -1;
+        Problem why = {};
+        int r;
+
+        fd = file_open_regular(AT_FDCWD, path);
         if (fd == -ENOENT || fd == -ENOTDIR)
                 return workspace_has_no_project(workspace);
-        r = workspace_parse_project(workspace, fd, observed_ns, always, &project, &problem);
+        r = fd < 0 ? fd : workspace_read_project(workspace, fd, observed_ns, always, &text);
+        if (r < 0 && error_is_of_file(r))
+                return workspace_keep_project(workspace, path, r, &why);
+        if (r != 0)
+                return r > 0 ? 0 : r;
+        return workspace_use_project(workspace, path, bytes_slice(&text));
+}
+
+/* Makes the project what the file says now. > 0: that changed something. -errno with @problem: nobody
+ * knows what it says. */
+static int workspace_load_project(Workspace *workspace, bool always, Problem *problem) {
+        _cleanup_(freep) char *path = path_join(workspace->root, PROJECT_FILE);
+        int r = path ? workspace_take_project(workspace, path, always) : -ENOMEM;
+
         if (r < 0) {
-                (void) problem_prefix(&problem, r, "%s", path);
-                workspace_set_project_problem(workspace, &problem);
-        } else if (r == 0) {
-                workspace_set_project(workspace, project);
+                workspace->project_known = false;
+                workspace_is_unread(workspace);
+                (void) problem_set(problem, r, "%s/" PROJECT_FILE ": %s", workspace->root,
+                                   strerror(-r));
         }
-        return r == 0;
+        return r;
 }
 
 static bool workspace_has_match(const Workspace *workspace, const ProjectModel *model) {
@@ -352,10 +378,40 @@ static bool workspace_is_project_arch(const Workspace *workspace, const char *pa
 }
 
 static void workspace_arch_event(Workspace *workspace, const char *path) {
-        bool foreign = workspace_is_project_arch(workspace, path) && !workspace->trusted;
-
-        (void) arch_files_update(&workspace->arch_files, path, foreign ? workspace->root : NULL);
+        workspace_update_arch(workspace, path, workspace_is_project_arch(workspace, path));
         workspace_pair_all(workspace, false);
+}
+
+/* From the end: one that is gone leaves the list. */
+static void workspace_read_unread(Workspace *workspace) {
+        const ArchFiles *files = &workspace->arch_files;
+
+        workspace->unread = false;
+        (void) workspace_load_project(workspace, false, NULL);
+        for (size_t i = files->n; i > 0; i--) {
+                _cleanup_(freep) char *path = NULL;
+
+                if (i > files->n || !files->items[i - 1]->unread)
+                        continue;
+                path = strdup(files->items[i - 1]->path);
+                if (path)
+                        workspace_update_arch(workspace, path,
+                                              workspace_is_project_arch(workspace, path));
+                else
+                        workspace_is_unread(workspace);
+        }
+        workspace_pair_all(workspace, false);
+}
+
+static void workspace_retry_source(Source *source, void *userdata) {
+        (void) userdata;
+        source_retry(source);
+}
+
+void workspace_retry(Workspace *workspace) {
+        if (workspace->unread)
+                workspace_read_unread(workspace);
+        workspace_for_each(workspace, workspace_retry_source, NULL);
 }
 
 /* NULL: out of memory; a rescan will find it */
@@ -401,7 +457,8 @@ static void workspace_tell_file(Workspace *workspace, EventKind kind, const char
 
 static void workspace_file_event(Workspace *workspace, const WatchEvent *event) {
         if (workspace_is_project(workspace, event->path)) {
-                if (event->kind != WATCH_FILE_WRITING && workspace_load_project(workspace, false))
+                if (event->kind != WATCH_FILE_WRITING &&
+                    workspace_load_project(workspace, false, NULL) > 0)
                         workspace_pair_all(workspace, false);
                 return;
         }
@@ -492,7 +549,7 @@ void workspace_settled(Workspace *workspace, const char *path) {
 }
 
 void workspace_reconsider(Workspace *workspace) {
-        (void) workspace_load_project(workspace, true);
+        (void) workspace_load_project(workspace, true, NULL);
         workspace_pair_all(workspace, true);
 }
 
@@ -508,13 +565,20 @@ static PairingSpec workspace_pairing(const Workspace *workspace, const char *sou
         };
 }
 
-int workspace_refresh(Workspace *workspace, const char *source_path) {
+int workspace_refresh(Workspace *workspace, const char *source_path, Problem *problem) {
         PairingSpec spec;
+        int r;
 
-        if (workspace_load_project(workspace, false))
+        r = workspace_load_project(workspace, false, problem);
+        if (r < 0)
+                return r;
+        if (r > 0)
                 workspace_pair_all(workspace, false);
         spec = workspace_pairing(workspace, source_path);
-        return pairing_refresh(&spec, &workspace->arch_files);
+        r = pairing_refresh(&spec, &workspace->arch_files, problem);
+        if (r < 0)
+                workspace_is_unread(workspace);
+        return r;
 }
 
 void workspace_poke(Workspace *workspace, const char *source_path) {
@@ -581,7 +645,7 @@ int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, b
                 (void) workspace_free(workspace);
                 return r;
         }
-        (void) workspace_load_project(workspace, true);
+        (void) workspace_load_project(workspace, true, NULL);
         *ret = workspace;
         return 0;
 }

@@ -47,11 +47,12 @@ void workspace_settled(Workspace *workspace, const char *path);
 /* The configuration changed: pairs and looks up everything again. */
 void workspace_reconsider(Workspace *workspace);
 
-/* Units whose toolchain was not to be had look again. */
+/* What could not be read is read again; units whose toolchain was not to be had look again. */
 void workspace_retry(Workspace *workspace);
 
-/* Makes what is known of @source_path's targets what the file system says. -ENOMEM. */
-int workspace_refresh(Workspace *workspace, const char *source_path);
+/* Makes what is known of @source_path's targets what the file system says. -errno with @problem:
+ * that could not be read. */
+int workspace_refresh(Workspace *workspace, const char *source_path, Problem *problem);
 /* The file is looked at even if inotify said nothing. */
 void workspace_poke(Workspace *workspace, const char *source_path);
 

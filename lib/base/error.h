@@ -23,6 +23,14 @@ static inline int error_from_errno(void) {
         return errno > 0 ? -errno : -EIO;
 }
 
+/* The error of an open(2) or read(2) says something of the file: it is not there, or not for us to
+ * read. Any other may pass, and says nothing of it. */
+static inline bool error_is_of_file(int r) {
+        return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES || r == -EPERM ||
+               r == -EXDEV || r == -EISDIR || r == -EINVAL || r == -ENXIO || r == -ENODEV ||
+               r == -ENAMETOOLONG || r == -EFBIG;
+}
+
 /* This process or this machine ran out of something: says nothing of the file, and may pass. */
 static inline bool error_is_shortage(int r) {
         return r == -ENOMEM || r == -EMFILE || r == -ENFILE;

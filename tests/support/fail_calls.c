@@ -4,12 +4,17 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <protobuf-c/protobuf-c.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -46,6 +51,28 @@ WRAP(ssize_t, -1, readlinkat, (int fd, const char *path, char *data, size_t n), 
 WRAP(int, -1, renameat2, (int a, const char *from, int b, const char *to, unsigned flags),
      (a, from, b, to, flags))
 WRAP(ssize_t, -1, getrandom, (void *data, size_t n, unsigned flags), (data, n, flags))
+
+WRAP(off_t, -1, lseek64, (int fd, off_t at, int whence), (fd, at, whence))
+WRAP(int, -1, access, (const char *path, int mode), (path, mode))
+WRAP(int, -1, statvfs64, (const char *path, struct statvfs *fs), (path, fs))
+WRAP(int, -1, futimens, (int fd, const struct timespec times[2]), (fd, times))
+WRAP(int, -1, utimensat, (int fd, const char *path, const struct timespec times[2], int flags),
+     (fd, path, times, flags))
+WRAP(char *, NULL, realpath, (const char *path, char *ret), (path, ret))
+
+/* whatever its argument is, it is no longer than this */
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+
+int __wrap_fcntl64(int fd, int command, ...) {
+        long argument;
+        va_list ap;
+
+        va_start(ap, command);
+        argument = va_arg(ap, long);
+        va_end(ap);
+        return fail_io_now("fcntl") ? -1 : __real_fcntl64(fd, command, argument);
+}
 
 static bool types_are_hidden;
 
@@ -140,6 +167,12 @@ WRAP(ProtobufCMessage *, NULL, protobuf_c_message_unpack,
      (descriptor, allocator, n, data))
 
 /* --- processes ---------------------------------------------------------------------------------- */
+
+WRAP(int, errno, posix_spawn,
+     (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
+      const posix_spawnattr_t *attributes, char *const argv[], char *const env[]),
+     (pid, path, actions, attributes, argv, env))
+WRAP(int, -1, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 

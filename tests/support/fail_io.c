@@ -16,7 +16,7 @@
 /* -1 is "not armed" */
 static atomic_long countdown = -1;
 static int armed_error;
-static const char *failed_call;
+static _Atomic(const char *) failed_call;
 static _Thread_local bool spared;
 
 void fail_io_spare(bool on) {
@@ -118,13 +118,19 @@ void fail_io_arm(long nth, int error) {
         atomic_store(&countdown, nth);
 }
 
+bool fail_io_is_reached(void) {
+        return atomic_load(&failed_call) != NULL;
+}
+
 bool fail_io_disarm(void) {
         atomic_store(&countdown, -1);
-        return failed_call != NULL;
+        return fail_io_is_reached();
 }
 
 const char *fail_io_call(void) {
-        return failed_call ? failed_call : "none";
+        const char *call = failed_call;
+
+        return call ?: "none";
 }
 
 /* a wrapper for a call with fixed parameters: @names are the arguments of @parameters, @after is

@@ -22,6 +22,9 @@
 /* From now on count, and let call number @nth (0 is the next one) fail with @error. */
 void fail_io_arm(long nth, int error);
 
+/* True if the armed call was reached already. */
+bool fail_io_is_reached(void);
+
 /* Back to normal. True if the armed call was reached. */
 bool fail_io_disarm(void);
 

@@ -1,24 +1,105 @@
 /*
  * What is asked while the system fails: a system call that it does not have, or any one that fails.
- * Then it is answered all the same, exactly once, rightly or with the reason, and the engine goes on
- * as before. Teardown proves that nothing leaked (handles and descriptors here, memory under ASan).
+ * Then it is answered all the same, exactly once: rightly, or with the reason, and never with what
+ * another file, target or name would have got. Afterwards all is as before. Teardown proves that
+ * nothing leaked (handles and descriptors here, memory under ASan).
+ *
+ * Truth is not what the engine says: an artifact of the double names the md5 of what it was made
+ * from, and the canonical form of each model is written here as well.
  */
 
 #include "engine_fixture.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/log.h"
+#include "base/path.h"
+#include "daemon/identify.h"
 #include "tests/support/fail_io.h"
 
-/* a workspace with one model that is compiled */
-static void begin(Fixture *f) {
-        watch_root(f);
-        save_arch(f, "arch.json", "0x101000056010402");
-        save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
+#define FAULTS_MAX 20000 /* more than there are: a sweep that does not end is a failure */
+#define OURS       "0x101000056010402" /* the target that the double makes everything for */
+#define THEIRS     "0x101000056010407"
+
+static const int errors[] = { EIO, EMFILE, ENOMEM, ENOSPC, EINTR };
+
+/* --- time ---------------------------------------------------------------------------------------- */
+
+#define HURRY           50   /* times as fast */
+#define ENGINE_RETRY_MS 3000 /* daemon/engine.c */
+
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat);
+uint64_t __real_uv_now(const uv_loop_t *loop);
+uint64_t __wrap_uv_now(const uv_loop_t *loop);
+
+/* What is tried again after a while is tried again soon, however often it was in vain. */
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat) {
+        static const uv_timer_t *retry; /* the engine's, which waits longer and longer */
+        bool again = ms >= 200 && ms < DEADLINE_MS;
+
+        if (ms == ENGINE_RETRY_MS)
+                retry = timer;
+        if (timer == retry)
+                ms = ENGINE_RETRY_MS;
+        return __real_uv_timer_start(timer, fn, again || timer == retry ? 1 + ms / HURRY : ms,
+                                     repeat);
+}
+
+uint64_t __wrap_uv_now(const uv_loop_t *loop) {
+        return __real_uv_now(loop) * HURRY;
+}
+
+/* --- what is right ------------------------------------------------------------------------------- */
+
+typedef struct Truth {
+        int32_t weight; /* of the model that is on disk now */
+        char md5[MD5_HEX];
+} Truth;
+
+/* the md5 of what a compiler is given for a model of @weight */
+static void find_truth(Fixture *f, int32_t weight, Truth *ret) {
+        _cleanup_(state_closep) State *memory = NULL;
+        _cleanup_(closep) int from = -1, to = -1;
+        Identity identity;
+        Digest digest;
+        Sha256 sha256;
+        uint64_t size;
+        Work work = {};
+        Md5 md5;
+
+        ret->weight = weight;
+        from = create_file(f->dir->path, "truth");
+        write_model(from, weight, false);
+        closep(&from);
+        from = openat(f->dir->fd, "truth", O_RDONLY | O_CLOEXEC);
+        to = openat(f->dir->fd, "snapshot", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        assert_int_equal(state_open(&memory, NULL, NULL), 0);
+        assert_int_equal(identify_fd(memory, from, &work, &identity), 0);
+        assert_int_equal(identify_snapshot(from, SNAPSHOT_FORM_CANONICAL, &identity.canonical, to,
+                                           &sha256, &size),
+                         0);
+        assert_int_equal(lseek(to, 0, SEEK_SET), 0);
+        assert_int_equal(digest_fd(to, &digest, NULL, &md5, NULL), 0);
+        md5_to_hex(&md5, ret->md5);
+}
+
+/* whether @fd is the artifact of @truth */
+static bool is_right(int fd, const Truth *truth) {
+        char text[256] = "";
+
+        return pread(fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, truth->md5) &&
+               strstr(text, OURS + 2);
+}
+
+static bool is_right_at(const char *path, const Truth *truth) {
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        return fd >= 0 && is_right(fd, truth);
 }
 
 /* --- a call that there is not -------------------------------------------------------------------- */
@@ -58,12 +139,12 @@ static void examine(Fixture *f, Diagnosed *diagnosed) {
 
 /* doctor says what is missing and what to do */
 static void a_system_call_is_missing(void **state) {
-        static const int errors[] = { ENOSYS, EPERM }; /* an old kernel, an old filter */
+        static const int refusals[] = { ENOSYS, EPERM }; /* an old kernel, an old filter */
         Fixture *f = *state;
         Diagnosed diagnosed;
 
-        for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-                fail_io_refuse(SYS_openat2, errors[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+                fail_io_refuse(SYS_openat2, refusals[i]);
                 assert_int_equal(file_open_plain(f->dir->fd, "ws", O_RDONLY, 0), -ENOSYS);
                 assert_int_equal(file_open_beneath(f->dir->fd, "ws", O_RDONLY, 0), -ENOSYS);
                 examine(f, &diagnosed);
@@ -81,7 +162,10 @@ static void a_compile_without_a_system_call(void **state) {
         Fixture *f = *state;
         Answer answer;
 
-        begin(f);
+        watch_root(f);
+        save_arch(f, "arch.json", OURS);
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
         fail_io_refuse(SYS_openat2, ENOSYS);
         save_model(f, "Net_int.xmodel", 2, false);
         get(f, &answer, "Net_int.xmodel", NULL);
@@ -91,12 +175,325 @@ static void a_compile_without_a_system_call(void **state) {
         assert_int_equal(n_started(f), 1);
 }
 
+/* --- calls that fail ------------------------------------------------------------------------------ */
+
+/* What is asked, over and over. */
+typedef struct Question {
+        const char *folder; /* of the model */
+        const char *net;    /* the name that it has to have */
+        bool changes;       /* another model each time */
+        bool touched;       /* the same, to be read again each time */
+        long dense;         /* each call up to here, then farther and farther apart */
+} Question;
+
+typedef struct Asked {
+        Fixture *f;
+        Truth truth;
+        Answer answer;
+        char source[512];
+        bool wrong; /* what was answered is not what it should be */
+} Asked;
+
+static void on_answered(const AskResult *result, void *userdata) {
+        Asked *asked = userdata;
+
+        fail_io_spare(true);
+        engine_fixture_handlers.done(result, &asked->answer);
+        if (result->outcome == ASK_DONE)
+                asked->wrong = !is_right(result->artifact_fd, &asked->truth) ||
+                               !is_right_at(result->path, &asked->truth);
+        fail_io_spare(false);
+}
+
+static int start(Asked *asked, int source_fd) {
+        static const AskHandlers handlers = { .done = on_answered };
+        const GetSpec spec = {
+                .source_fd = source_fd,
+                .source_path = asked->source,
+                .arch_fd = -1,
+                .output_dir_fd = -1,
+                .adopt_fd = -1,
+                .umask = -1,
+                .wait = true,
+                .want_fd = true,
+                .want_log = true,
+        };
+        Problem problem = {};
+
+        asked->answer = (Answer){};
+        asked->wrong = false;
+        return engine_get(asked->f->engine, &spec, &handlers, asked, &asked->answer.ask, &problem);
+}
+
+/* Asks while call number @nth fails; -1: none. True if it was reached. */
+static bool ask_without(Asked *asked, const Question *question, long nth, int error) {
+        _cleanup_(closep) int fd = open(asked->source, O_RDONLY | O_CLOEXEC);
+        const char *failed = "none";
+        bool reached;
+        int r;
+
+        assert_true(fd >= 0);
+        fail_io_arm(nth, error);
+        r = start(asked, fd);
+        if (r == 0) {
+                TAKE_FD(fd);
+                WAIT_UNTIL(asked->f, asked->answer.done);
+        }
+        reached = fail_io_disarm();
+        if (reached)
+                failed = fail_io_call();
+
+        if (asked->wrong || (r < 0 && r != -error) || (r == 0 && asked->answer.n_done != 1))
+                fail_msg("call %ld, %s, %s: %d, %u answers, %s", nth, failed, strerror(error), r,
+                         asked->answer.n_done, asked->wrong ? "a wrong one" : "");
+        if (r == 0 && asked->answer.outcome != ASK_DONE &&
+            (!reached || asked->answer.outcome != ASK_FAILED || asked->answer.message[0] == '\0'))
+                fail_msg("call %ld, %s, %s: outcome %d, '%s'", nth, failed, strerror(error),
+                         asked->answer.outcome, asked->answer.message);
+        if (r == 0 && asked->answer.outcome == ASK_DONE &&
+            strcmp(path_basename(asked->answer.path), question->net) != 0)
+                fail_msg("call %ld, %s, %s: %s", nth, failed, strerror(error), asked->answer.path);
+        return reached;
+}
+
+static void prepare(Asked *asked, const Question *question) {
+        static const struct timespec now[2] = { { .tv_nsec = UTIME_NOW },
+                                                { .tv_nsec = UTIME_NOW } };
+
+        if (question->changes) {
+                char path[512];
+
+                find_truth(asked->f, asked->truth.weight + 1, &asked->truth);
+                path_in(path, sizeof(path), question->folder, "Net_int.xmodel");
+                save_model(asked->f, path, asked->truth.weight, false);
+        }
+        if (question->touched)
+                assert_int_equal(utimensat(AT_FDCWD, asked->source, now, 0), 0);
+}
+
+/* One by one at first; then farther and farther apart, since looking for processes alone is
+ * thousands of calls. */
+static long next_fault(const Question *question, long nth) {
+        bool thorough = getenv("DPUCC_LONG");
+
+        return nth + 1 + (nth < (thorough ? 400 : question->dense) ? 0 : nth / (thorough ? 20 : 1));
+}
+
+/* Each error where a round is quick; where it compiles, the others in scripts/test-full. */
+static size_t n_errors(const Question *question) {
+        return question->dense < FAULTS_MAX && !getenv("DPUCC_LONG") ? 2 : ARRAY_SIZE(errors);
+}
+
+static void sweep(Asked *asked, const Question *question) {
+        for (size_t i = 0; i < n_errors(question); i++) {
+                bool reached = true;
+                long nth;
+
+                for (nth = 0; reached; nth = next_fault(question, nth)) {
+                        assert_true(nth < FAULTS_MAX);
+                        prepare(asked, question);
+                        reached = ask_without(asked, question, nth, errors[i]);
+                        (void) ask_without(asked, question, -1, 0);
+                }
+                assert_true(nth > 20);
+        }
+}
+
+/* @question->folder is below the root, with an arch file of its own and another one above. */
+static void begin(Fixture *f, const Question *question, Asked *ret) {
+        char path[512];
+
+        *ret = (Asked){ .f = f };
+        path_in(path, sizeof(path), f->root, question->folder);
+        assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+        save_arch(f, "arch.json", THEIRS);
+        path_in(path, sizeof(path), question->folder, "arch.json");
+        save_arch(f, path, OURS);
+        find_truth(f, 1, &ret->truth);
+        path_in(path, sizeof(path), question->folder, "Net_int.xmodel");
+        save_model(f, path, 1, false);
+        path_in(ret->source, sizeof(ret->source), f->root, path);
+}
+
+static void use_project(Fixture *f) {
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"sub/Net_int.xmodel\", \"net_name\": \"deep\","
+                   " \"output_dir\": \"out\"}]}");
+}
+
+/* in a workspace, with a project file, delivered */
+static void a_hit(void **state) {
+        const Question question = { .folder = "sub", .net = "deep.xmodel", .dense = FAULTS_MAX };
+        Fixture *f = *state;
+        Asked asked;
+
+        begin(f, &question, &asked);
+        use_project(f);
+        watch_root(f);
+        (void) ask_without(&asked, &question, -1, 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        sweep(&asked, &question);
+}
+
+/* in no workspace: the source is hashed, the arch files are looked for */
+static void a_hit_of_what_has_to_be_read(void **state) {
+        const Question question = {
+                .folder = "sub", .net = "Net.xmodel", .touched = true, .dense = FAULTS_MAX
+        };
+        Asked asked;
+
+        begin(*state, &question, &asked);
+        sweep(&asked, &question);
+}
+
+static void a_miss(void **state) {
+        const Question question = {
+                .folder = "sub", .net = "Net.xmodel", .changes = true, .dense = 20
+        };
+        Asked asked;
+
+        begin(*state, &question, &asked);
+        sweep(&asked, &question);
+}
+
+/* --- nobody asks ------------------------------------------------------------------------------------ */
+
+/* The unit is what the files say, and so is what was delivered. */
+static bool is_over(Asked *asked) {
+        Looked looked = look(asked->f, "Net_int.xmodel", NULL);
+        char path[512];
+        bool over;
+
+        path_in(path, sizeof(path), asked->f->root, "out/deep.xmodel");
+        fail_io_spare(true);
+        over = looked.n == 1 && looked.state == UNIT_READY &&
+               is_right_at(looked.artifact, &asked->truth) && is_right_at(path, &asked->truth);
+        fail_io_spare(false);
+        return over;
+}
+
+/* For messages: is never true. */
+static bool is_late(const Asked *asked, long nth, int error) {
+        Looked looked;
+
+        if (!asked->f->late)
+                return false;
+        looked = look(asked->f, "Net_int.xmodel", NULL);
+        print_message("call %ld, %s, %s: %u units, state %d, '%s', artifact %s (%s)\n", nth,
+                      fail_io_call(), strerror(error), looked.n, looked.state, looked.detail,
+                      looked.artifact,
+                      is_right_at(looked.artifact, &asked->truth) ? "right" : "wrong");
+        return false;
+}
+
+/* True if call number @nth was reached before all was done. */
+static bool save_without(Asked *asked, const Question *question, long nth, int error) {
+        Fixture *f = asked->f;
+        bool reached;
+
+        fail_io_arm(nth, error);
+        fail_io_spare(true);
+        prepare(asked, question);
+        fail_io_spare(false);
+        WAIT_UNTIL(f, fail_io_is_reached() || is_over(asked) || is_late(asked, nth, error));
+        reached = fail_io_disarm();
+        WAIT_UNTIL(f, is_over(asked) || is_late(asked, nth, error));
+        return reached;
+}
+
+/* what a save leads to, with no other save and no question to help it */
+static void a_save(void **state) {
+        const Question question = {
+                .folder = "sub", .net = "deep.xmodel", .changes = true, .dense = 20
+        };
+        Fixture *f = *state;
+        Asked asked;
+
+        begin(f, &question, &asked);
+        use_project(f);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        for (size_t i = 0; i < n_errors(&question); i++) {
+                long nth = 0;
+
+                while (save_without(&asked, &question, nth, errors[i]))
+                        nth = next_fault(&question, nth);
+                assert_true(nth > 20);
+        }
+}
+
+/* --- other questions -------------------------------------------------------------------------------- */
+
+typedef int (*AskFn)(Fixture *f, Answer *answer, Problem *problem);
+
+static int ask_to_wait(Fixture *f, Answer *answer, Problem *problem) {
+        return engine_wait(f->engine, NULL, &engine_fixture_handlers, answer, &answer->ask,
+                           problem);
+}
+
+static int ask_the_doctor(Fixture *f, Answer *answer, Problem *problem) {
+        return engine_examine(f->engine, NULL, &engine_fixture_handlers, answer, &answer->ask,
+                              problem);
+}
+
+/* Whatever it says: once, and with a reason unless it is done. True if the call was reached. */
+static bool ask_other(Fixture *f, AskFn ask, long nth, int error) {
+        Answer answer = {};
+        Problem problem = {};
+        bool reached;
+        int r;
+
+        fail_io_arm(nth, error);
+        r = ask(f, &answer, &problem);
+        if (r == 0)
+                WAIT_UNTIL(f, answer.done);
+        reached = fail_io_disarm();
+        assert_true(r == 0 || r == -error);
+        assert_int_equal(answer.n_done, r == 0);
+        if (r == 0 && answer.outcome != ASK_DONE)
+                assert_true(reached && answer.message[0] != '\0');
+        return reached;
+}
+
+static void sweep_other(void **state, AskFn ask, const Question *pace) {
+        Fixture *f = *state;
+        Asked asked;
+
+        begin(f, pace, &asked);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        for (size_t i = 0; i < n_errors(pace); i++) {
+                for (long nth = 0; ask_other(f, ask, nth, errors[i]); nth = next_fault(pace, nth))
+                        assert_true(nth < FAULTS_MAX);
+                (void) ask_without(&asked, pace, -1, 0);
+        }
+}
+
+static void a_wait(void **state) {
+        const Question pace = { .folder = "sub", .net = "Net.xmodel", .dense = FAULTS_MAX };
+
+        sweep_other(state, ask_to_wait, &pace);
+}
+
+static void a_checkup(void **state) {
+        const Question pace = { .folder = "sub", .net = "Net.xmodel", .dense = 20 };
+
+        sweep_other(state, ask_the_doctor, &pace);
+}
+
 int main(void) {
 #define TEST(_fn)                                                                                  \
         cmocka_unit_test_setup_teardown(_fn, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_system_call_is_missing),
                 TEST(a_compile_without_a_system_call),
+                TEST(a_hit),
+                TEST(a_hit_of_what_has_to_be_read),
+                TEST(a_wait),
+                TEST(a_checkup),
+                TEST(a_save),
+                TEST(a_miss),
+
         };
 
         log_open(LOG_LEVEL_ERROR);

@@ -73,7 +73,7 @@ static const Pairs *pair_up(Fixture *f, const char *source) {
         };
 
         pairs_deinit(&f->pairs);
-        assert_int_equal(pairing_refresh(&spec, &f->files), 0);
+        assert_int_equal(pairing_refresh(&spec, &f->files, NULL), 0);
         assert_int_equal(pairing_find(&spec, &f->pairs), 0);
         return &f->pairs;
 }
@@ -126,7 +126,7 @@ static void the_root_is_the_end(void **state) {
         write_text(f, "ws/sub/Net.xmodel", "");
         spec.root = root;
         spec.source_path = source;
-        assert_int_equal(pairing_refresh(&spec, &f->files), 0);
+        assert_int_equal(pairing_refresh(&spec, &f->files, NULL), 0);
         assert_int_equal(pairing_find(&spec, &found), 0);
         assert_int_equal(found.n, 0);
         assert_non_null(strstr(found.problem.text, "arch.json"));
@@ -301,7 +301,7 @@ static int refresh_and_find(void *userdata) {
         int r = -ENOMEM;
 
         if (path)
-                r = pairing_refresh(&spec, &files);
+                r = pairing_refresh(&spec, &files, NULL);
         if (r == 0)
                 r = pairing_find(&spec, &pairs);
         arch_files_deinit(&files);
