@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from sandbox import Failure
@@ -17,17 +18,22 @@ class Engine:
     def __init__(self, binaries):
         self.name = "docker" if shutil.which("dockerd", path="/usr/sbin:/usr/bin") else "podman"
         self.program = shutil.which(self.name)
-        self.directory = tempfile.mkdtemp(prefix="dpucc-chaos-engine.")
+        # its sockets have long names in there
+        self.directory = tempfile.mkdtemp(prefix="dpucc-chaos-engine.", dir="/tmp")
         self.binaries = binaries
         self.environment = {"DOUBLE_VAI_C_XIR": "slow", "DOUBLE_VAI_C_XIR_SECONDS": str(SLOW)}
-        lines = self.script("start").stdout.splitlines()
+        started = self.script("start")
+        self.started = started.returncode == 0
+        if not self.started:
+            self.stop()
+            sys.exit(started.returncode)
+        lines = started.stdout.splitlines()
         self.environment.update(line.split("=", 1) for line in lines)
 
     def script(self, command):
-        with open(os.path.join(self.directory, "engine.log"), "ab") as log:
-            return subprocess.run([SCRIPT, command, self.name, self.directory], check=True, text=True,
-                                  env={**os.environ, "DPUCC_BIN_DIR": self.binaries},
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        return subprocess.run([SCRIPT, command, self.name, self.directory], check=False, text=True,
+                              env={**os.environ, "DPUCC_BIN_DIR": self.binaries},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def toolchains(self):
         """box: a container for each compile; warm: one for some."""
@@ -36,15 +42,21 @@ class Engine:
                "environment": [name for name in self.environment if name.startswith("DOUBLE_")]}
         return {"box": box, "warm": {**box, "warm_idle_s": WARM_IDLE_S}}
 
+    def ask(self, *arguments):
+        return subprocess.run([self.program, *arguments], env={**os.environ, **self.environment},
+                              check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
     def containers(self):
         """All of ours, whatever they are at."""
-        asked = subprocess.run([self.program, "ps", "--all", "--quiet", "--no-trunc",
-                                "--filter", "label=dpucc.job"], env={**os.environ, **self.environment},
-                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        asked = self.ask("ps", "--all", "--quiet", "--no-trunc", "--filter", "label=dpucc.job")
         if asked.returncode != 0:
             raise Failure(f"{self.name} does not answer: {asked.stderr}")
         return set(asked.stdout.split())
 
     def stop(self):
+        """Whatever happened: nothing of it runs on."""
+        left = self.containers() if self.started else None  # else it would ask the machine's own
+        if left:
+            self.ask("rm", "--force", *left)
         self.script("stop")
         shutil.rmtree(self.directory, ignore_errors=True)

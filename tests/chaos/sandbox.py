@@ -149,12 +149,12 @@ class Sandbox:
 
     # --- the client ----------------------------------------------------------------------------
 
-    def client(self, *arguments, seconds=PATIENCE):
+    def client(self, *arguments, seconds=PATIENCE, **environment):
         """(exit status, stdout, stderr)"""
         is_late = self.pace.deadline(seconds)
         command = [os.path.join(self.binaries, "dpucc-client"), "--timeout", str(HOURS)]  # ours counts
         with subprocess.Popen([*command, *arguments],
-                              env=self.environment(), stdin=subprocess.DEVNULL, text=True,
+                              env=self.environment(**environment), stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
             while True:
                 try:
