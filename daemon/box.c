@@ -106,31 +106,6 @@ static int box_start(Box *box, const ContainerImage *image, const char *jobs, Pr
         return box_run(&box->config, &command, &capture, problem);
 }
 
-static int box_compare_lines(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-/* An engine lists changes in any order. */
-static int box_digest_lines(char *text, Digest *ret) {
-        _cleanup_(strings_cleanup) Strings lines = {};
-        _cleanup_(hasher_freep) Hasher *hasher = NULL;
-        char *save = NULL;
-        int r;
-
-        r = hasher_new(&hasher, HASHER_XXH3);
-        for (char *line = strtok_r(text, "\n", &save); r == 0 && line;
-             line = strtok_r(NULL, "\n", &save))
-                r = strings_add(&lines, line);
-        if (lines.n > 0)
-                qsort(lines.items, lines.n, sizeof(*lines.items), box_compare_lines);
-        for (size_t i = 0; r == 0 && i < lines.n; i++)
-                r = hasher_update(hasher, lines.items[i], strlen(lines.items[i]) + 1);
-        if (r < 0)
-                return r;
-        hasher_xxh3(hasher, ret);
-        return 0;
-}
-
 static int box_survey(const Box *box, Digest *ret, Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(capture_cleanup) Capture capture = {};
@@ -147,7 +122,7 @@ static int box_survey(const Box *box, Digest *ret, Problem *problem) {
         if (capture.out.size == CAPTURE_MAX)
                 return -EFBIG; /* there may be more that we do not see */
         text = bytes_take_string(&capture.out);
-        return text ? box_digest_lines(text, ret) : -ENOMEM;
+        return text ? container_answer_changes(text, ret) : -ENOMEM;
 }
 
 int box_new(Box **ret, const ConfigToolchain *toolchain, const ContainerImage *image,
@@ -257,19 +232,13 @@ int box_command(const Box *box, const char *directory, const Strings *arguments,
 static int box_read_verdict(const char *path, int *ret_status, bool *ret_intact) {
         _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(BOX_VERDICT_MAX);
         _cleanup_(freep) char *text = NULL;
-        char end[8];
         int r;
 
         r = file_read(AT_FDCWD, path, &bytes);
         if (r < 0)
                 return r;
         text = bytes_take_string(&bytes);
-        if (!text)
-                return -ENOMEM;
-        if (sscanf(text, "%d %7s", ret_status, end) != 2)
-                return -EBADMSG;
-        *ret_intact = strcmp(end, "intact") == 0;
-        return 0;
+        return text ? container_answer_verdict(text, ret_status, ret_intact) : -ENOMEM;
 }
 
 static void box_stop(const ConfigToolchain *toolchain, const Command *command) {

@@ -193,6 +193,8 @@ static bool capture_line_of(Slice text, char *ret, size_t room) {
 
         while (start < text.size && strchr(" \t\r\n", text.data[start]))
                 start++;
+        if (start == text.size)
+                return false; /* and there may be no text at all */
         for (end = start; end < text.size && text.data[end] != '\n' && text.data[end] != '\r';)
                 end++;
         (void) snprintf(ret, room, "%.*s", (int) (end - start < room ? end - start : room),

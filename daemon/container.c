@@ -175,36 +175,6 @@ static int container_down(const ConfigToolchain *toolchain, EngineKind engine, i
 
 /* --- images ----------------------------------------------------------------------------------- */
 
-/* docker: "No such image", "No such object"; podman: "image not known", "no such image" */
-static bool container_is_missing(const Capture *capture) {
-        static const char *const texts[] = { "o such image", "o such object", "image not known" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-                if (capture->err.size > 0 &&
-                    memmem(capture->err.data, capture->err.size, texts[i], strlen(texts[i])))
-                        return true;
-        return false;
-}
-
-/* docker writes sha256:HEX, podman HEX */
-static int container_read_id(const Capture *capture, char ret[static CONTAINER_ID_MAX]) {
-        static const char digits[] = "0123456789abcdef";
-        char line[CONTAINER_ID_MAX + 8];
-        const char *id = line;
-        size_t n;
-
-        (void) snprintf(line, sizeof(line), "%.*s", (int) capture->out.size,
-                        capture->out.data ? (const char *) capture->out.data : "");
-        if (strncmp(id, "sha256:", 7) == 0)
-                id += 7;
-        n = strspn(id, digits);
-        if (n != 64 || (id[n] != '\n' && id[n] != '\0'))
-                return -EBADMSG;
-        memcpy(ret, id, n);
-        ret[n] = '\0';
-        return 0;
-}
-
 /* -ENODATA: it has no such image. */
 static int container_inspect_image(const ConfigToolchain *toolchain, EngineKind engine,
                                    const char *program, const char *reference,
@@ -223,10 +193,11 @@ static int container_inspect_image(const ConfigToolchain *toolchain, EngineKind 
         if (r < 0)
                 return r;
         r = capture_run(&command, CONTAINER_ASK_MS, &capture);
-        if (r == 0 && capture.status != 0 && container_is_missing(&capture))
+        if (r == 0 && capture.status != 0 &&
+            container_answer_is_no_image(bytes_slice(&capture.err)))
                 return -ENODATA;
         if (r == 0 && capture.status == 0)
-                r = container_read_id(&capture, ret);
+                r = container_answer_id(bytes_slice(&capture.out), ret);
         if (r < 0 || capture.status != 0)
                 return container_down(toolchain, engine, r, &capture, problem);
         return 0;
@@ -536,8 +507,8 @@ int container_inspect(const ConfigToolchain *toolchain, const Command *command, 
                       Problem *problem) {
         _cleanup_(command_cleanup) Command question = {};
         _cleanup_(capture_cleanup) Capture capture = {};
-        char status[16], killed[8], line[64];
-        int exit_status, r;
+        char line[64];
+        int r;
 
         r = container_ask(toolchain, command->engine, &question, problem);
         if (r < 0)
@@ -556,13 +527,10 @@ int container_inspect(const ConfigToolchain *toolchain, const Command *command, 
                                    toolchain->name, strerror(-r));
 
         capture_first_line(&capture, line, sizeof(line));
-        if (capture.status != 0 || sscanf(line, "%15s %d %7s", status, &exit_status, killed) != 3 ||
-            (strcmp(status, "exited") != 0 && strcmp(status, "dead") != 0))
+        if (capture.status != 0 || container_answer_end(line, ret) < 0)
                 return problem_set(problem, -EAGAIN,
                                    "toolchain %s: the container did not run to an end (%s)",
                                    toolchain->name, line);
-        ret->out_of_memory = strcmp(killed, "true") == 0;
-        ret->exit_status = exit_status;
         return 0;
 }
 
@@ -581,8 +549,7 @@ int container_remove(const ConfigToolchain *toolchain, const char *engine, const
                 r = capture_run(&command, CONTAINER_REMOVE_MS, &capture);
         if (r < 0)
                 return r;
-        return capture.status == 0 || memmem(capture.err.data ?: (uint8_t *) "", capture.err.size,
-                                             "o such container", strlen("o such container"))
+        return capture.status == 0 || container_answer_is_no_container(bytes_slice(&capture.err))
                        ? 0
                        : -EIO;
 }

@@ -28,8 +28,8 @@
 #include "base/problem.h"
 #include "daemon/command.h"
 #include "daemon/config.h"
+#include "daemon/container_answer.h"
 
-#define CONTAINER_ID_MAX  72        /* 64 hexadecimal digits */
 #define CONTAINER_ROOT    "/dpuccd" /* no beginning of a name that a compiler may print */
 #define CONTAINER_INPUTS  CONTAINER_ROOT "/in"
 #define CONTAINER_OUTPUTS CONTAINER_ROOT "/out"
@@ -84,11 +84,6 @@ char *container_name(const char *job_id); /* a new string; NULL: no memory */
  * @timeout_ms; after that nothing of it is left. -EIO: it does not; -EAGAIN. */
 int container_try(const ConfigToolchain *toolchain, const ContainerImage *image,
                   uint64_t timeout_ms, Problem *problem);
-
-typedef struct ContainerEnd {
-        bool out_of_memory;
-        int exit_status; /* of what ran inside */
-} ContainerEnd;
 
 /* How the container of @command ended. -EAGAIN: it cannot be told, or it has not ended: whatever
  * the client's exit status says, this was no run of the compiler. */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "daemon/procfs.h"
 
 #define FOOTPRINT_FILE_MAX 16384
 
@@ -26,13 +27,6 @@ static char *footprint_read(const char *path) {
         return bytes_take_string(&text);
 }
 
-/* "VmRSS:      1234 kB" */
-static uint64_t footprint_field(const char *status, const char *name) {
-        const char *at = strstr(status, name);
-
-        return at ? strtoull(at + strlen(name), NULL, 10) : 0;
-}
-
 static void footprint_add(Footprint *footprint, pid_t pid) {
         _cleanup_(freep) char *status = NULL;
         char path[64];
@@ -42,8 +36,8 @@ static void footprint_add(Footprint *footprint, pid_t pid) {
         status = footprint_read(path);
         if (!status)
                 return;
-        most = footprint_field(status, "\nVmHWM:");
-        footprint->resident += footprint_field(status, "\nVmRSS:");
+        most = procfs_field(status, "VmHWM");
+        footprint->resident += procfs_field(status, "VmRSS");
         if (most > footprint->most)
                 footprint->most = most;
 }
@@ -51,17 +45,14 @@ static void footprint_add(Footprint *footprint, pid_t pid) {
 /* Those that its first thread started: the rest of a compiler's threads start none. */
 static void footprint_find_children(Footprint *footprint, pid_t pid) {
         _cleanup_(freep) char *children = NULL;
-        char path[64], *at, *end;
+        const char *at;
+        char path[64];
 
         (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int) pid, (int) pid);
         at = children = footprint_read(path);
         while (at && footprint->n < FOOTPRINT_PROCESSES_MAX) {
-                long child = strtol(at, &end, 10);
-
-                if (end == at || child <= 0)
-                        return;
-                footprint->pids[footprint->n++] = (pid_t) child;
-                at = end;
+                at = procfs_next_child(at, &footprint->pids[footprint->n]);
+                footprint->n += at != NULL;
         }
 }
 

@@ -31,6 +31,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/path.h"
+#include "daemon/procfs.h"
 
 #define JOBDIR_SWEEPS_MAX  8
 #define JOBDIR_DEATH_MS    2000
@@ -52,48 +53,23 @@ static int jobdir_read_proc(const char *pid, const char *file, Bytes *ret) {
 static bool jobdir_has_marker(const char *pid, const char *id) {
         _cleanup_(bytes_cleanup) Bytes environment = BYTES_INIT(JOBDIR_ENVIRON_MAX);
         char wanted[sizeof(JOBDIR_MARKER) + 1 + JOBDIR_ID_DIGITS];
-        size_t n;
 
-        n = (size_t) snprintf(wanted, sizeof(wanted), JOBDIR_MARKER "=%s", id);
+        (void) snprintf(wanted, sizeof(wanted), JOBDIR_MARKER "=%s", id);
         if (jobdir_read_proc(pid, "environ", &environment) < 0)
                 return false;
-
-        for (size_t at = 0; at < environment.size;) {
-                const char *entry = (const char *) environment.data + at;
-                size_t length = strnlen(entry, environment.size - at);
-
-                if (length == n && memcmp(entry, wanted, n) == 0)
-                        return true;
-                at += length + 1;
-        }
-        return false;
+        return procfs_has_variable(bytes_slice(&environment), wanted);
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold spaces and brackets. A
- * process that is dead and only waits for its parent has none. */
 static int jobdir_start_time(const char *pid, uint64_t *ret) {
         _cleanup_(bytes_cleanup) Bytes stat = BYTES_INIT(JOBDIR_STAT_MAX);
         _cleanup_(freep) char *text = NULL;
-        unsigned long long time;
-        const char *p;
         int r;
 
         r = jobdir_read_proc(pid, "stat", &stat);
         if (r < 0)
                 return r;
         text = bytes_take_string(&stat);
-        if (!text)
-                return -ENOMEM;
-
-        p = strrchr(text, ')');
-        if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
-                return -ESRCH; /* dead, and only not reaped yet */
-        for (unsigned field = 2; p && field < 22; field++)
-                p = strchr(p + 1, ' ');
-        if (!p || sscanf(p, " %llu", &time) != 1)
-                return -EBADMSG;
-        *ret = time;
-        return 0;
+        return text ? procfs_start_time(text, ret) : -ENOMEM;
 }
 
 static bool jobdir_is_recorded(const char *pid, const char *recorded) {

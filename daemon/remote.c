@@ -50,18 +50,20 @@ static int remote_command(const ConfigToolchain *toolchain, const char *program,
         return command_finish(command);
 }
 
-static bool remote_is_complete(Slice text) {
-        size_t n = strlen(REMOTE_END);
+/* The end is a line of its own: the last name may end in the same way. */
+int remote_count(Slice answer, uint32_t *ret) {
+        size_t n = strlen(REMOTE_END), before;
+        uint32_t lines = 0;
 
-        return text.size >= n && memcmp(text.data + text.size - n, REMOTE_END, n) == 0;
-}
-
-static uint32_t remote_count(Slice text) {
-        uint32_t n = 0;
-
-        for (size_t i = 0; i < text.size; i++)
-                n += text.data[i] == '\n';
-        return n - 1; /* without the last */
+        if (answer.size < n || memcmp(answer.data + answer.size - n, REMOTE_END, n) != 0)
+                return -EBADMSG;
+        before = answer.size - n;
+        if (before > 0 && answer.data[before - 1] != '\n')
+                return -EBADMSG;
+        for (size_t i = 0; i < before; i++)
+                lines += answer.data[i] == '\n';
+        *ret = lines;
+        return 0;
 }
 
 int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone, Hasher *hasher,
@@ -86,11 +88,10 @@ int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alon
                                    "launcher %s runs it",
                                    toolchain->name, program, toolchain->launcher.items[0]);
         out = bytes_slice(&capture.out);
-        if (capture.status != 0 || !remote_is_complete(out)) {
+        if (capture.status != 0 || remote_count(out, ret_n) < 0) {
                 capture_first_line(&capture, line, sizeof(line));
                 return problem_set(problem, -EAGAIN, "toolchain %s: its launcher %s failed: %s",
                                    toolchain->name, toolchain->launcher.items[0], line);
         }
-        *ret_n = remote_count(out);
         return hasher_update(hasher, out.data, out.size);
 }

@@ -14,9 +14,13 @@
 
 #include "base/digest.h"
 #include "base/problem.h"
+#include "base/slice.h"
 #include "daemon/config.h"
 
 /* Adds paths and contents of @program and, unless @alone, of the packages it belongs to.
  * -ENOENT: it is not there. -EAGAIN: the launcher failed. */
 int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone, Hasher *hasher,
                 uint32_t *ret_n, Problem *problem);
+
+/* How many files the script's answer names. -EBADMSG: it is not all of it. Pure. */
+int remote_count(Slice answer, uint32_t *ret);

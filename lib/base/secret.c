@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,6 +50,10 @@ static int secret_fill(int fd, Secret *secret) {
         return n > SECRET_MAX ? -EINVAL : 0;
 }
 
+static bool secret_is_line_end(uint8_t byte) {
+        return byte == '\r' || byte == '\n';
+}
+
 int secret_read(const char *path, size_t min, Secret *ret, Problem *problem) {
         _cleanup_(closep) int fd = file_open_regular(AT_FDCWD, path);
         int r;
@@ -62,7 +67,7 @@ int secret_read(const char *path, size_t min, Secret *ret, Problem *problem) {
         *ret = (Secret){};
         r = secret_fill(fd, ret);
         if (r == 0) {
-                while (ret->size > 0 && strchr("\r\n", ret->bytes[ret->size - 1]))
+                while (ret->size > 0 && secret_is_line_end(ret->bytes[ret->size - 1]))
                         ret->size--;
                 memset(ret->bytes + ret->size, 0, sizeof(ret->bytes) - ret->size);
                 if (ret->size >= (min > 0 ? min : 1))
