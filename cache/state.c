@@ -61,6 +61,9 @@
         " target TEXT NOT NULL, toolchain TEXT NOT NULL, build_ms INTEGER NOT NULL,"               \
         " peak_memory INTEGER NOT NULL, size INTEGER NOT NULL, UNIQUE (source, target, "           \
         "toolchain))"
+#define STATE_INTENTS_SCHEMA                                                                       \
+        "CREATE TABLE IF NOT EXISTS intents (seq INTEGER PRIMARY KEY, path BLOB NOT NULL,"         \
+        " content BLOB NOT NULL, UNIQUE (path, content))"
 #define STATE_MARK_SCHEMA "CREATE TABLE IF NOT EXISTS filled (one INTEGER PRIMARY KEY)"
 
 #define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
@@ -162,6 +165,8 @@ static int state_fill(State *state) {
         r = database_run(state->database, NULL, NULL, STATE_LATER_SCHEMA, "");
         if (r == 0)
                 r = database_run(state->database, NULL, NULL, STATE_COSTS_SCHEMA, "");
+        if (r == 0)
+                r = database_run(state->database, NULL, NULL, STATE_INTENTS_SCHEMA, "");
         if (r == 0)
                 r = database_run(state->database, NULL, NULL, STATE_MARK_SCHEMA, "");
         if (r == 0)
@@ -500,6 +505,25 @@ typedef struct StateDelivered {
 #define STATE_DELIVERY_ROW    "(?, ?, ?)"
 #define STATE_DELIVERY_TYPES  "bbb"
 
+int state_intend_deliveries(State *state, const StateDelivery *files, size_t n_files) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n_files; i++) {
+                Slice path = slice_of_string(files[i].path);
+                Slice content = slice_of(files[i].content.bytes, DIGEST_SIZE);
+
+                r = database_run(state->database, NULL, NULL,
+                                 "INSERT OR REPLACE INTO intents (path, content) VALUES (?, ?)",
+                                 "bb", &path, &content);
+        }
+        return r == 0 && n_files > 0 ? state_trim(state, "intents", STATE_INTENTS_MAX) : r;
+}
+
+static int state_end_intents(State *state, const Slice *path) {
+        return database_run(state->database, NULL, NULL, "DELETE FROM intents WHERE path = ?", "b",
+                            path);
+}
+
 /* One statement for all of them: it is one transaction, and costs one sync. */
 int state_set_deliveries(State *state, const Digest *key, const StateDelivery *files,
                          size_t n_files) {
@@ -527,6 +551,8 @@ int state_set_deliveries(State *state, const Digest *key, const StateDelivery *f
         r = database_run_durable(state->database, sql[n_files - 1], types[n_files - 1], &path[0],
                                  &content[0], &of, &path[1], &content[1], &of, &path[2],
                                  &content[2], &of);
+        for (size_t i = 0; r == 0 && i < n_files; i++)
+                r = state_end_intents(state, &path[i]);
         return r < 0 ? r : state_trim(state, "deliveries", STATE_DELIVERIES_MAX);
 }
 
@@ -557,11 +583,25 @@ int state_get_delivery(State *state, const char *path, Digest *ret_content, Dige
         return 0;
 }
 
+int state_has_delivered(State *state, const char *path, const Digest *content) {
+        Slice blob = slice_of_string(path), digest = slice_of(content->bytes, DIGEST_SIZE);
+        int64_t has = 0;
+        int r;
+
+        r = database_run(state->database, state_take_int, &has,
+                         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE path = ?1 AND content = ?2)"
+                         " OR EXISTS (SELECT 1 FROM intents WHERE path = ?1 AND content = ?2)",
+                         "bb", &blob, &digest);
+        return r < 0 ? r : (int) has;
+}
+
 int state_remove_delivery(State *state, const char *path) {
         Slice blob = slice_of_string(path);
+        int r;
 
-        return database_run_durable(state->database, "DELETE FROM deliveries WHERE path = ?", "b",
-                                    &blob);
+        r = database_run_durable(state->database, "DELETE FROM deliveries WHERE path = ?", "b",
+                                 &blob);
+        return r < 0 ? r : state_end_intents(state, &blob);
 }
 
 /* --- builds ------------------------------------------------------------------------------ */

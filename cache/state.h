@@ -22,6 +22,7 @@
 
 #define STATE_HISTORY_MAX    10000
 #define STATE_DELIVERIES_MAX 100000
+#define STATE_INTENTS_MAX    10000
 #define STATE_ROOTS_MAX      4096
 #define STATE_PINS_MAX       16384
 
@@ -88,11 +89,18 @@ typedef struct StateDelivery {
 
 #define STATE_DELIVERY_FILES 3 /* one artifact's */
 
+/* Of at most STATE_DELIVERY_FILES files that are about to be put in place: whoever is killed before
+ * state_set_deliveries() has delivered them, or not, and both is ours. */
+int state_intend_deliveries(State *state, const StateDelivery *files, size_t n_files);
+
 /* All of @files, at most STATE_DELIVERY_FILES, of the artifact @key: on disk when it returns. */
 int state_set_deliveries(State *state, const Digest *key, const StateDelivery *files,
                          size_t n_files);
 int state_get_delivery(State *state, const char *path, Digest *ret_content, Digest *ret_key);
 int state_remove_delivery(State *state, const char *path); /* missing is no error */
+
+/* > 0: what @path holds, @content, was delivered there, or intended. */
+int state_has_delivered(State *state, const char *path, const Digest *content);
 
 /* --- history of builds ------------------------------------------------------------------- */
 

@@ -196,7 +196,6 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
                          Digest *ret_content, bool *ret_readable) {
         State *state = delivery->spec->state;
         _cleanup_(closep) int fd = -1;
-        Digest remembered, key;
         struct stat st;
         StatId id;
         int r;
@@ -218,8 +217,7 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
         if (r < 0)
                 return r;
         *ret_readable = true;
-        if (file->path && state_get_delivery(state, file->path, &remembered, &key) == 0 &&
-            digest_equal(&remembered, ret_content))
+        if (file->path && state_has_delivered(state, file->path, ret_content) > 0)
                 *ret = DELIVER_OURS;
         return 0;
 }
@@ -321,6 +319,21 @@ static bool delivery_is_remembered(const Delivery *delivery, const DeliverFile *
                digest_equal(&content, &file->content) && digest_equal(&key, delivery->spec->key);
 }
 
+/* A daemon that is killed between a rename and delivery_remember() knows its file again. */
+static int delivery_intend(const Delivery *delivery) {
+        StateDelivery files[DELIVER_FILES];
+        size_t n = 0;
+
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                const DeliverFile *file = &delivery->files[i];
+
+                if (file->path && file->need != DELIVER_NOTHING)
+                        files[n++] =
+                                (StateDelivery){ .path = file->path, .content = file->content };
+        }
+        return state_intend_deliveries(delivery->spec->state, files, n);
+}
+
 /* The files that are in place now. */
 static int delivery_remember(const Delivery *delivery) {
         StateDelivery files[DELIVER_FILES];
@@ -354,6 +367,8 @@ static int delivery_run(Delivery *delivery, Problem *problem) {
         r = delivery_plan(delivery, &changes, problem);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_copy(delivery, &delivery->files[i]);
+        if (r == 0)
+                r = delivery_intend(delivery);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_sync(&delivery->files[i]);
         if (r < 0)

@@ -322,15 +322,17 @@ static void the_root_itself_is_a_directory_too(void **state) {
 #define CALLS_MAX 200
 
 /* the child's status: 0 if it got through all its calls, FAIL_IO_STATUS if it died */
-static int deliver_and_die(const DeliverSpec *spec, long nth) {
+static int deliver_and_die(DeliverSpec spec, const char *state_directory, long nth) {
         Problem problem = {};
         pid_t pid = fork();
         int status;
 
         assert_true(pid >= 0);
         if (pid == 0) {
+                if (state_directory && state_open(&spec.state, state_directory, NULL) < 0)
+                        _exit(2);
                 fail_io_arm(nth, FAIL_IO_DIE);
-                _exit(deliver(spec, &problem) < 0);
+                _exit(deliver(&spec, &problem) < 0);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status));
@@ -366,12 +368,54 @@ static void a_kill_leaves_no_temporary_files(void **state) {
 
         set_artifact(f, "one");
         for (nth = 0; nth < CALLS_MAX && status == FAIL_IO_STATUS; nth++) {
-                status = deliver_and_die(&spec, nth);
+                status = deliver_and_die(spec, NULL, nth);
                 assert_int_equal(count_temporary_names(f, "ws/out"), 0);
         }
         assert_int_equal(status, 0);
         assert_in_range(nth, 10, CALLS_MAX);
         assert_true(holds(f, "ws/out/net.xmodel", "one"));
+}
+
+static void deliver_with(Fixture *f, State *state, const char *content) {
+        DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        spec.state = state;
+        set_artifact(f, content);
+        write_in(f, "view/meta.json", content); /* another with each artifact */
+        assert_true(deliver(&spec, &problem) >= 0);
+        assert_true(holds(f, "ws/out/net.xmodel", content));
+        assert_true(holds(f, "ws/out/meta.json", content));
+}
+
+/* What a killed daemon has put in place is replaced by the next, whatever it knows of it; twice, for
+ * what the first of two kills leaves is to be known after the second. */
+static void a_kill_leaves_no_foreign_files(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        int status = FAIL_IO_STATUS;
+        char where[256];
+        long nth;
+
+        (void) snprintf(where, sizeof(where), "%s/state", f->dir->path);
+        assert_int_equal(mkdir(where, 0700), 0);
+        for (nth = 0; nth < CALLS_MAX && status == FAIL_IO_STATUS; nth++) {
+                State *before, *after;
+
+                assert_int_equal(state_open(&before, where, NULL), 0);
+                deliver_with(f, before, "one");
+                (void) state_close(before);
+                for (unsigned i = 0; i < 2; i++) {
+                        set_artifact(f, i == 0 ? "two" : "three");
+                        write_in(f, "view/meta.json", i == 0 ? "two" : "three");
+                        status = deliver_and_die(spec, where, nth);
+                }
+                assert_int_equal(state_open(&after, where, NULL), 0);
+                deliver_with(f, after, "four");
+                (void) state_close(after);
+        }
+        assert_int_equal(status, 0);
+        assert_in_range(nth, 10, CALLS_MAX);
 }
 
 int main(void) {
@@ -391,6 +435,7 @@ int main(void) {
                 TEST(a_descriptor_says_where),
                 TEST(a_descriptor_of_the_same_directory_is_remembered),
                 TEST(a_kill_leaves_no_temporary_files),
+                TEST(a_kill_leaves_no_foreign_files),
         };
 #undef TEST
 
