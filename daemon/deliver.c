@@ -292,20 +292,38 @@ static int delivery_sync(const DeliverFile *file) {
         return file->temp_fd >= 0 && fsync(file->temp_fd) < 0 ? error_from_errno() : 0;
 }
 
+/* A file that appeared since we looked is not ours to replace. NFS, 9p and most of FUSE cannot rename
+ * so; where there are no links either (folders shared with a virtual machine), a last look must do. */
+static int delivery_rename_new(int dir_fd, const char *temp, const char *name) {
+        struct stat st;
+
+        if (renameat2(dir_fd, temp, dir_fd, name, RENAME_NOREPLACE) == 0)
+                return 0;
+        if (errno != EINVAL && errno != ENOSYS)
+                return error_from_errno();
+        if (linkat(dir_fd, temp, dir_fd, name, 0) == 0) {
+                (void) unlinkat(dir_fd, temp, 0);
+                return 0;
+        }
+        if (errno == EEXIST || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return -EEXIST;
+        return renameat(dir_fd, temp, dir_fd, name) < 0 ? error_from_errno() : 0;
+}
+
 /* The copy has a name from here to there only, so that a daemon that is killed leaves nothing in
  * folders of people that nobody would ever look into again. */
 static int delivery_rename(const Delivery *delivery, DeliverFile *file) {
-        /* a file that appeared since we looked is not ours to replace */
-        unsigned flags = file->need == DELIVER_CREATE ? RENAME_NOREPLACE : 0;
-        int r;
+        int dir_fd = delivery->dir_fd, r;
 
         if (file->temp_fd < 0)
                 return 0;
-        r = file_name_unnamed(file->temp_fd, delivery->dir_fd, file->temp);
+        r = file_name_unnamed(file->temp_fd, dir_fd, file->temp);
+        if (r == 0 && file->need == DELIVER_CREATE)
+                r = delivery_rename_new(dir_fd, file->temp, file->name);
+        else if (r == 0 && renameat(dir_fd, file->temp, dir_fd, file->name) < 0)
+                r = error_from_errno();
         if (r < 0)
                 return r;
-        if (renameat2(delivery->dir_fd, file->temp, delivery->dir_fd, file->name, flags) < 0)
-                return error_from_errno();
         file->temp[0] = '\0';
         closep(&file->temp_fd);
         file->temp_fd = -1;

@@ -418,6 +418,57 @@ static void a_kill_leaves_no_foreign_files(void **state) {
         assert_in_range(nth, 10, CALLS_MAX);
 }
 
+/* --- file systems that rename in one way only --------------------------------------------------- */
+
+typedef enum Renames {
+        RENAMES_ALL,
+        RENAMES_PLAIN,    /* NFS: no flags */
+        RENAMES_NO_LINKS, /* nor links */
+        RENAMES_RACE,     /* no flags, and somebody is faster */
+} Renames;
+
+static Renames renames;
+static Fixture *renames_in;
+
+int __real_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
+
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags) {
+        if (renames == RENAMES_ALL || flags == 0)
+                return __real_renameat2(a, from, b, to, flags);
+        if (renames == RENAMES_RACE && strcmp(to, "net.xmodel") == 0)
+                write_in(renames_in, "ws/out/net.xmodel", "mine");
+        if (renames == RENAMES_NO_LINKS)
+                fail_io_arm(0, EPERM); /* the next call, which is linkat() */
+        errno = EINVAL;
+        return -1;
+}
+
+static void delivers_where_a_rename_always_replaces(void **state) {
+        Fixture *f = *state;
+        const DeliverSpec spec = to(f, "out");
+        Problem problem = {};
+
+        renames_in = f;
+        for (renames = RENAMES_PLAIN; renames <= RENAMES_NO_LINKS; renames++) {
+                set_artifact(f, "one");
+                assert_int_equal(deliver(&spec, &problem), 0);
+                assert_int_equal(fail_io_disarm(), renames == RENAMES_NO_LINKS);
+                assert_true(holds(f, "ws/out/net.xmodel", "one"));
+                assert_true(holds(f, "ws/out/meta.json", "{}"));
+                set_artifact(f, "two");
+                assert_int_equal(deliver(&spec, &problem), 0);
+                assert_true(holds(f, "ws/out/net.xmodel", "two"));
+                assert_int_equal(count_temporary_names(f, "ws/out"), 0);
+                assert_int_equal(deliver_withdraw(&spec, &problem), 0);
+        }
+        renames = RENAMES_RACE;
+        assert_int_equal(deliver(&spec, &problem), -EEXIST);
+        renames = RENAMES_ALL;
+        assert_true(holds(f, "ws/out/net.xmodel", "mine"));
+        assert_int_equal(count_temporary_names(f, "ws/out"), 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -436,6 +487,7 @@ int main(void) {
                 TEST(a_descriptor_of_the_same_directory_is_remembered),
                 TEST(a_kill_leaves_no_temporary_files),
                 TEST(a_kill_leaves_no_foreign_files),
+                TEST(delivers_where_a_rename_always_replaces),
         };
 #undef TEST
 
