@@ -528,20 +528,23 @@ static bool get_is_replaced(const Get *get) {
         return file_is_beneath(get->source_fd, workspace_root(workspace));
 }
 
-/* The path is what was asked for: the file that was passed may by now be changed under another. */
+/* The path is what was asked for: the file that was passed may by now be changed under another. The
+ * new one takes its number, which is the caller's until the request is accepted. */
 static int get_look_again(Get *get) {
-        int fd = file_open_regular(AT_FDCWD, get->source_path);
+        _cleanup_(closep) int fd = file_open_regular(AT_FDCWD, get->source_path);
+        int r = fd;
 
-        if (fd < 0 || get->looks == GET_LOOKS_MAX) {
-                (void) problem_set(&get->problem, fd, "%s: %s", get->source_path,
-                                   fd < 0 ? strerror(-fd) : "it does not stop changing");
-                get_decide(get, fd == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, NULL);
-                closep(&fd);
+        if (fd >= 0 && get->looks == GET_LOOKS_MAX)
+                r = -EAGAIN;
+        else if (fd >= 0 && dup3(fd, get->source_fd, O_CLOEXEC) < 0)
+                r = error_from_errno();
+        if (r < 0) {
+                (void) problem_set(&get->problem, r, "%s: %s", get->source_path,
+                                   r == -EAGAIN ? "it does not stop changing" : strerror(-r));
+                get_decide(get, r == -ENOENT ? ASK_NOT_FOUND : ASK_FAILED, NULL);
                 return 0;
         }
         get->looks++;
-        closep(&get->source_fd);
-        get->source_fd = fd;
         choice_deinit(&get->choice);
         get->choice = (Choice){};
         get->problem = (Problem){};

@@ -7,6 +7,8 @@
 #include "engine_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "tests/support/fail_alloc.h"
@@ -49,10 +51,10 @@ static void sweep(Fixture *f, AskFn fn, bool sparsely) {
         assert_true(nth > 5);
 }
 
-static int ask_get(Fixture *f, Answer *answer, bool force) {
+static int ask_get(Fixture *f, Answer *answer, int fd, bool force) {
         char path[512];
         const GetSpec spec = {
-                .source_fd = -1,
+                .source_fd = fd,
                 .source_path = path,
                 .arch_fd = -1,
                 .output_dir_fd = -1,
@@ -70,11 +72,25 @@ static int ask_get(Fixture *f, Answer *answer, bool force) {
 }
 
 static int ask_for_hit(Fixture *f, Answer *answer) {
-        return ask_get(f, answer, false);
+        return ask_get(f, answer, -1, false);
+}
+
+/* the file that had the name of the source before */
+static int replaced_fd = -1;
+
+/* Whose the descriptor is must not depend on how far it came: the caller's, if it failed. */
+static int ask_for_replaced(Fixture *f, Answer *answer) {
+        int fd = fcntl(replaced_fd, F_DUPFD_CLOEXEC, 3), r;
+
+        assert_true(fd >= 0);
+        r = ask_get(f, answer, fd, false);
+        if (r < 0)
+                assert_int_equal(close(fd), 0);
+        return r;
 }
 
 static int ask_for_compile(Fixture *f, Answer *answer) {
-        return ask_get(f, answer, true);
+        return ask_get(f, answer, -1, true);
 }
 
 static int ask_to_wait(Fixture *f, Answer *answer) {
@@ -115,6 +131,31 @@ static void a_hit(void **state) {
 
         begin(f);
         sweep(f, ask_for_hit, false);
+        works_as_before(f);
+}
+
+/* Both files are known already, so that the request is at its build before it is accepted. */
+static void a_hit_of_what_was_replaced(void **state) {
+        Fixture *f = *state;
+        char path[512], part[512];
+        uint64_t hashes;
+        Answer answer;
+
+        begin(f);
+        path_in(path, sizeof(path), f->root, "Net_int.xmodel");
+        path_in(part, sizeof(part), f->root, "new.part");
+        replaced_fd = open(path, O_RDONLY | O_CLOEXEC);
+        save_model(f, "new.part", 2, false);
+        assert_int_equal(rename(part, path), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* nobody else is to be without memory */
+        do {
+                answer = (Answer){};
+                hashes = statistic(f, "hashes");
+                assert_int_equal(ask_for_replaced(f, &answer), 0);
+                WAIT_UNTIL(f, answer.done);
+        } while (statistic(f, "hashes") > hashes);
+        sweep(f, ask_for_replaced, false);
+        close(replaced_fd);
         works_as_before(f);
 }
 
@@ -174,7 +215,9 @@ int main(void) {
 #define TEST(_fn)                                                                                  \
         cmocka_unit_test_setup_teardown(_fn, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(a_hit), TEST(a_compile), TEST(a_wait), TEST(a_checkup), TEST(a_save),
+                TEST(a_hit),     TEST(a_hit_of_what_was_replaced),
+                TEST(a_compile), TEST(a_wait),
+                TEST(a_checkup), TEST(a_save),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
