@@ -166,11 +166,14 @@ static int choice_pair_with_arch(Choice *choice, const ChoiceSpec *spec, const P
 /* The workspace as the file system says. */
 static int choice_look_at(Workspace *workspace, Choice *choice, const ChoiceSpec *spec, Ask *ask,
                           Problem *problem) {
+        int r;
+
         choice->root_path = strdup(workspace_root(workspace));
         if (!choice->root_path)
                 return -ENOMEM;
+        r = workspace_refresh(workspace, spec->source_path, problem);
         ask_note(ask, workspace_project_problem(workspace));
-        return workspace_refresh(workspace, spec->source_path, problem);
+        return r;
 }
 
 static AskOutcome choice_find_pair(Choice *choice, const ChoiceSpec *spec, Ask *ask,

@@ -243,7 +243,7 @@ static int workspace_read_project(Workspace *workspace, int fd, int64_t observed
             stat_id_equal(&id, &workspace->project_id))
                 return 1;
         r = file_read_fd(fd, ret);
-        if (r < 0 && r != -EFBIG)
+        if (r < 0)
                 return r;
         digest = digest_of(ret->data, ret->size);
         always |= !digest_equal(&digest, &workspace->project_digest);
@@ -251,7 +251,7 @@ static int workspace_read_project(Workspace *workspace, int fd, int64_t observed
         workspace->project_digest = digest;
         workspace->project_racy = racy;
         workspace->project_known = true;
-        return r < 0 ? r : !always;
+        return !always;
 }
 
 static int workspace_has_no_project(Workspace *workspace) {
@@ -297,6 +297,8 @@ static int workspace_take_project(Workspace *workspace, const char *path, bool a
         if (fd == -ENOENT || fd == -ENOTDIR)
                 return workspace_has_no_project(workspace);
         r = fd < 0 ? fd : workspace_read_project(workspace, fd, observed_ns, always, &text);
+        if (r < 0) /* it may be as before, and good, when it can be read again */
+                workspace->project_known = false;
         if (r < 0 && error_is_of_file(r))
                 return workspace_keep_project(workspace, path, r, &why);
         if (r != 0)

@@ -99,6 +99,34 @@ static void a_project_that_changed_within_an_instant_is_read(void **state) {
         assert_string_equal(path_basename(answer.path), "two.xmodel");
 }
 
+/* What hides the file goes, and the file is what it was. */
+static void a_project_that_can_be_read_again_is_good(void **state) {
+        Fixture *f = *state;
+        char path[512], aside[512];
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        write_text(f->root, "dpucc.json", NAMED("one"));
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_string_equal(answer.notes, "");
+
+        path_in(path, sizeof(path), f->root, "dpucc.json");
+        path_in(aside, sizeof(aside), f->root, "aside");
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(mkdir(path, 0755), 0);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_non_null(strstr(answer.notes, "no regular file"));
+        assert_string_equal(path_basename(answer.path), "one.xmodel"); /* the last good one */
+
+        assert_int_equal(rmdir(path), 0);
+        assert_int_equal(rename(aside, path), 0);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_string_equal(answer.notes, "");
+        assert_string_equal(path_basename(answer.path), "one.xmodel");
+}
+
 /* @fd, which is taken over, is what the client means by @path. */
 static void get_passed(Fixture *f, Answer *answer, const char *path, int fd) {
         const GetSpec spec = {
@@ -394,6 +422,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_get_is_never_stale),
                 TEST(a_project_that_changed_within_an_instant_is_read),
+                TEST(a_project_that_can_be_read_again_is_good),
                 TEST(a_source_that_is_replaced_meanwhile_is_looked_at_again),
                 TEST(a_source_from_elsewhere_is_not_in_the_workspace),
                 TEST(a_get_sees_a_new_toolchain),
