@@ -55,9 +55,9 @@ struct Unit {
         char *output_path;
         char *delivery_problem;
         bool undone; /* delivery or withdrawal, for a reason that may pass: to be tried again */
-        /* what the worker sees */
+        /* what the worker sees: copies, for the pair may change meanwhile */
         DeliverSpec deliver_spec;
-        char *view;
+        char *deliver_dir, *deliver_name, *view;
         Digest deliver_key;
         Problem deliver_result;
 };
@@ -126,6 +126,8 @@ Unit *unit_free(Unit *unit) {
         (void) salvage_unref(unit->salvage);
         free(unit->output_path);
         free(unit->delivery_problem);
+        free(unit->deliver_dir);
+        free(unit->deliver_name);
         free(unit->view);
         free(unit);
         return NULL;
@@ -234,23 +236,38 @@ static bool unit_has_rival(Unit *unit) {
         return true;
 }
 
-static void unit_start_delivery(Unit *unit) {
-        if (unit->work.busy || unit->next == DELIVERING_NOTHING || unit->dead)
-                return;
-        if (unit_has_rival(unit)) {
-                unit->next = DELIVERING_NOTHING;
-                return;
-        }
-
-        unit->delivering = unit->next;
-        unit->next = DELIVERING_NOTHING;
+/* false: there is no memory */
+static bool unit_fill_delivery(Unit *unit) {
+        unit_set_string(&unit->deliver_dir, unit->pair.output_dir);
+        unit_set_string(&unit->deliver_name, unit->pair.net_name);
         free(unit->view);
         unit->view = unit->artifact_path ? path_dirname(unit->artifact_path) : NULL;
         unit->deliver_key = unit->key;
         unit->deliver_spec = unit_deliver_spec(unit);
+        unit->deliver_spec.output_dir = unit->deliver_dir;
+        unit->deliver_spec.net_name = unit->deliver_name;
         unit->deliver_spec.view = unit->view;
         unit->deliver_spec.key = &unit->deliver_key;
         unit->deliver_result = (Problem){};
+        return unit->deliver_dir && unit->deliver_name && (unit->view || !unit->artifact_path);
+}
+
+static void unit_start_delivery(Unit *unit) {
+        Delivering next = unit->next;
+
+        if (unit->work.busy || next == DELIVERING_NOTHING || unit->dead)
+                return;
+        unit->next = DELIVERING_NOTHING;
+        if (!unit->pair.output_dir || unit_has_rival(unit))
+                return;
+        unit->undone = !unit_fill_delivery(unit);
+        unit->core->unavailable |= unit->undone;
+        if (unit->undone) {
+                unit_set_string(&unit->delivery_problem, strerror(ENOMEM));
+                return;
+        }
+
+        unit->delivering = next;
         unit->undone = work_start(&unit->core->pool, &unit->work, WORK_STORE, unit_deliver_work,
                                   unit_on_delivered) < 0;
         unit->core->unavailable |= unit->undone;

@@ -2,7 +2,10 @@
 
 #include "engine_fixture.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
@@ -175,6 +178,57 @@ static void a_refused_delivery_is_noted(void **state) {
         assert_non_null(strstr(answer.notes, "in the way"));
 }
 
+/* --- the project changes under a delivery ------------------------------------------------------- */
+
+static atomic_bool held, waiting; /* a delivery, at its first file */
+static sem_t go_on;
+
+int __real_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
+
+int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned flags) {
+        if (!atomic_exchange(&held, false))
+                return __real_renameat2(a, from, b, to, flags);
+        atomic_store(&waiting, true);
+        (void) sem_wait(&go_on);
+        errno = EIO; /* it tells what it was about */
+        return -1;
+}
+
+#define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
+#define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
+
+/* @project: where nothing is delivered to any more */
+static void change_under_a_delivery(Fixture *f, const char *project) {
+        Answer answer;
+        char first[200];
+
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"the/first/place\""));
+        path_in(first, sizeof(first), f->root, "the/first/place");
+        atomic_store(&waiting, false);
+        atomic_store(&held, true);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true); /* asks for a second one */
+        WAIT_UNTIL(f, atomic_load(&waiting));
+        write_text(f->root, "dpucc.json", project);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_OVER_LIMIT));
+        assert_int_equal(sem_post(&go_on), 0);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_false(exists(first, "Net.xmodel"));
+}
+
+static void a_project_may_change_under_a_delivery(void **state) {
+        Fixture *f = *state;
+
+        assert_int_equal(sem_init(&go_on, 0, 0), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        change_under_a_delivery(f, PROJECT(", \"output_dir\": \"the second\"" OVER_LIMIT));
+        change_under_a_delivery(f, PROJECT(OVER_LIMIT));
+        (void) sem_destroy(&go_on);
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -185,6 +239,7 @@ int main(void) {
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),
+                TEST(a_project_may_change_under_a_delivery),
         };
 #undef TEST
 
