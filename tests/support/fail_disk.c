@@ -6,7 +6,6 @@
  * be read and removed.
  */
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,6 +17,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "real_call.h"
 
 /* by system calls of our own, so as not to come back here */
 static int fail_disk_error(void) {
@@ -70,9 +71,9 @@ static bool fail_disk_creates(int fd, const char *path, int flags) {
                fail_disk_at(fd, path);
 }
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
-
 #define WRAP(type, name, parameters, names, fails)                                                 \
+        FIND(name)                                                                                 \
+                                                                                                   \
         type name parameters {                                                                     \
                 return fails ? -1 : REAL(name) names;                                              \
         }
@@ -94,6 +95,9 @@ WRAP(int, symlinkat, (const char *target, int fd, const char *path), (target, fd
      fail_disk_at(fd, path))
 WRAP(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to),
      fail_disk_at(b, to))
+
+FIND(open64)
+FIND(openat64)
 
 int open64(const char *path, int flags, ...) {
         mode_t mode = 0;

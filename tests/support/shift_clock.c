@@ -5,12 +5,13 @@
  * Steady clocks, and the times of files, which the kernel writes, are as they are.
  */
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "real_call.h"
 
 static time_t shift_clock(void) {
         const char *path = getenv("SHIFT_CLOCK");
@@ -24,7 +25,8 @@ static time_t shift_clock(void) {
         return (time_t) strtoll(text, NULL, 10);
 }
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+FIND(clock_gettime)
+FIND(gettimeofday)
 
 int clock_gettime(clockid_t clock, struct timespec *ret) {
         int r = REAL(clock_gettime)(clock, ret);
