@@ -9,6 +9,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -95,12 +96,12 @@ ssize_t __wrap_getdents64(int fd, void *data, size_t n) {
         return size;
 }
 
-static long refused_number;
-static int refused_error;
+static atomic_long refused_number;
+static atomic_int refused_error;
 
 void fail_io_refuse(long number, int error) {
-        refused_number = number;
-        refused_error = error;
+        atomic_store(&refused_number, number);
+        atomic_store(&refused_error, error);
 }
 
 /* openat2(2), pidfd_open(2) and others that libc has no names for; none has more arguments */
@@ -117,8 +118,8 @@ long __wrap_syscall(long number, ...) {
         va_end(ap);
         if (fail_io_now("syscall"))
                 return -1;
-        if (refused_error != 0 && number == refused_number) {
-                errno = refused_error;
+        if (atomic_load(&refused_error) != 0 && number == atomic_load(&refused_number)) {
+                errno = atomic_load(&refused_error);
                 return -1;
         }
         return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
