@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,8 +38,7 @@ static int lease_read_views(DIR *dir, int64_t *used_ns) {
                 entry = readdir(dir);
                 if (!entry)
                         return errno > 0 ? -errno : 0;
-                if (entry->d_name[0] == '.' &&
-                    (entry->d_name[1] == '\0' || entry->d_name[1] == '.'))
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                     stat_id_of(&st).mtime_ns > *used_ns)

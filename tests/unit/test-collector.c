@@ -93,14 +93,18 @@ static void publish(Fixture *f) {
                 publish_as(f, i, 1000 * (i + 1), 1000 + i);
 }
 
-static char *make_view(Fixture *f, unsigned i) {
+static char *make_view_of(Fixture *f, unsigned i, const char *net_name) {
         _cleanup_(record_freep) Record *record = NULL;
         char *path;
 
         assert_int_equal(cache_load(f->cache, &f->keys[i], &record), 0);
         const ViewFile file = { .name = "unet.xmodel", .object = &record->objects[0].digest };
-        assert_int_equal(cache_view(f->cache, &f->keys[i], "unet", &file, 1, &path), 0);
+        assert_int_equal(cache_view(f->cache, &f->keys[i], net_name, &file, 1, &path), 0);
         return path;
+}
+
+static char *make_view(Fixture *f, unsigned i) {
+        return make_view_of(f, i, "unet");
 }
 
 static bool is_there(Fixture *f, unsigned i) {
@@ -319,6 +323,19 @@ static void leases_hold_until_they_end(void **state) {
         assert_int_equal(f->result.leased, 0);
         assert_int_equal(count_there(f), 0);
         assert_false(exists(path));
+}
+
+static void a_net_may_be_called_anything(void **state) {
+        Fixture *f = *state;
+        _cleanup_(freep) char *path = NULL;
+
+        publish(f);
+        path = make_view_of(f, 3, "..unet");
+        f->spec.now_ns = clock_real_ns();
+        f->spec.limits.max_bytes = 1;
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(f->result.leased, 1);
+        assert_true(exists(path));
 }
 
 static void what_is_compiled_is_in_use(void **state) {
@@ -655,6 +672,7 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(pins_hold, setup, teardown),
                 cmocka_unit_test_setup_teardown(leases_hold_until_they_end, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_net_may_be_called_anything, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_compiled_is_in_use, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_used_meanwhile_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(open_files_live_on, setup, teardown),
