@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +19,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <uv.h>
+
+#include "tests/support/real_call.h"
 
 /*
  * Two ways in. Calls of our own code go through the linker's --wrap. A process is started by libuv,
@@ -175,7 +176,9 @@ WRAP(int, errno, posix_spawn,
      (pid, path, actions, attributes, argv, env))
 WRAP(int, -1, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+FIND(pipe2)
+FIND(fork)
+FIND(execvp)
 
 static bool exec_fails; /* decided before the fork: the child's count is a copy */
 static int exec_error;
