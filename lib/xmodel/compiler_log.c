@@ -105,23 +105,27 @@ static const char *log_skip_blanks(const char *text) {
         return text;
 }
 
-/* A copy of [@start, @end) without blanks around it; NULL if nothing is left, or no room. */
-static const char *log_copy(CompilerLog *log, LogTexts *texts, const char *start, const char *end) {
-        const char *copy;
-        size_t n;
-
+/* [@start, @end) without blanks around it */
+static Slice log_between(const char *start, const char *end) {
         while (start < end && (*start == ' ' || *start == '\t'))
                 start++;
         while (start < end && (end[-1] == ' ' || end[-1] == '\t'))
                 end--;
-        n = (size_t) (end - start);
-        if (n == 0 || texts->total + n > COMPILER_LOG_TEXT_TOTAL)
+        return slice_of(start, (size_t) (end - start));
+}
+
+/* A copy of what is between them; NULL if that is nothing, or no room. */
+static const char *log_copy(CompilerLog *log, LogTexts *texts, const char *start, const char *end) {
+        Slice text = log_between(start, end);
+        const char *copy;
+
+        if (text.size == 0 || texts->total + text.size > COMPILER_LOG_TEXT_TOTAL)
                 return NULL;
-        copy = arena_string(&texts->arena, start, n);
+        copy = arena_string(&texts->arena, (const char *) text.data, text.size);
         if (!copy)
                 log->error = -ENOMEM;
         else
-                texts->total += n;
+                texts->total += text.size;
         return copy;
 }
 
@@ -175,10 +179,6 @@ const CompilerLogOp *compiler_log_find(const CompilerLogOps *ops, const char *na
 typedef struct LogOp {
         Slice name, type, reason;
 } LogOp;
-
-static Slice log_between(const char *start, const char *end) {
-        return slice_of(start, (size_t) (end - start));
-}
 
 static const char *log_fact_slice(CompilerLog *log, Slice text) {
         const char *start = (const char *) text.data;
