@@ -31,7 +31,12 @@ def md5(path):
 class Sandbox:
     def __init__(self, directory, binaries, engine=None):
         self.directory, self.binaries, self.engine = directory, binaries, engine
+        # the loader says nothing that we would see of a preload that is not there
         self.support = os.path.join(os.path.dirname(binaries), "tests", "support")
+        self.preloads = [os.path.join(self.support, name) for name in ("fail_disk.so", "shift_clock.so")]
+        missing = [path for path in self.preloads if not os.path.exists(path)]
+        if missing:
+            raise Failure(f"without {missing} nothing fails, and no clock jumps: build all")
         self.home = os.path.join(directory, "home")
         self.cache = os.path.join(self.home, ".cache", "dpucc")
         self.run = os.path.join(directory, "run")
@@ -100,11 +105,10 @@ class Sandbox:
     # --- the daemon ----------------------------------------------------------------------------
 
     def start(self):
-        preload = " ".join(os.path.join(self.support, name) for name in ("fail_disk.so", "shift_clock.so"))
         # what is freed is given back, so that what grows is a leak
         sanitizer = "verify_asan_link_order=0:quarantine_size_mb=8:" + os.environ.get("ASAN_OPTIONS", "")
         environment = self.environment(
-            LD_PRELOAD=preload, ASAN_OPTIONS=sanitizer, SHIFT_CLOCK=self.clock_shift,
+            LD_PRELOAD=" ".join(self.preloads), ASAN_OPTIONS=sanitizer, SHIFT_CLOCK=self.clock_shift,
             FAIL_DISK_BELOW=self.cache, FAIL_DISK_SWITCH=self.disk_switch,
             **(self.engine.environment if self.engine else {}))
         with open(os.path.join(self.directory, "daemon.log"), "ab") as log:
