@@ -58,4 +58,8 @@ plant words docs/a.md 'trailing   '
 plant usage dpu/a.c $'const char command_a_help[] = "x";\n{ "ops", no_argument, NULL, 1 },'
 plant settings daemon/config.c 'known[] = { "secret_setting" };' \
   conf/dpuccd.schema.json '{}' conf/dpucc.schema.json '{}'
+plant mutants daemon/a.c 'is now;' tests/chaos/mutants/a.patch \
+  $'broken: a\nexpect: b\n--- a/daemon/a.c\n+++ b/daemon/a.c\n@@ -1 +1 @@\n-was;\n+broken;'
+plant mutants daemon/a.c 'was;' tests/chaos/mutants/a.patch \
+  $'broken: a\n--- a/daemon/a.c\n+++ b/daemon/a.c\n@@ -1 +1 @@\n-was;\n+broken;'
 exit $failed
