@@ -87,7 +87,8 @@ int costs_find(State *state, const char *source, const char *target, const char 
         if (r == 0 && !row.found)
                 r = database_run(state_database(state), costs_take, &row,
                                  "SELECT build_ms, peak_memory, size FROM costs"
-                                 " WHERE toolchain = ? ORDER BY abs(size - ?), seq DESC LIMIT 1",
+                                 " WHERE toolchain = ? AND size >= 0"
+                                 " ORDER BY abs(size - ?), seq DESC LIMIT 1",
                                  "ti", toolchain, (int64_t) size);
         if (r < 0)
                 return r;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,8 +185,16 @@ static int state_fill(State *state) {
         return filled ? 0 : 1;
 }
 
+/* A damaged row is nobody's root, and must not make a backup that cannot be read. */
+static bool state_is_root(Slice path) {
+        return path.size > 0 && path.size < PATH_MAX && path.data[0] == '/' &&
+               !memchr(path.data, '\0', path.size);
+}
+
 static int state_save_root(const DatabaseRow *row, void *userdata) {
-        return backup_add_root(userdata, database_blob(row, 0), database_int(row, 1) != 0);
+        Slice path = database_blob(row, 0);
+
+        return state_is_root(path) ? backup_add_root(userdata, path, database_int(row, 1) != 0) : 0;
 }
 
 static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
@@ -199,9 +208,8 @@ static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
 
 static int state_save_pin(const DatabaseRow *row, void *userdata) {
         Digest key;
-        int r = state_read_digest(row, 0, &key);
 
-        return r < 0 ? r : backup_add_pin(userdata, &key);
+        return state_read_digest(row, 0, &key) < 0 ? 0 : backup_add_pin(userdata, &key);
 }
 
 static int state_write_backup(State *state) {
@@ -379,8 +387,11 @@ int state_remove_root(State *state, const char *path) {
 
 static int state_visit_root(const DatabaseRow *row, void *userdata) {
         const StateRootVisit *visit = userdata;
-        _cleanup_(freep) char *path = state_dup_blob(row, 0);
+        _cleanup_(freep) char *path = NULL;
 
+        if (!state_is_root(database_blob(row, 0)))
+                return 0;
+        path = state_dup_blob(row, 0);
         return path ? visit->fn(path, database_int(row, 1) != 0, visit->userdata) : -ENOMEM;
 }
 

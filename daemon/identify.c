@@ -11,28 +11,32 @@
 
 #define IDENTIFY_TRIES_MAX 4
 
-static Identity identity_from_memo(const StatId *stat, const Digest *bytes, const MemoModel *memo) {
-        Identity identity = {
+/* Not from a damaged row: what is quantized has its digests, and nothing else has. */
+static bool identity_from_memo(const StatId *stat, const Digest *bytes, const MemoModel *memo,
+                               Identity *ret) {
+        bool quantized = memo->model_class == XMODEL_QUANTIZED;
+
+        if (memo->model_class < XMODEL_QUANTIZED || memo->model_class > XMODEL_REFUSED ||
+            memo->has_canonical != quantized || memo->has_map_sorted != quantized)
+                return false;
+        *ret = (Identity){
                 .stat = *stat,
                 .bytes = *bytes,
                 .class = (XmodelClass) memo->model_class,
                 .canonical = memo->canonical,
                 .map_sorted = memo->map_sorted,
         };
-
-        (void) problem_set(&identity.reason, 0, "%s", memo->reason);
-        return identity;
+        (void) problem_set(&ret->reason, 0, "%s", memo->reason);
+        return true;
 }
 
 static bool identify_from_memo(State *state, const StatId *stat, int64_t observed, Identity *ret) {
         MemoModel memo;
         Digest bytes;
 
-        if (memo_find_file(state, stat, observed, &bytes) != 0 ||
-            memo_find_model(state, &bytes, CANON_VERSION, &memo) != 0)
-                return false;
-        *ret = identity_from_memo(stat, &bytes, &memo);
-        return true;
+        return memo_find_file(state, stat, observed, &bytes) == 0 &&
+               memo_find_model(state, &bytes, CANON_VERSION, &memo) == 0 &&
+               identity_from_memo(stat, &bytes, &memo, ret);
 }
 
 static bool identify_goes_on(const void *userdata) {
@@ -78,7 +82,7 @@ static int identify_read(State *state, int fd, const Work *work, const StatId *s
                 .fd = fd, .grain = SKELETON_GRAIN, .go_on = identify_goes_on, .userdata = work
         };
         _cleanup_(skeleton_deinit) Skeleton model = {};
-        Identity identity = { .stat = *stat, .was_read = true };
+        Identity identity = { .stat = *stat };
         MemoModel memo;
         StatId after;
         int r;
@@ -92,14 +96,13 @@ static int identify_read(State *state, int fd, const Work *work, const StatId *s
         if (!stat_id_equal(stat, &after))
                 return -EAGAIN;
 
-        if (memo_find_model(state, &identity.bytes, CANON_VERSION, &memo) == 0) {
-                identity = identity_from_memo(stat, &identity.bytes, &memo);
-                identity.was_read = true;
-        } else {
+        if (memo_find_model(state, &identity.bytes, CANON_VERSION, &memo) != 0 ||
+            !identity_from_memo(stat, &identity.bytes, &memo, &identity)) {
                 r = identify_content(&model, work, &identity);
                 if (r < 0)
                         return r;
         }
+        identity.was_read = true;
         identify_remember(state, &identity, observed);
         *ret = identity;
         return 0;
@@ -127,8 +130,7 @@ bool identify_known(State *state, int fd, const char *path, Identity *ret) {
         r = fd >= 0 ? file_stat_id_fd(fd, &stat) : file_stat_id(AT_FDCWD, path, &stat);
         if (r < 0 || memo_recall(state, &stat, observed, CANON_VERSION, &bytes, &memo) != 0)
                 return false;
-        *ret = identity_from_memo(&stat, &bytes, &memo);
-        return ret->class == XMODEL_QUANTIZED;
+        return identity_from_memo(&stat, &bytes, &memo, ret) && ret->class == XMODEL_QUANTIZED;
 }
 
 int identify_fd(State *state, int fd, const Work *work, Identity *ret) {

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "cache/costs.h"
+#include "cache/database.h"
 #include "cache/state.h"
 
 #define MB ((uint64_t) 1 << 20)
@@ -96,6 +97,20 @@ static void a_new_source_costs_as_the_nearest_in_size(void **state) {
         assert_int_equal(cost.build_ms, 240000);
 }
 
+static void a_damaged_row_is_no_guide(void **state) {
+        const Cost known = { .build_ms = 100, .peak_memory = 50 * MB, .size = MB };
+        Cost cost = {};
+
+        assert_int_equal(costs_learn(*state, "/w/a", "t", "vitis", &known), 0);
+        assert_int_equal(database_run(state_database(*state), NULL, NULL,
+                                      "INSERT INTO costs SELECT NULL, '/w/b', 't', 'vitis', 9, 9,"
+                                      " -9223372036854775807 - 1 + 1048576",
+                                      ""),
+                         0);
+        assert_int_equal(costs_find(*state, "/w/new", NULL, "vitis", MB, &cost), 0);
+        assert_int_equal(cost.build_ms, 100);
+}
+
 static void an_unknown_size_changes_nothing(void **state) {
         const Cost cost = { .build_ms = 100, .peak_memory = 3, .size = 0 };
 
@@ -112,6 +127,7 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_new_source_costs_as_the_nearest_in_size, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(a_damaged_row_is_no_guide, setup, teardown),
                 cmocka_unit_test(an_unknown_size_changes_nothing),
         };
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "cache/database.h"
 #include "cache/state.h"
 #include "daemon/identify.h"
 
@@ -84,9 +85,45 @@ static void a_cancelled_hash_of_a_big_file_ends(void **state) {
         (void) sem_destroy(&go_on);
 }
 
+/* A row that says "quantized" and has no digest would make one key of all such models. */
+static void a_damaged_memo_is_no_identity(void **state) {
+        static const char *const damages[] = {
+                "UPDATE model_memo SET class = 0",
+                "UPDATE model_memo SET class = 99",
+                "UPDATE model_memo SET class = -1",
+                "UPDATE model_memo SET canonical = zeroblob(16)",
+                "UPDATE model_memo SET class = 'compiled', canonical = zeroblob(16)",
+                "UPDATE model_memo SET class = 0, canonical = zeroblob(16), map_sorted = "
+                "zeroblob(3)",
+        };
+        UnitDir *dir = *state;
+        Identity identity = {};
+        State *s = NULL;
+        Work work = {};
+        int fd;
+
+        assert_int_equal(state_open(&s, NULL, NULL), 0);
+        fd = openat(dir->fd, "a.xmodel", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "nothing", 7), 7);
+        assert_int_equal(identify_fd(s, fd, &work, &identity), 0);
+        assert_int_equal(identity.class, XMODEL_NOT_XIR);
+        for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+                assert_int_equal(database_run(state_database(s), NULL, NULL, damages[i], ""), 0);
+                identity = (Identity){};
+                assert_int_equal(identify_fd(s, fd, &work, &identity), 0);
+                assert_int_equal(identity.class, XMODEL_NOT_XIR);
+                assert_true(identity.was_read);
+        }
+        (void) state_close(s);
+        close(fd);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_cancelled_hash_of_a_big_file_ends, unit_dir_setup,
+                                                unit_dir_teardown),
+                cmocka_unit_test_setup_teardown(a_damaged_memo_is_no_identity, unit_dir_setup,
                                                 unit_dir_teardown),
         };
 

@@ -373,6 +373,30 @@ static void changes_are_made_on_what_came_back(void **state) {
         assert_true(state_is_pinned(f->state, &first));
 }
 
+/* A damaged file can be a file all the same: rows that nobody wrote are nobody's, and what is saved
+ * beside them can be read. */
+static void damaged_rows_spoil_no_backup(void **state) {
+        static const char *const damages[] = {
+                "INSERT INTO roots VALUES (x'', 1, 0)",
+                "INSERT INTO roots VALUES ('below', 1, 0)",
+                "INSERT INTO roots VALUES (x'2f610062', 1, 0)",
+                "INSERT INTO roots VALUES ('/' || hex(zeroblob(4096)), 1, 0)",
+                "INSERT INTO pins VALUES (x'00', 0)",
+                "INSERT INTO pins VALUES ('', 0)",
+        };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(damages); i++)
+                assert_int_equal(database_run(state_database(f->state), NULL, NULL, damages[i], ""),
+                                 0);
+        fill(f);
+        expect_filled(f);
+        f->state = state_close(f->state);
+        spoil(f);
+        assert_int_equal(open_state(f), STATE_RECREATED);
+        expect_filled(f);
+}
+
 static void a_backup_is_believed_whole_or_not(void **state) {
         Fixture *f = *state;
         _cleanup_(freep) char *path = strdup(below(f->dir, "state/dpucc/state.backup"));
@@ -560,6 +584,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(roots_and_pins_come_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(changes_are_made_on_what_came_back, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(damaged_rows_spoil_no_backup, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_backup_is_believed_whole_or_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(tells_of_an_unwritable_file, setup, teardown),
