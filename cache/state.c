@@ -28,11 +28,22 @@
  * set: at open, and after each change of what it holds, for the change may have been what found the
  * file corrupt. Then the change is made once more, on top of what came back, and all of it written.
  *
- * Tables that came after version 1 are made where they are missing: an older program does not mind
- * them.
+ * Tables that came after version 1 are made where they are missing, in a file of an older program,
+ * which does not mind them.
  */
 
 #define STATE_VERSION 1
+#define STATE_LATER_SCHEMA                                                                         \
+        "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, added_ns INTEGER NOT NULL)"        \
+        " WITHOUT ROWID"
+#define STATE_COSTS_SCHEMA                                                                         \
+        "CREATE TABLE IF NOT EXISTS costs (seq INTEGER PRIMARY KEY, source BLOB NOT NULL,"         \
+        " target TEXT NOT NULL, toolchain TEXT NOT NULL, build_ms INTEGER NOT NULL,"               \
+        " peak_memory INTEGER NOT NULL, size INTEGER NOT NULL, UNIQUE (source, target, "           \
+        "toolchain))"
+#define STATE_INTENTS_SCHEMA                                                                       \
+        "CREATE TABLE IF NOT EXISTS intents (seq INTEGER PRIMARY KEY, path BLOB NOT NULL,"         \
+        " content BLOB NOT NULL, UNIQUE (path, content))"
 #define STATE_SCHEMA                                                                               \
         "CREATE TABLE roots (path BLOB PRIMARY KEY, trusted INTEGER NOT NULL,"                     \
         " added_ns INTEGER NOT NULL) WITHOUT ROWID;"                                               \
@@ -52,19 +63,9 @@
         "CREATE TABLE verified (seq INTEGER PRIMARY KEY, dev INTEGER NOT NULL,"                    \
         " ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"                 \
         " ctime_ns INTEGER NOT NULL, object BLOB NOT NULL, boot TEXT NOT NULL,"                    \
-        " UNIQUE (dev, ino));"
+        " UNIQUE (dev, ino));" STATE_LATER_SCHEMA ";" STATE_COSTS_SCHEMA ";" STATE_INTENTS_SCHEMA  \
+        ";"
 
-#define STATE_LATER_SCHEMA                                                                         \
-        "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, added_ns INTEGER NOT NULL)"        \
-        " WITHOUT ROWID"
-#define STATE_COSTS_SCHEMA                                                                         \
-        "CREATE TABLE IF NOT EXISTS costs (seq INTEGER PRIMARY KEY, source BLOB NOT NULL,"         \
-        " target TEXT NOT NULL, toolchain TEXT NOT NULL, build_ms INTEGER NOT NULL,"               \
-        " peak_memory INTEGER NOT NULL, size INTEGER NOT NULL, UNIQUE (source, target, "           \
-        "toolchain))"
-#define STATE_INTENTS_SCHEMA                                                                       \
-        "CREATE TABLE IF NOT EXISTS intents (seq INTEGER PRIMARY KEY, path BLOB NOT NULL,"         \
-        " content BLOB NOT NULL, UNIQUE (path, content))"
 #define STATE_MARK_SCHEMA "CREATE TABLE IF NOT EXISTS filled (one INTEGER PRIMARY KEY)"
 
 #define STATE_BOOT_MAX 64 /* bytes of boot_id: a UUID and a newline */
@@ -517,9 +518,9 @@ typedef struct StateDelivered {
 #define STATE_DELIVERY_TYPES  "bbb"
 
 int state_intend_deliveries(State *state, const StateDelivery *files, size_t n_files) {
-        int r = 0;
+        int r = state_fill(state);
 
-        for (size_t i = 0; r == 0 && i < n_files; i++) {
+        for (size_t i = 0; r >= 0 && i < n_files; i++) {
                 Slice path = slice_of_string(files[i].path);
                 Slice content = slice_of(files[i].content.bytes, DIGEST_SIZE);
 
@@ -527,11 +528,12 @@ int state_intend_deliveries(State *state, const StateDelivery *files, size_t n_f
                                  "INSERT OR REPLACE INTO intents (path, content) VALUES (?, ?)",
                                  "bb", &path, &content);
         }
-        return r == 0 && n_files > 0 ? state_trim(state, "intents", STATE_INTENTS_MAX) : r;
+        return r < 0 ? r : state_trim(state, "intents", STATE_INTENTS_MAX);
 }
 
-static int state_end_intents(State *state, const Slice *path) {
-        return database_run(state->database, NULL, NULL, "DELETE FROM intents WHERE path = ?", "b",
+/* A row that stays says of one content that it would be ours, as it would. */
+static void state_end_intents(State *state, const Slice *path) {
+        (void) database_run(state->database, NULL, NULL, "DELETE FROM intents WHERE path = ?", "b",
                             path);
 }
 
@@ -563,7 +565,7 @@ int state_set_deliveries(State *state, const Digest *key, const StateDelivery *f
                                  &content[0], &of, &path[1], &content[1], &of, &path[2],
                                  &content[2], &of);
         for (size_t i = 0; r == 0 && i < n_files; i++)
-                r = state_end_intents(state, &path[i]);
+                state_end_intents(state, &path[i]);
         return r < 0 ? r : state_trim(state, "deliveries", STATE_DELIVERIES_MAX);
 }
 
@@ -599,6 +601,9 @@ int state_has_delivered(State *state, const char *path, const Digest *content) {
         int64_t has = 0;
         int r;
 
+        r = state_fill(state);
+        if (r < 0)
+                return r;
         r = database_run(state->database, state_take_int, &has,
                          "SELECT EXISTS (SELECT 1 FROM deliveries WHERE path = ?1 AND content = ?2)"
                          " OR EXISTS (SELECT 1 FROM intents WHERE path = ?1 AND content = ?2)",
@@ -612,7 +617,9 @@ int state_remove_delivery(State *state, const char *path) {
 
         r = database_run_durable(state->database, "DELETE FROM deliveries WHERE path = ?", "b",
                                  &blob);
-        return r < 0 ? r : state_end_intents(state, &blob);
+        if (r == 0)
+                state_end_intents(state, &blob);
+        return r;
 }
 
 /* --- builds ------------------------------------------------------------------------------ */

@@ -101,7 +101,6 @@ static int arch_files_insert(ArchFiles *files, size_t place, const char *path, A
 static int arch_open(const char *path, const char *root) {
         _cleanup_(closep) int root_fd = -1;
         const char *relative;
-        int fd;
 
         if (!root)
                 return file_open_regular(AT_FDCWD, path);
@@ -112,8 +111,7 @@ static int arch_open(const char *path, const char *root) {
         root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (root_fd < 0)
                 return error_from_errno();
-        fd = file_open_beneath(root_fd, relative, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-        return fd;
+        return file_open_beneath_regular(root_fd, relative);
 }
 
 /* What the file says: not usable is one that says nothing good, with @problem. -errno: it could not be
@@ -125,7 +123,7 @@ static int arch_read(int fd, bool *ret_usable, Target *ret, Problem *problem) {
         r = file_read_fd(fd, &text);
         if (r == 0)
                 r = target_parse_arch(bytes_slice(&text), ret, problem);
-        else if (r == -EFBIG)
+        else if (error_is_of_file(r))
                 (void) problem_set(problem, r, "%s", strerror(-r));
         else
                 return r;

@@ -20,6 +20,7 @@
 #include "daemon/estimate.h"
 #include "daemon/limits.h"
 #include "daemon/options.h"
+#include "daemon/publication.h"
 #include "daemon/salvage.h"
 
 /* how often a source may change under us before we say so */
@@ -297,6 +298,12 @@ static void build_predict(Build *build) {
                 build->predicted.peak_memory = toolchain_memory_expected(build->picked);
 }
 
+/* What failed here may have worked elsewhere; what was made long ago passed fewer checks. */
+static bool build_is_made_again(const Build *build, const Record *record) {
+        return (build->adopt_fd >= 0 && record->kind == RECORD_FAILURE) ||
+               (!build->had_job && !publication_is_checked(record));
+}
+
 /* 0: there is an outcome, which may be that there is no toolchain; else CACHE_MISS, -errno. */
 static int build_look(Build *build) {
         _cleanup_(record_freep) Record *record = NULL;
@@ -317,9 +324,9 @@ static int build_look(Build *build) {
         if (build->force)
                 return CACHE_MISS;
         r = cache_lookup(build->core->cache, &build->key, &record);
-        if (r == 0 && build->adopt_fd >= 0 && record->kind == RECORD_FAILURE) {
+        if (r == 0 && build_is_made_again(build, record)) {
                 build->force = true;
-                return CACHE_MISS; /* what failed here may have worked elsewhere */
+                return CACHE_MISS;
         }
         if (r == 0)
                 r = build_judge_record(build, record);
@@ -418,6 +425,14 @@ static void build_miss_artifact(Build *build, int r) {
                            r < 0 ? "reading the artifact of" : "the cache lost the artifact of");
 }
 
+/* A cache that is far over its limits may evict what nobody had the time to ask for. */
+static bool build_makes_it_again(Build *build, int r) {
+        if ((r < 0 && r != -ENOENT) || ++build->n_tries >= BUILD_TRIES_MAX)
+                return false;
+        build->had_job = false;
+        return true;
+}
+
 /* An error of the cache is a miss: no caching, but never no compile. */
 static void build_on_looked(Work *work, int r) {
         Build *build = container_of(work, Build, work);
@@ -436,7 +451,7 @@ static void build_on_looked(Work *work, int r) {
                 build->state = BUILD_STATE_OVER;
         else if (r < 0 && r != -ECANCELED && !build->fields)
                 build_decide_error(build, BUILD_TRANSIENT, r, "no key for");
-        else if (r != -ECANCELED && build->had_job)
+        else if (r != -ECANCELED && build->had_job && !build_makes_it_again(build, r))
                 build_miss_artifact(build, r);
         else if (r != -ECANCELED && (build->cancelled || build_fetch(build) < 0))
                 build->state = BUILD_STATE_AT_GATE;

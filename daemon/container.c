@@ -152,7 +152,7 @@ static int container_find_engine(const ConfigToolchain *toolchain, EngineKind en
         }
         if (toolchain->engine == ENGINE_ANY && engine == ENGINE_DOCKER)
                 r = container_look_for_docker();
-        return r < 0 ? r : search_program(engine_kind_to_string(engine), NULL, ret);
+        return r < 0 ? r : search_program(engine_kind_to_string(engine), NULL, ret, NULL);
 }
 
 static int container_down(const ConfigToolchain *toolchain, EngineKind engine, int r,

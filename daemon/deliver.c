@@ -217,9 +217,17 @@ static int deliver_owner(const Delivery *delivery, const DeliverFile *file, Deli
         if (r < 0)
                 return r;
         *ret_readable = true;
-        if (file->path && state_has_delivered(state, file->path, ret_content) > 0)
+        r = file->path ? state_has_delivered(state, file->path, ret_content) : 0;
+        if (r > 0)
                 *ret = DELIVER_OURS;
-        return 0;
+        return r < 0 ? r : 0;
+}
+
+static int deliver_is_in_the_way(const Delivery *delivery, const DeliverFile *file,
+                                 Problem *problem) {
+        return problem_set(problem, -EEXIST,
+                           "%s/%s is in the way and was not delivered by dpucc: move it away",
+                           delivery->spec->output_dir, file->name);
 }
 
 static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Problem *problem) {
@@ -240,10 +248,7 @@ static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Probl
                 return 0;
         }
         if (owner == DELIVER_OBSTACLE || (owner == DELIVER_FOREIGN && !delivery->spec->overwrite))
-                return problem_set(
-                        problem, -EEXIST,
-                        "%s/%s is in the way and was not delivered by dpucc: move it away",
-                        delivery->spec->output_dir, file->name);
+                return deliver_is_in_the_way(delivery, file, problem);
         file->need = DELIVER_REPLACE;
         return 0;
 }
@@ -312,7 +317,7 @@ static int delivery_rename_new(int dir_fd, const char *temp, const char *name) {
 
 /* The copy has a name from here to there only, so that a daemon that is killed leaves nothing in
  * folders of people that nobody would ever look into again. */
-static int delivery_rename(const Delivery *delivery, DeliverFile *file) {
+static int delivery_rename(const Delivery *delivery, DeliverFile *file, Problem *problem) {
         int dir_fd = delivery->dir_fd, r;
 
         if (file->temp_fd < 0)
@@ -322,6 +327,8 @@ static int delivery_rename(const Delivery *delivery, DeliverFile *file) {
                 r = delivery_rename_new(dir_fd, file->temp, file->name);
         else if (r == 0 && renameat(dir_fd, file->temp, dir_fd, file->name) < 0)
                 r = error_from_errno();
+        if (r == -EEXIST)
+                return deliver_is_in_the_way(delivery, file, problem);
         if (r < 0)
                 return r;
         file->temp[0] = '\0';
@@ -338,9 +345,10 @@ static bool delivery_is_remembered(const Delivery *delivery, const DeliverFile *
 }
 
 /* A daemon that is killed between a rename and delivery_remember() knows its file again. */
-static int delivery_intend(const Delivery *delivery) {
+static int delivery_intend(const Delivery *delivery, Problem *problem) {
         StateDelivery files[DELIVER_FILES];
         size_t n = 0;
+        int r;
 
         for (size_t i = 0; i < DELIVER_FILES; i++) {
                 const DeliverFile *file = &delivery->files[i];
@@ -349,7 +357,11 @@ static int delivery_intend(const Delivery *delivery) {
                         files[n++] =
                                 (StateDelivery){ .path = file->path, .content = file->content };
         }
-        return state_intend_deliveries(delivery->spec->state, files, n);
+        r = n > 0 ? state_intend_deliveries(delivery->spec->state, files, n) : 0;
+        return r < 0 ? problem_set(
+                               problem, r, "cannot deliver %s to %s: state.db cannot note it: %s",
+                               delivery->spec->net_name, delivery->spec->output_dir, strerror(-r))
+                     : 0;
 }
 
 /* The files that are in place now. */
@@ -386,14 +398,14 @@ static int delivery_run(Delivery *delivery, Problem *problem) {
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_copy(delivery, &delivery->files[i]);
         if (r == 0)
-                r = delivery_intend(delivery);
+                r = delivery_intend(delivery, problem);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_sync(&delivery->files[i]);
         if (r < 0)
                 return r;
 
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
-                r = delivery_rename(delivery, &delivery->files[i]);
+                r = delivery_rename(delivery, &delivery->files[i], problem);
         k = delivery_remember(delivery);
         r = r < 0 ? r : k;
         if (r < 0)

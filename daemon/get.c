@@ -548,6 +548,8 @@ static int get_look_again(Get *get) {
         choice_deinit(&get->choice);
         get->choice = (Choice){};
         get->problem = (Problem){};
+        strings_deinit(&get->ask.hints);
+        strings_deinit(&get->ask.notes);
         get->state = GET_IDENTIFYING;
         return 0;
 }

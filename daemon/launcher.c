@@ -15,7 +15,7 @@ int launcher_add(const ConfigToolchain *toolchain, Command *command, Problem *pr
         if (words->n == 0)
                 return 0;
         if (words->items[0][0] != '/')
-                r = search_program(words->items[0], NULL, &program);
+                r = search_program(words->items[0], NULL, &program, NULL);
         else
                 r = search_check(words->items[0], NULL);
         if (r == -ENOENT)

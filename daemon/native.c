@@ -89,16 +89,14 @@ int native_find(const ConfigToolchain *toolchain, const char *not_this, char **r
                 *ret = TAKE_PTR(program);
                 return 0;
         }
-        r = search_program("vai_c_xir", not_this, ret);
+        r = search_program("vai_c_xir", not_this, ret, problem);
         if (r == -ENOENT)
                 return problem_set(problem, r,
                                    "toolchain %s is not installed: there is no vai_c_xir on PATH "
                                    "(activate the conda environment of Vitis AI, or give its name "
                                    "or path in the configuration)",
                                    toolchain->name);
-        return r < 0 ? problem_set(problem, r, "toolchain %s: looking for vai_c_xir: %s",
-                                   toolchain->name, strerror(-r))
-                     : 0;
+        return r < 0 ? problem_prefix(problem, r, "toolchain %s", toolchain->name) : 0;
 }
 
 /* --- what it is made of ----------------------------------------------------------------------- */

@@ -71,6 +71,10 @@ static Record publication_draft(const Publication *publication,
         return draft;
 }
 
+bool publication_is_checked(const Record *record) {
+        return record->kind == RECORD_FAILURE || record->check_version >= PUBLICATION_CHECK_VERSION;
+}
+
 #define PUBLICATION_FILES_MAX 4
 
 typedef struct PublicationFiles {

@@ -8,6 +8,7 @@
  * thread; everything in a Publication is borrowed.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -36,6 +37,10 @@ typedef struct Publication {
 
 /* Negative errno: the cache could not take it. */
 int publication_store(const Publication *publication, Cache *cache);
+
+/* Whether what the record names passed the post-conditions that there are now: if not, it is made and
+ * checked again. Diagnoses are none of them. */
+bool publication_is_checked(const Record *record);
 
 /* The history serves people and estimates; nothing depends on it. */
 void publication_remember(const Publication *publication, State *state);

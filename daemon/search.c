@@ -34,7 +34,7 @@ int search_check(const char *path, const char *not_this) {
         return st.st_dev == other.st_dev && st.st_ino == other.st_ino ? -ENOENT : 0;
 }
 
-int search_program(const char *name, const char *not_this, char **ret) {
+int search_program(const char *name, const char *not_this, char **ret, Problem *problem) {
         for (const char *p = getenv("PATH"); p && *p;) {
                 size_t n = strcspn(p, ":");
                 _cleanup_(freep) char *directory = strndup(p, n), *candidate = NULL;
@@ -42,12 +42,17 @@ int search_program(const char *name, const char *not_this, char **ret) {
 
                 candidate = directory ? path_join(directory, name) : NULL;
                 if (!candidate)
-                        return -ENOMEM;
+                        return problem_set(problem, -ENOMEM, "%s", strerror(ENOMEM));
                 r = directory[0] == '/' ? search_check(candidate, not_this) : -ENOENT;
-                if (r == 0)
+                if (r < 0 && r != -ENOENT)
+                        return problem_set(problem, r,
+                                           "looking for %s: %s: %s (take that folder off PATH, or "
+                                           "see that it answers)",
+                                           name, directory, strerror(-r));
+                if (r == 0) {
                         *ret = TAKE_PTR(candidate);
-                if (r != -ENOENT)
-                        return r;
+                        return 0;
+                }
                 p += n + (p[n] == ':');
         }
         return -ENOENT;

@@ -96,10 +96,17 @@ static int toolchains_installed(const Toolchains *toolchains, ToolchainKind kind
 static int toolchains_recorded(const Toolchains *toolchains, State *state, const char *root,
                                Toolchain **ret, Problem *problem) {
         _cleanup_(freep) char *name = NULL;
+        int r;
 
         *ret = NULL;
-        if (!root || state_get_toolchain(state, root, &name) < 0)
+        r = root ? state_get_toolchain(state, root, &name) : -ENOENT;
+        if (r == -ENOENT)
                 return 0;
+        if (r < 0)
+                return problem_set(problem, r,
+                                   "which toolchain was picked for the workspace %s cannot be read "
+                                   "from state.db: %s",
+                                   root, strerror(-r));
         *ret = toolchains_by_name(toolchains, name);
         if (*ret)
                 return 0;

@@ -109,6 +109,12 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
                                   RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
+int file_open_beneath_regular(int dirfd, const char *path) {
+        int fd = file_open_beneath(dirfd, path, FILE_REGULAR_FLAGS, 0);
+
+        return fd < 0 ? fd : file_check_regular(fd);
+}
+
 int file_open_plain(int dirfd, const char *path, int flags, mode_t mode) {
         return file_open_resolved(dirfd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
@@ -610,21 +616,27 @@ static int file_mount_of(int dirfd, const char *path, uint64_t *ret) {
         return 0;
 }
 
-/* A mount is part of one namespace, so that whoever opened @fd sees what we see. Not below the same
- * root, perhaps, wherefore its path is looked at as well; to that of a removed file the kernel
- * appends a word, which changes nothing here. */
+/* A mount is part of one namespace: if the one that @fd was opened on is what we see under its path,
+ * whoever opened it sees what we see. To the path of a removed file the kernel appends a word, which
+ * changes nothing here; a folder that was removed with it is told by the next one above. */
 bool file_is_beneath(int fd, const char *root) {
         char link[FILE_LINK_MAX], path[PATH_MAX];
-        uint64_t mount, of_root;
+        uint64_t mount, here;
         ssize_t n;
+        int r;
 
-        if (file_mount_of(fd, "", &mount) < 0 || file_mount_of(AT_FDCWD, root, &of_root) < 0 ||
-            mount != of_root)
-                return false;
         file_link_of(fd, link);
         n = readlink(link, path, sizeof(path) - 1);
         if (n < 0)
                 return false;
         path[n] = '\0';
-        return path_is_beneath(path, root);
+        if (!path_is_beneath(path, root))
+                return false;
+        do {
+                char *slash = strrchr(path, '/');
+
+                slash[slash == path] = '\0';
+                r = file_mount_of(AT_FDCWD, path, &here);
+        } while (r == -ENOENT && path[1] != '\0');
+        return r == 0 && file_mount_of(fd, "", &mount) == 0 && mount == here;
 }

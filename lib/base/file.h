@@ -29,6 +29,7 @@ int file_reopen(int fd);
 /* For paths that a project file gives: nothing on the way may lead out of @dirfd (openat2 with
  * RESOLVE_BENEATH), -EXDEV otherwise. @flags as open(2). */
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+int file_open_beneath_regular(int dirfd, const char *path); /* else as file_open_regular() */
 
 /* For paths in a directory that a program writes whom we do not trust, such as a compiler in a
  * container: the same, and through no symbolic link at all (-ELOOP), so that it can neither be read
@@ -99,6 +100,7 @@ uint64_t file_room(const char *path);
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
 
-/* @fd was opened on the mount that @root is on for us, and its file lies below @root, or did until
- * it was removed or another was renamed over it. false: not so, or it cannot be told. */
+/* @fd was opened on a mount that we see below @root, or that @root is on, and its file lies below
+ * @root, or did until it was removed or another was renamed over it. false: not so, or it cannot be
+ * told. */
 bool file_is_beneath(int fd, const char *root);

@@ -9,7 +9,35 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cache/cache.h"
+#include "cache/layout.h"
+#include "cache/names.h"
 #include "daemon/jobdir.h"
+
+/* What is published was checked by an older version, or is evicted at once. */
+static bool checked_by_old;
+static unsigned n_lost;
+static const char *lost_from;
+
+int __real_cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
+                         Record **ret);
+int __wrap_cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
+                         Record **ret);
+
+int __wrap_cache_publish(Cache *cache, const Record *draft, const CacheFile *files, size_t n_files,
+                         Record **ret) {
+        Record old = *draft;
+        int r;
+
+        if (checked_by_old)
+                old.check_version = 0;
+        r = __real_cache_publish(cache, &old, files, n_files, ret);
+        if (r == 0 && n_lost > 0) {
+                n_lost--;
+                assert_int_equal(names_unlink(lost_from, LAYOUT_RECORDS, &draft->key), 0);
+        }
+        return r;
+}
 
 static int count_build(const StateBuild *build, void *userdata) {
         assert_string_equal(path_basename(build->source), "Net_int.xmodel");
@@ -52,6 +80,48 @@ static void a_failure_is_stored_and_answered(void **state) {
         assert_int_equal(wait_for_all(f), ASK_DONE);
         stop_engine(f);
         assert_int_equal(count_history(f), 2); /* failures are remembered, too */
+}
+
+static void what_is_evicted_at_once_is_made_again(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        lost_from = f->cache;
+        n_lost = 2;
+        save_model(f, "Net_int.xmodel", 1, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_true(n_started(f) >= 3);
+
+        n_lost = 1000; /* no more than so often */
+        save_model(f, "Net_int.xmodel", 2, false);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_FAILED);
+        assert_non_null(strstr(answer.message, "the cache lost"));
+        n_lost = 0;
+}
+
+static void what_passed_fewer_checks_is_made_again(void **state) {
+        Fixture *f = *state;
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        checked_by_old = true;
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_started(f), 1);
+        checked_by_old = false;
+
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_false(answer.hit);
+        assert_int_equal(n_started(f), 2);
+        get(f, &answer, "Net_int.xmodel", NULL);
+        assert_true(answer.hit);
+        assert_int_equal(n_started(f), 2);
 }
 
 static void exit_status_0_is_not_success(void **state) {
@@ -360,6 +430,8 @@ int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(what_is_evicted_at_once_is_made_again),
+                TEST(what_passed_fewer_checks_is_made_again),
                 TEST(a_failure_is_stored_and_answered),
                 TEST(exit_status_0_is_not_success),
                 TEST(a_check_that_was_hindered_says_nothing_of_the_file),

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cache/database.h"
 
 static void a_toolchain_that_changes_meanwhile_made_nothing(void **state) {
         Fixture *f = *state;
@@ -36,6 +37,14 @@ static void a_toolchain_that_changes_meanwhile_made_nothing(void **state) {
         WAIT_UNTIL(f, answer.done);
         assert_int_equal(answer.outcome, ASK_DONE);
         remove_gate(f);
+}
+
+static void change_state(Fixture *f, const char *sql) {
+        _cleanup_(state_closep) State *beside = NULL;
+        Problem problem = {};
+
+        assert_int_equal(state_open(&beside, f->state, &problem), 0);
+        assert_int_equal(database_run(state_database(beside), NULL, NULL, sql, ""), 0);
 }
 
 static void the_vendors_tool_comes_first_and_stays(void **state) {
@@ -66,6 +75,15 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
         write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
         assert_int_equal(chmod(tool, 0755), 0);
         save_model(f, "Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
+
+        /* what cannot be read for a while is not picked anew */
+        change_state(f, "ALTER TABLE toolchains RENAME TO elsewhere");
+        save_model(f, "Net_int.xmodel", 3, false);
+        WAIT_UNTIL(f, strstr(look(f, "Net_int.xmodel", NULL).detail, "state.db"));
+        change_state(f, "ALTER TABLE elsewhere RENAME TO toolchains");
+        save_model(f, "Net_int.xmodel", 4, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
         assert_int_equal(engine_unwatch(f->engine, f->root, &problem), 0);

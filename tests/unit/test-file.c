@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -406,7 +407,7 @@ static void says_what_lies_beneath(void **state) {
         const UnitDir *dir = *state;
         _cleanup_(freep) char *sub = path_join(dir->path, "sub");
         _cleanup_(freep) char *other = path_join(dir->path, "other");
-        int fd, proc;
+        int fd;
 
         assert_int_equal(mkdirat(dir->fd, "sub", 0700), 0);
         assert_int_equal(mkdirat(dir->fd, "other", 0700), 0);
@@ -427,10 +428,20 @@ static void says_what_lies_beneath(void **state) {
         assert_true(file_is_beneath(fd, other));
         close(fd);
 
-        proc = open("/proc/self/status", O_RDONLY | O_CLOEXEC); /* on another mount */
-        assert_true(proc >= 0);
-        assert_false(file_is_beneath(proc, "/"));
-        close(proc);
+        fd = file_open_regular(dir->fd, "other/f");
+        assert_int_equal(unlinkat(dir->fd, "other/f", 0), 0);
+        assert_int_equal(unlinkat(dir->fd, "other", AT_REMOVEDIR), 0);
+        assert_true(file_is_beneath(fd, dir->path));
+        close(fd);
+
+        fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC); /* a mount below the root */
+        assert_true(fd >= 0);
+        assert_true(file_is_beneath(fd, "/"));
+        close(fd);
+        fd = memfd_create("nowhere", MFD_CLOEXEC); /* one that nobody sees */
+        assert_true(fd >= 0);
+        assert_false(file_is_beneath(fd, "/"));
+        close(fd);
         assert_false(file_is_beneath(-1, "/"));
 }
 

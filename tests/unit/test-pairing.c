@@ -263,6 +263,22 @@ static void a_project_cannot_read_outside_of_the_root(void **state) {
         assert_non_null(strstr(f->pairs.items[0].problem, "no such file"));
 }
 
+/* The folder instead of the file in it: the fault of one target, which the others do not share. */
+static void a_target_that_is_no_file_is_the_only_one_to_suffer(void **state) {
+        Fixture *f = *state;
+        const Pairs *pairs;
+
+        write_text(f, "boards/a/arch.json", LEOPARD);
+        assert_int_equal(mkfifoat(f->dir->fd, "boards/fifo", 0600), 0);
+        set_project(f, "{\"targets\": {\"leopard\": \"boards/a/arch.json\","
+                       " \"folder\": \"boards/a\", \"fifo\": \"boards/fifo\"}}");
+        pairs = pair_up(f, "Net_int.xmodel");
+        assert_int_equal(pairs->n, 3);
+        assert_null(find(pairs, "leopard")->problem);
+        assert_non_null(strstr(find(pairs, "folder")->problem, "boards/a"));
+        assert_non_null(strstr(find(pairs, "fifo")->problem, "boards/fifo"));
+}
+
 static void names_that_cannot_be_files_are_refused(void **state) {
         Fixture *f = *state;
 
@@ -331,6 +347,7 @@ int main(void) {
                 TEST(the_project_names_nets_targets_and_outputs),
                 TEST(a_project_without_arch_files_lends_its_targets),
                 TEST(a_project_cannot_read_outside_of_the_root),
+                TEST(a_target_that_is_no_file_is_the_only_one_to_suffer),
                 TEST(names_that_cannot_be_files_are_refused),
                 TEST(pairs_are_compared_whole),
                 TEST(out_of_memory_leaks_nothing),

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "cache/costs.h"
 #include "cache/database.h"
 
 typedef struct Fixture {
@@ -373,6 +374,33 @@ static void changes_are_made_on_what_came_back(void **state) {
         assert_true(state_is_pinned(f->state, &first));
 }
 
+static void run(Fixture *f, const char *sql) {
+        assert_int_equal(database_run(state_database(f->state), NULL, NULL, sql, ""), 0);
+}
+
+/* ... nor is anything missing that came after the first version. */
+static void deliveries_go_on_with_a_new_file(void **state) {
+        Fixture *f = *state;
+        const Cost cost = { .build_ms = 7 };
+        const Digest content = pin_of(3), key = pin_of(4);
+        const StateDelivery file = { .path = "/w/out/net.xmodel", .content = content };
+        Cost found = {};
+
+        fill(f);
+        run(f, "PRAGMA wal_checkpoint(TRUNCATE)"); /* all of it is in the file, */
+        run(f, "PRAGMA shrink_memory");            /* and nowhere else */
+        spoil(f);
+        (void) state_intend_deliveries(f->state, &file, 1);
+        assert_int_equal(state_recreated(f->state), 1);
+        assert_int_equal(state_intend_deliveries(f->state, &file, 1), 0);
+        assert_int_equal(state_has_delivered(f->state, file.path, &content), 1);
+        assert_int_equal(state_set_deliveries(f->state, &key, &file, 1), 0);
+        assert_int_equal(state_remove_delivery(f->state, file.path), 0);
+        assert_int_equal(state_has_delivered(f->state, file.path, &content), 0);
+        assert_int_equal(costs_learn(f->state, "/w/a", "t", "vitis", &cost), 0);
+        assert_int_equal(costs_find(f->state, "/w/a", "t", "vitis", 0, &found), 0);
+}
+
 /* A damaged file can be a file all the same: rows that nobody wrote are nobody's, and what is saved
  * beside them can be read. */
 static void damaged_rows_spoil_no_backup(void **state) {
@@ -387,8 +415,7 @@ static void damaged_rows_spoil_no_backup(void **state) {
         Fixture *f = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(damages); i++)
-                assert_int_equal(database_run(state_database(f->state), NULL, NULL, damages[i], ""),
-                                 0);
+                run(f, damages[i]);
         fill(f);
         expect_filled(f);
         f->state = state_close(f->state);
@@ -584,6 +611,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(roots_and_pins_come_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(changes_are_made_on_what_came_back, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(deliveries_go_on_with_a_new_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(damaged_rows_spoil_no_backup, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_backup_is_believed_whole_or_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
