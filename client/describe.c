@@ -52,3 +52,9 @@ void describe_root(const Dpucc__Wire__Root *root) {
                 (void) putchar('\n');
         }
 }
+
+void describe_roots_left_out(uint32_t n) {
+        if (n > 0)
+                (void) printf("%u more workspace%s not shown\n", (unsigned) n,
+                              n == 1 ? " is" : "s are");
+}

@@ -420,7 +420,8 @@ static void overview_draw_foot(const Overview *overview, Screen *screen) {
         if (status->n_roots == 0)
                 screen_paragraph(screen, OUTPUT_PLAIN, 0, 2,
                                  "no workspace is watched: 'dpucc-client watch DIR' adds one");
-        if (overview->n_left_out > 0 || status->n_units_left_out > 0)
+        if (overview->n_left_out > 0 || status->n_units_left_out > 0 ||
+            status->n_roots_left_out > 0)
                 screen_paragraph(screen, OUTPUT_DIM, 0, 1,
                                  "'dpucc-client status | less' shows all of it");
         else if (failed)

@@ -20,6 +20,7 @@ static void roots_print(const Exchange *x) {
                 return;
         for (size_t i = 0; i < list->n_roots; i++)
                 describe_root(list->roots[i]);
+        describe_roots_left_out(list->n_roots_left_out);
         if (list->n_roots == 0)
                 (void) puts("no workspace is watched: 'dpucc-client watch DIR' adds one");
 }

@@ -162,6 +162,10 @@ static void status_print_plain(const Status *status) {
                 (void) puts("\nasked for by path");
                 status_print_units(status, NULL, width);
         }
+        if (status->n_roots_left_out > 0) {
+                (void) putchar('\n');
+                describe_roots_left_out(status->n_roots_left_out);
+        }
         if (status->n_units_left_out > 0)
                 (void) printf("\n%u more units are not shown\n",
                               (unsigned) status->n_units_left_out);

@@ -15,11 +15,13 @@ static int inventory_add_root(const RootView *view, void *userdata) {
         Dpucc__Wire__Root *root;
         int r;
 
-        if (inventory->n_roots == INVENTORY_ROOTS_MAX)
-                return 0;
         if (inventory->beneath && !path_is_beneath(view->path, inventory->beneath) &&
             !path_is_beneath(inventory->beneath, view->path))
                 return 0;
+        if (inventory->n_roots == INVENTORY_ROOTS_MAX) {
+                inventory->n_roots_left_out++;
+                return 0;
+        }
 
         r = array_reserve(&inventory->roots, &inventory->roots_capacity, inventory->n_roots + 1,
                           sizeof(*inventory->roots));

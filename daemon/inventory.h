@@ -21,6 +21,7 @@ typedef struct Inventory {
 
         Dpucc__Wire__Root **roots;
         size_t n_roots, roots_capacity;
+        uint32_t n_roots_left_out;
         Dpucc__Wire__Unit **units; /* each inside its UnitMessage */
         size_t n_units, units_capacity;
         uint32_t n_units_left_out;

@@ -302,6 +302,8 @@ static void verbs_end_status(Engine *engine, Call *call, const Inventory *invent
         status.pid = (uint32_t) getpid();
         status.roots = inventory->roots;
         status.n_roots = inventory->n_roots;
+        status.has_n_roots_left_out = true;
+        status.n_roots_left_out = inventory->n_roots_left_out;
         status.units = inventory->units;
         status.n_units = inventory->n_units;
         status.jobs = inventory->jobs;
@@ -351,6 +353,8 @@ static void verbs_roots(const Verbs *verbs, Call *call) {
         }
         list.roots = inventory.roots;
         list.n_roots = inventory.n_roots;
+        list.has_n_roots_left_out = true;
+        list.n_roots_left_out = inventory.n_roots_left_out;
         reply.body_case = DPUCC__WIRE__REPLY__BODY_ROOTS;
         reply.roots = &list;
         call_end(call, DPUCC__WIRE__OUTCOME__DONE, &reply, -1);

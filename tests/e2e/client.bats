@@ -438,6 +438,20 @@ PYTHON
   [ -S "$socket" ]
 }
 
+@test "workspaces beyond the end of a list are counted" {
+  restart_with DOUBLE_ROOTS=257
+  client 0 roots
+  [ "${#lines[@]}" = 257 ]
+  [ "${lines[-1]}" = "1 more workspace is not shown" ]
+  restart_with DOUBLE_ROOTS=300
+  client 0 status
+  [ "${lines[-1]}" = "44 more workspaces are not shown" ]
+  client 0 status --json
+  [ "$(jq '(.roots | length), .n_roots_left_out' <<<"$output")" = $'256\n44' ]
+  client 0 roots --json
+  [ "$(jq '(.roots | length), .n_roots_left_out' <<<"$output")" = $'256\n44' ]
+}
+
 @test "report and diff are dpucc's, too" {
   arch_b1024
   rm -rf m.xmodel

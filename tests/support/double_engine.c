@@ -153,7 +153,7 @@ Engine *double_engine_open(uv_loop_t *loop) {
         (void) uv_timer_init(loop, &engine->timer);
         engine->timer.data = engine;
         engine->seen.artifact_fd = engine->owned_fd = -1;
-        engine->seen.n_units = 1;
+        engine->seen.n_units = engine->seen.n_roots = engine->seen.n_jobs = 1;
         return engine;
 }
 
@@ -180,6 +180,8 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         seen->outcome = (AskOutcome) double_setting("DOUBLE_OUTCOME");
         seen->hold = double_setting("DOUBLE_HOLD") > 0;
         seen->n_progress = double_setting("DOUBLE_PROGRESS");
+        if (getenv("DOUBLE_ROOTS"))
+                seen->n_roots = double_setting("DOUBLE_ROOTS");
         if (artifact)
                 engine->owned_fd = seen->artifact_fd = open(artifact, O_RDONLY | O_CLOEXEC);
         if (state_open(&engine->state, NULL, problem) < 0 ||
@@ -307,8 +309,11 @@ int engine_unwatch(Engine *engine, const char *path, Problem *problem) {
 }
 
 int engine_each_root(Engine *engine, RootViewFn fn, void *userdata) {
-        (void) engine;
-        return fn(&double_root, userdata);
+        int r = 0;
+
+        for (unsigned i = 0; r == 0 && i < engine->seen.n_roots; i++)
+                r = fn(&double_root, userdata);
+        return r;
 }
 
 int engine_each_unit(Engine *engine, UnitViewFn fn, void *userdata) {
@@ -350,8 +355,11 @@ static JobView double_job(const Engine *engine) {
 
 int engine_each_job(Engine *engine, JobViewFn fn, void *userdata) {
         const JobView job = double_job(engine);
+        int r = 0;
 
-        return engine->seen.hold ? fn(&job, userdata) : 0;
+        for (unsigned i = 0; engine->seen.hold && r == 0 && i < engine->seen.n_jobs; i++)
+                r = fn(&job, userdata);
+        return r;
 }
 
 int engine_cancel(Engine *engine, const char *text, const char *path, JobViewFn fn, void *userdata,

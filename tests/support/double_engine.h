@@ -3,12 +3,12 @@
 /*
  * A test double of the engine (daemon/engine.h)
  *
- * It has one workspace, one unit and no compiler; asks are answered at the loop's next turn, or,
+ * It has a workspace, a unit (or as many as the test wants, all alike) and no compiler; asks are answered at the loop's next turn, or,
  * held, when the test says so. It keeps what it was asked and counts.
  *
  * Linked with the daemon's main.c it makes a daemon, double-dpuccd, for tests of the client. Then
  * it takes what the test wants from the environment: DOUBLE_OUTCOME (a number), DOUBLE_HOLD,
- * DOUBLE_PROGRESS (a number), DOUBLE_ARTIFACT (a file).
+ * DOUBLE_PROGRESS (a number), DOUBLE_ROOTS (a number), DOUBLE_ARTIFACT (a file).
  */
 
 #include <uv.h>
@@ -35,6 +35,8 @@ typedef struct DoubleEngine {
         int refuse;          /* negative: engine_get() fails with it */
         AskOutcome outcome;  /* of asks that are not cancelled */
         unsigned n_units;    /* how many there are to be listed */
+        unsigned n_roots;    /* likewise */
+        unsigned n_jobs;     /* likewise, while asks are held */
         int artifact_fd;     /* borrowed */
         const Digest *key;   /* of the unit, NULL: none */
         struct Cache *cache; /* what engine_cache() gives */

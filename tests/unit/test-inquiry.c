@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "cache/cache.h"
+#include "cache/index.h"
 #include "daemon/call.h"
 #include "daemon/inquiry.h"
 #include "daemon/server.h"
@@ -181,6 +182,28 @@ static void lists_the_newest_first(void **state) {
         reply = list(f, 2);
         assert_int_equal(reply->list->n_artifacts, 2);
         assert_int_equal(reply->list->n_left_out, 1);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+}
+
+/* The index alone has as many: what it lists is passed over without a record, but counted. */
+static void a_list_is_capped(void **state) {
+        Fixture *f = *state;
+        Index *index = cache_index(f->cache);
+        _cleanup_(sample_deinit) Sample sample;
+        Reply *reply;
+
+        dpucc__wire__reply__free_unpacked(list(f, 0), NULL); /* the index is complete by now */
+        sample_init(&sample, 0);
+        assert_int_equal(index_begin(index), 0);
+        for (unsigned i = 0; i < 10003; i++) {
+                sample.record.key = digest_of(&i, sizeof(i));
+                assert_int_equal(index_add(index, &sample.record, 1, 0), 0);
+        }
+        assert_int_equal(index_end(index, 0), 0);
+
+        reply = list(f, 10001);
+        assert_int_equal(reply->outcome, DPUCC__WIRE__OUTCOME__DONE);
+        assert_int_equal(reply->list->n_left_out, 3);
         dpucc__wire__reply__free_unpacked(reply, NULL);
 }
 
@@ -392,7 +415,7 @@ int main(void) {
                 TEST(says_what_is_not_there),        TEST(sends_a_long_log_in_pieces),
                 TEST(a_silent_compiler_has_a_log),   TEST(explains_keys),
                 TEST(opens_the_file_of_an_artifact), TEST(what_has_no_unit_is_known_by_its_names),
-                TEST(survives_failing_allocations),
+                TEST(survives_failing_allocations),  TEST(a_list_is_capped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

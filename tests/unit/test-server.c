@@ -391,15 +391,28 @@ static void the_doctor_answers_later_and_meanwhile_others_do(void **state) {
 
 static void lists_are_capped(void **state) {
         Fixture *f = *state;
+        DoubleEngine *seen = double_engine_of(f->engine);
         Client client;
         Reply *reply;
 
-        double_engine_of(f->engine)->n_units = 1500;
+        seen->n_units = 1500;
+        seen->n_roots = 300;
+        seen->n_jobs = 203;
+        seen->hold = true;
         client_open(&client, &f->loop, f->path);
         ask_for(&client, 1, DPUCC__WIRE__REQUEST__BODY_STATUS);
         reply = client_reply(&client, NULL);
         assert_int_equal(reply->status->n_units, 1000);
         assert_int_equal(reply->status->n_units_left_out, 500);
+        assert_int_equal(reply->status->n_roots, 256);
+        assert_int_equal(reply->status->n_roots_left_out, 44);
+        assert_int_equal(reply->status->n_jobs, 200);
+        assert_int_equal(reply->status->n_jobs_left_out, 3);
+        dpucc__wire__reply__free_unpacked(reply, NULL);
+        ask_for(&client, 2, DPUCC__WIRE__REQUEST__BODY_ROOTS);
+        reply = client_reply(&client, NULL);
+        assert_int_equal(reply->roots->n_roots, 256);
+        assert_int_equal(reply->roots->n_roots_left_out, 44);
         dpucc__wire__reply__free_unpacked(reply, NULL);
         client_close(&client);
 }
