@@ -52,7 +52,7 @@ compiles() {
 
 @test "the unit: each restriction acts, and compiling works" {
   probe
-  expect NoNewPrivs=1 Seccomp=2 personality=EPERM packet=EAFNOSUPPORT unix=ok inet=ok \
+  expect NoNewPrivs=1 Seccomp=2 personality=EPERM packet=EAFNOSUPPORT unix=ok inet=ok netlink=ok \
     modify_ldt=EPERM ustat=EPERM ioperm=EPERM adjtimex=EPERM
   # what is left to compilers that are not ours
   expect mmap=ok unshare=ok suid=ok 'write /=ok'

@@ -26,6 +26,7 @@ try(packet => sub { syscall(41, 17, 2, 0) });
 try(openat2 => sub { syscall(437, -100, $path, $how, 24) });
 try(unix => sub { syscall(41, 1, 1, 0) });
 try(inet => sub { syscall(41, 2, 1, 0) });
+try(netlink => sub { syscall(41, 16, 3, 0) });             # for getaddrinfo(), NETLINK_ROUTE
 try(modify_ldt => sub { syscall(154, 0, 0, 0) });          # @cpu-emulation
 try(ustat => sub { syscall(136, (stat '/')[0], $room) });  # @obsolete
 try(ioperm => sub { syscall(173, 0, 1, 0) });              # @raw-io
