@@ -65,8 +65,8 @@ static void main_print_usage(FILE *out) {
                 (void) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
         (void) fputs("\n"
                      "'dpucc COMMAND --help' explains one command, with examples.\n"
-                     "Exit status: 0 done, 1 error, 2 usage, 5 nothing to propose (init), 8 not right (check,\n"
-                     "verify), or they differ (diff --exit-code).\n",
+                     "Exit status: 0 done, 1 error, 2 usage, 5 nothing to propose (init),\n"
+                     "8 not right (check, verify) or they differ (diff --exit-code).\n",
                      out);
 }
 
