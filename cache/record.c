@@ -19,7 +19,7 @@
  * The generated structures stay in this file. Encoding points them at the plain record's
  * memory and packs; decoding unpacks under a memory budget (a small message can ask for large
  * arrays) and points the plain record at the message, which it keeps until it is freed. Both
- * directions pass record_is_valid(), so nothing can be written that would not be read.
+ * directions pass record_validate(), so nothing can be written that would not be read.
  */
 
 #define RECORD_MAGIC          "dpuccrec"

@@ -4,7 +4,7 @@
  * The one that the caller's PATH names, in the caller's environment: an activated conda
  * environment is just that. A daemon was started elsewhere and knows nothing of it. So where the
  * tool itself is on our PATH behind us, and no toolchain was named, the compile is run from here,
- * beside the daemon, with the same cache and the same locks. docs/decisions/0003-masquerade.md
+ * beside the daemon, with the same cache and the same locks. docs/decisions/0004-masquerade.md
  */
 
 #include "client/masquerade.h"

@@ -26,7 +26,7 @@
 #define ARTIFACT_META_MAX    ((size_t) 4 * 1024 * 1024)
 #define ARTIFACT_LOG_MAX     ((size_t) 2 * 1024 * 1024)
 #define ARTIFACT_ADOPTED_TAG "adopted" /* provenance: the file that was taken for it */
-#define ARTIFACT_MD5SUM_SIZE 33        /* 32 digits and a newline: vai_c_xir.md */
+#define ARTIFACT_MD5SUM_SIZE 33        /* 32 digits and a newline */
 
 /* Writes @text with every ARTIFACT_NET_NAME as @net_name, in JSON strings escaped as JSON
  * demands. -EFBIG, -ENOMEM. */

@@ -4,8 +4,8 @@
  * Asks: what clients wait for (contract: engine.h)
  *
  * What all asks have in common: the list of them, who listens, one answer, further lines. What
- * is asked is the matter of get.h and wait.h, which embed an Ask and bring the functions of
- * their kind.
+ * is asked is the matter of get, wait, monitor, doctor and audit, which embed an Ask and bring the
+ * functions of their kind.
  *
  * An ask is answered at most once and may go on after that, without a listener. Everything runs
  * on the loop thread.

@@ -63,7 +63,7 @@ struct Watch {
         bool scan_left_out;
         bool sweeping;
 
-        bool announce_due; /* a scan ended or something was removed: see watch_announce() */
+        bool announce_due; /* a scan ended or something was removed: see books_announce() */
         uint32_t turn;
         WatchSink sink; /* during a dispatch */
         void *sink_userdata;

@@ -5,8 +5,10 @@
  *
  * We touch only files that we delivered: a file in the way that has neither the content we are
  * about to write nor the content that we remember to have written there (state.db) is somebody
- * else's, and the delivery is refused before anything is changed. Each file is written under a
- * temporary name and renamed, the .xmodel last, so whoever waits for it finds the others.
+ * else's, and the delivery is refused before anything is changed. Each copy is a file without a name
+ * (O_TMPFILE; where there is none, of a random name, with O_EXCL), so that a kill leaves nothing
+ * behind. When all are synced they are named and at once renamed; where nothing was, nothing that
+ * appeared meanwhile is replaced. The .xmodel is last, so whoever waits for it finds the others.
  *
  * Who names an output directory on a command line may say that the files in it are his to lose
  * (@overwrite). And he may see another directory under that name than we do (a container): the

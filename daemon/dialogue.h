@@ -19,7 +19,7 @@
 typedef struct Ask Ask;
 typedef struct Fsck Fsck;
 
-/* numbers of the wire's Outcome and of the client's exit codes (DESIGN 10) */
+/* numbers of the wire's Outcome and of the client's exit codes (dpucc.proto, client/code.h) */
 typedef enum AskOutcome {
         ASK_DONE = 0,
         ASK_FAILED = 1,

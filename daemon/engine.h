@@ -6,11 +6,14 @@
  * One Engine per daemon. It owns the workspaces (watched roots with their sources and arch
  * files), the units that pairing makes of them, the queue of jobs, the cache and the state
  * that outlives the process. It knows nothing of sockets, frames or signals: verbs.c turns
- * requests into the calls below, main.c starts and stops it, the tests drive it directly.
+ * requests into the calls below, manager.c starts and stops it, the tests drive it directly.
  *
- *      save ──> Watch ──> Workspace ──> Unit ──> Queue ──> Job ──> Cache ──> delivery
- *                           (pairing)    │  ▲                       │
- *      get ──> Ask ──────────────────────┘  └─── answer ────────────┘
+ *      save ──> Watch ──> Workspace ──> Source ──> Unit ──> Build ──┐
+ *                          (pairing)                                ├──> Queue ──> Job ──> Cache
+ *      get ──> Ask (pairs by itself) ─────────────────────> Build ──┘
+ *
+ * A Build looks into the cache before it goes to the queue, and again after its job; so an artifact
+ * is found in one way only. Then its owner goes on: the unit delivers, the ask answers.
  *
  * Everything here runs on the loop thread. Hashing, copying and syncing run on pool threads
  * behind work.h, compilers as children behind proc.h.
@@ -19,9 +22,10 @@
  * call back, or succeed and call @done exactly once, later, from the loop; ask_cancel() only
  * asks for -ECANCELED.
  *
- * An answer is never stale: it is valid at some instant after the ask arrived. Whatever the
- * watcher believes, a get pairs again and stats the source, the arch file, the project file
- * and the toolchain; only if all of them are what they were is the unit's key reused.
+ * An answer is never stale: it is valid at some instant after the ask arrived. A get does not ask
+ * the units: it identifies the source, pairs it and looks its key up by itself, with a stat at least
+ * of the source, the arch file, the project file and the toolchain, whatever the watcher believes.
+ * With the units it shares the queue, and nothing that they believe.
  */
 
 #include <stdbool.h>

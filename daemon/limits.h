@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Limits: what a project demands of a compiled model (DESIGN 7)
+ * Limits: what a project demands of a compiled model (docs/CONFIGURATION.md, `models[].limits`)
  *
  *   max_dpu_subgraphs   the model must not be cut into more pieces than that
  *   cpu_ops             these op types may stay off the DPU, and no others

@@ -7,10 +7,10 @@
  * handler, and sends what comes back. It is allocated by peer_new() and frees itself when its
  * handle is closed; its owner learns of that through @gone.
  *
- *      HELLO ──client's Hello──> OPEN ──peer_finish()──> FINISHING
- *        │                         │                         │ all is sent
- *        │   a reply that cannot be queued ──> BROKEN ────────┤ next turn of the loop
- *        └── hang-up, error, limit, peer_close() ────────────┴──> CLOSING (freed soon)
+ *      HELLO ──client's Hello──> OPEN ──peer_finish_all()──> FINISHING
+ *        │                         │                             │ all is sent
+ *        │   a reply that cannot be queued ──> BROKEN ────────────┤ next turn of the loop
+ *        └── hang-up, error, limit, peer_close() ────────────────┴──> CLOSING (freed soon)
  *
  * Nothing is written while a reply is queued: the loop comes back when the socket takes it, so
  * a connection never breaks while somebody is still answering a request of it, and nobody's ask is
@@ -24,7 +24,7 @@
 #include "daemon/call.h"
 
 #define PEER_QUEUE_MAX    (32 * 1024 * 1024)  /* bytes that wait for a slow reader */
-#define PEERS_QUEUE_MAX   (256 * 1024 * 1024) /* ... for all of them: then who reads slowest goes */
+#define PEERS_QUEUE_MAX   (256 * 1024 * 1024) /* ... for all: a slow one that gets more then goes */
 #define PEERS_FDS_MAX     2048                /* that came with requests which are being answered */
 #define PEER_PROGRESS_MAX (64 * 1024)         /* with more than this waiting progress is left out */
 

@@ -4,7 +4,7 @@
  * Publications: what a job found out, put where others find it
  *
  * An artifact, or the diagnosis of a failure that is for good, becomes a record of the cache; that
- * there was a build goes into the history. What the cache cannot take is salvaged. On a pool
+ * there was a build goes into state.db, and what it cost, for estimates (cache/costs.h). What the cache cannot take is salvaged. On a pool
  * thread; everything in a Publication is borrowed.
  */
 
@@ -42,7 +42,8 @@ int publication_store(const Publication *publication, Cache *cache);
  * checked again. Diagnoses are none of them. */
 bool publication_is_checked(const Record *record);
 
-/* The history serves people and estimates; nothing depends on it. */
+/* A row of the history (cache/state.h), which is for people with sqlite3: nothing reads it yet. And
+ * what a build that succeeded cost, for estimates. Right answers depend on neither. */
 void publication_remember(const Publication *publication, State *state);
 
 /* It failed, perhaps for want of memory: the next one is to have more. */

@@ -34,7 +34,7 @@ typedef enum RegionLink {
 /* What an op makes. Steps count the ops of the region. */
 typedef struct RegionTensor {
         const Op *op;
-        View view;      /* its shape and fix point; placement.h adds where it lies */
+        View view;      /* its shape and fix point; places.h adds where it lies */
         uint64_t bytes; /* without gaps */
         bool constant, input, output;
         size_t root;        /* number of the tensor in whose memory it lies; often its own */

@@ -7,7 +7,7 @@
  *
  *   r < 0   it failed; nothing was changed, no out-parameter was written. Forward it as it is.
  *   r == 0  done.
- *   r > 0   a documented outcome that the caller must handle (CACHE_MISS, WALK_REFUSED ...).
+ *   r > 0   a documented outcome that the caller must handle (CACHE_MISS, SURVEY_MORE ...).
  *
  * libuv's codes and libsystemd's are -errno on Linux, so no translation is needed; strerror(-r)
  * prints all of them. Library code never logs: it returns the error, and where a person needs
