@@ -468,6 +468,8 @@ static void engine_on_retry_timer(uv_timer_t *timer) {
         }
         engine->core.unavailable = false;
         workspaces_retry(&engine->workspaces);
+        if (engine->watch) /* they may want to be scanned anew */
+                (void) uv_idle_start(&engine->idle, engine_on_idle);
         engine->retry_ms *= 2;
         if (engine->retry_ms > ENGINE_RETRY_MAX_MS)
                 engine->retry_ms = ENGINE_RETRY_MAX_MS;

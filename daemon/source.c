@@ -393,11 +393,11 @@ static void source_identify(Source *source) {
 void source_retry(Source *source) {
         if (source->unread) {
                 source_identify(source);
-                source_update(source);
-                return;
+        } else {
+                for (size_t i = 0; i < source->n_units; i++)
+                        unit_retry(source->units[i]);
         }
-        for (size_t i = 0; i < source->n_units; i++)
-                unit_retry(source->units[i]);
+        source_update(source);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ struct Unit {
         char *toolchain;
         Digest key;
         bool has_key, hit, no_dpu_code;
+        bool passing;     /* it failed for a reason that may pass: says nothing of the model */
         bool unavailable; /* its toolchain or its artifact was not to be had */
         char *artifact_path;
         Salvage *salvage; /* holds artifact_path */
@@ -252,12 +253,23 @@ static bool unit_fill_delivery(Unit *unit) {
         return unit->deliver_dir && unit->deliver_name && (unit->view || !unit->artifact_path);
 }
 
+static bool unit_has_artifact(const Unit *unit) {
+        return unit->state == UNIT_READY && unit->artifact_path;
+}
+
+/* Otherwise there is no reason to take away what was good yesterday. */
+static bool unit_failed_for_good(const Unit *unit) {
+        return unit->state == UNIT_OVER_LIMIT || (unit->state == UNIT_FAILED && !unit->passing);
+}
+
 static void unit_start_delivery(Unit *unit) {
         Delivering next = unit->next;
 
         if (unit->work.busy || next == DELIVERING_NOTHING || unit->dead)
                 return;
         unit->next = DELIVERING_NOTHING;
+        if (next == DELIVERING && !unit_has_artifact(unit)) /* any more */
+                return;
         if (!unit->pair.output_dir || unit_has_rival(unit))
                 return;
         unit->undone = !unit_fill_delivery(unit);
@@ -276,9 +288,9 @@ static void unit_start_delivery(Unit *unit) {
 static void unit_deliver(Unit *unit) {
         if (!unit->pair.output_dir || unit->dead)
                 return;
-        if (unit->state == UNIT_READY && unit->artifact_path)
+        if (unit_has_artifact(unit))
                 unit->next = DELIVERING;
-        else if (unit->state == UNIT_FAILED || unit->state == UNIT_OVER_LIMIT)
+        else if (unit_failed_for_good(unit))
                 unit->next = WITHDRAWING;
         unit_start_delivery(unit);
 }
@@ -341,7 +353,8 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         unit->has_key = result->key;
         if (result->key)
                 unit->key = *result->key;
-        unit->unavailable = result->outcome == BUILD_TRANSIENT && (!result->key || result->unread);
+        unit->passing = result->outcome == BUILD_TRANSIENT;
+        unit->unavailable = unit->passing && (!result->key || result->unread);
         unit->core->unavailable |= unit->unavailable;
         unit->hit = result->hit;
         unit->no_dpu_code = result->no_dpu_code;
@@ -355,9 +368,7 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
                 unit_tell(unit, result->detail.text);
         if (news)
                 unit_emit(unit, EVENT_UNIT, NULL);
-        /* a failure that may pass is no reason to take away what was good yesterday */
-        if (result->outcome != BUILD_TRANSIENT)
-                unit_deliver(unit);
+        unit_deliver(unit);
 }
 
 /* --- builds ----------------------------------------------------------------------------------- */
@@ -435,6 +446,8 @@ static void unit_on_done(Build *build, const BuildResult *result, void *userdata
 
 static void unit_cannot_start(Unit *unit, UnitState state, const char *why) {
         unit_enter(unit, state, why);
+        unit->passing = unit->unavailable = state == UNIT_FAILED;
+        unit->core->unavailable |= unit->unavailable;
         unit_tell(unit, why);
         unit_emit(unit, EVENT_UNIT, NULL);
 }

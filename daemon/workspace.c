@@ -208,12 +208,14 @@ static void workspace_update_arch(Workspace *workspace, const char *path, bool f
 }
 
 /* The arch files that a project names may be anywhere below the root, under any name. */
-static void workspace_read_project_archs(Workspace *workspace) {
+static void workspace_read_project_archs(Workspace *workspace, bool only_unknown) {
         for (size_t i = 0; workspace->project && i < workspace->project->n_targets; i++) {
                 _cleanup_(freep) char *path =
                         pairing_project_arch(workspace->root, &workspace->project->targets[i]);
 
-                if (path)
+                if (!path)
+                        workspace_is_unread(workspace);
+                else if (!only_unknown || !arch_files_find(&workspace->arch_files, path))
                         workspace_update_arch(workspace, path, true);
         }
 }
@@ -222,7 +224,7 @@ static void workspace_set_project(Workspace *workspace, Project *project) {
         (void) project_free(workspace->project);
         workspace->project = project;
         workspace_set_project_problem(workspace, NULL);
-        workspace_read_project_archs(workspace);
+        workspace_read_project_archs(workspace, false);
         workspace->rescan = true; /* the filter asks the project */
 }
 
@@ -390,6 +392,7 @@ static void workspace_read_unread(Workspace *workspace) {
 
         workspace->unread = false;
         (void) workspace_load_project(workspace, false, NULL);
+        workspace_read_project_archs(workspace, true); /* there was no memory for an entry */
         for (size_t i = files->n; i > 0; i--) {
                 _cleanup_(freep) char *path = NULL;
 

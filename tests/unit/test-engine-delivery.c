@@ -229,6 +229,35 @@ static void a_project_may_change_under_a_delivery(void **state) {
         (void) sem_destroy(&go_on);
 }
 
+/* A second delivery was asked for under the first, and then there is nothing to deliver. */
+static void an_artifact_may_go_under_a_delivery(void **state) {
+        Fixture *f = *state;
+        uint64_t n_answered;
+        Answer answer;
+
+        assert_int_equal(sem_init(&go_on, 0, 0), 0);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        atomic_store(&waiting, false);
+        atomic_store(&held, true);
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        WAIT_UNTIL(f, atomic_load(&waiting));
+        n_answered = statistic(f, "hits");
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, statistic(f, "hits") > n_answered);
+
+        assert_int_equal(unlink(f->program), 0);
+        save_model(f, "Net_int.xmodel", 2, false);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_INVALID));
+        assert_int_equal(sem_post(&go_on), 0);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(statistic(f, "deliveries_refused"), 1); /* the first */
+        (void) sem_destroy(&go_on);
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -240,6 +269,7 @@ int main(void) {
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),
                 TEST(a_project_may_change_under_a_delivery),
+                TEST(an_artifact_may_go_under_a_delivery),
         };
 #undef TEST
 

@@ -14,11 +14,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "daemon/identify.h"
+#include "tests/support/fail_alloc.h"
 #include "tests/support/fail_io.h"
 
 #define FAULTS_MAX 20000 /* more than there are: a sweep that does not end is a failure */
@@ -37,9 +39,10 @@ int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64
 uint64_t __real_uv_now(const uv_loop_t *loop);
 uint64_t __wrap_uv_now(const uv_loop_t *loop);
 
+static const uv_timer_t *retry; /* the engine's, which waits longer and longer */
+
 /* What is tried again after a while is tried again soon, however often it was in vain. */
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat) {
-        static const uv_timer_t *retry; /* the engine's, which waits longer and longer */
         bool again = ms >= 200 && ms < DEADLINE_MS;
 
         if (ms == ENGINE_RETRY_MS)
@@ -481,6 +484,159 @@ static void a_checkup(void **state) {
         sweep_other(state, ask_the_doctor, &pace);
 }
 
+/* --- it is tried again --------------------------------------------------------------------------- */
+
+/* @name of the fixture's directory is a link to @target from now on. Nothing of that is watched. */
+static void set_link(Fixture *f, const char *name, const char *target) {
+        assert_int_equal(symlinkat(target, f->dir->fd, "link"), 0);
+        assert_int_equal(renameat(f->dir->fd, "link", f->dir->fd, name), 0);
+}
+
+#define CANNOT_BE_READ "/proc/self/mem" /* from its beginning: EIO */
+
+static bool is_retrying(void) {
+        return retry && uv_is_active((const uv_handle_t *) retry);
+}
+
+/* The full disk that kept a model from being delivered keeps the next one from being compiled. */
+static void what_cannot_be_compiled_for_now_withdraws_nothing(void **state) {
+        const Question question = { .folder = "sub", .net = "deep.xmodel", .changes = true };
+        Fixture *f = *state;
+        char path[512];
+        Asked asked;
+        Truth truth;
+
+        begin(f, &question, &asked);
+        truth = asked.truth;
+        use_project(f);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        prepare(&asked, &question);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        save_model(f, "sub/Net_int.xmodel", truth.weight, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        retry = NULL;
+        fail_io_refuse(SYS_openat2, ENOSPC);
+        save_model(f, "sub/Net_int.xmodel", asked.truth.weight, false);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_true(statistic(f, "deliveries_refused") > 0);
+        prepare(&asked, &question);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_FAILED));
+        fail_io_refuse(0, 0);
+
+        assert_non_null(retry);
+        WAIT_UNTIL(f, !is_retrying());
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        path_in(path, sizeof(path), f->root, "out/deep.xmodel");
+        assert_true(is_right_at(path, &truth));
+}
+
+/* What it ignores no more is found without any event. */
+static void a_project_that_could_not_be_read(void **state) {
+        const Question question = { .folder = "sub", .net = "Net.xmodel" };
+        Fixture *f = *state;
+        Problem problem = {};
+        char path[512];
+        Asked asked;
+
+        begin(f, &question, &asked);
+        write_text(f->dir->path, "before", "{\"ignore\": [\"sub\"]}");
+        write_text(f->dir->path, "after", "{}");
+        set_link(f, "project", "before");
+        path_in(path, sizeof(path), f->root, "dpucc.json");
+        assert_int_equal(symlink("../project", path), 0);
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(look(f, "Net_int.xmodel", NULL).n, 0);
+
+        set_link(f, "project", CANNOT_BE_READ);
+        assert_int_equal(engine_reload(f->engine, &problem), 0); /* reads it */
+        set_link(f, "project", "after");
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+}
+
+/* Not all that a project names could be taken in when the workspace was opened, and no event tells of
+ * it. */
+static void a_workspace_without_memory(void **state) {
+        Fixture *f = *state;
+        Problem problem = {};
+        bool reached = true;
+        RootView view;
+        char path[512];
+        long nth;
+        int r;
+
+        path_in(path, sizeof(path), f->root, "boards");
+        assert_int_equal(mkdir(path, 0755), 0);
+        save_arch(f, "boards/own", OURS);
+        write_text(f->root, "dpucc.json",
+                   "{\"targets\": {\"own\": \"boards/own\"}, \"ignore\": [\"boards\"]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        for (nth = 0; reached; nth++) {
+                fail_alloc_arm(nth);
+                r = engine_watch(f->engine, f->root, false, &view, &problem);
+                reached = fail_alloc_disarm();
+                assert_true(r == 0 || (r == -ENOMEM && reached));
+                if (r < 0)
+                        continue;
+                WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+                assert_int_equal(engine_unwatch(f->engine, f->root, &problem), 0);
+        }
+        assert_true(nth > 20);
+}
+
+/* The vendor's compiler, of which one library is a link to @library, at work on the first model. */
+static void begin_with_vendor(Fixture *f, const char *library) {
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
+        static char conf[200];
+        char tool[200], text[400];
+
+        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+        assert_int_equal(mkdirat(f->dir->fd, "lib", 0755), 0);
+        write_text(f->dir->path, "good", "the compiler");
+        set_link(f, "lib/libxcompiler.so", library);
+        (void) snprintf(text, sizeof(text),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
+                        tool);
+        write_text(f->dir->path, "dpuccd.json", text);
+        stop_engine(f);
+        f->conf_file = conf;
+        assert_int_equal(start_engine(f), 0);
+
+        watch_root(f);
+        make_gate(f);
+        save_arch(f, "arch.json", OURS);
+        save_model(f, "Net_int.xmodel", 1, false);
+}
+
+#define GOOD_LIBRARY "../good"
+
+/* Who waits, waits for what is tried again, too. */
+static void a_wait_for_what_is_tried_again(void **state) {
+        Fixture *f = *state;
+        Answer answer = {};
+        Problem problem = {};
+
+        begin_with_vendor(f, CANNOT_BE_READ);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_int_equal(n_started(f), 0);
+        set_link(f, "lib/libxcompiler.so", GOOD_LIBRARY);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        assert_int_equal(ask_to_wait(f, &answer, &problem), 0);
+        open_gate(f);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        remove_gate(f);
+}
+
 int main(void) {
 #define TEST(_fn)                                                                                  \
         cmocka_unit_test_setup_teardown(_fn, engine_fixture_setup, engine_fixture_teardown)
@@ -493,7 +649,10 @@ int main(void) {
                 TEST(a_checkup),
                 TEST(a_save),
                 TEST(a_miss),
-
+                TEST(what_cannot_be_compiled_for_now_withdraws_nothing),
+                TEST(a_project_that_could_not_be_read),
+                TEST(a_workspace_without_memory),
+                TEST(a_wait_for_what_is_tried_again),
         };
 
         log_open(LOG_LEVEL_ERROR);
