@@ -69,7 +69,7 @@ struct Build {
         Priority priority;
         bool force; /* until its job was made */
         bool had_job;
-        bool unread; /* source, or what the job made: not for now */
+        bool unread; /* source, toolchain, or what the job made: not for now */
 
         Work work;
         ToolchainQuestion question; /* may_ask: an engine is to be asked before the lookup */
@@ -608,6 +608,7 @@ static void build_on_job(const JobResult *result, void *userdata) {
         case JOB_TRANSIENT:
         case JOB_BUSY:
         case JOB_STOPPED:
+                build->unread = result->unread;
                 build_decide(build, BUILD_TRANSIENT, &result->diagnosis);
                 break;
         case JOB_REFUSED:

@@ -74,7 +74,7 @@ typedef struct BuildResult {
         const char *warning; /* what is to be known of its DPU code; NULL: nothing */
         Slice adopted;       /* it was not compiled, but is this file; empty if it was compiled */
         bool hit;            /* no job was needed */
-        bool unread;         /* the source, or what was made, could not be read for now */
+        bool unread;         /* source, toolchain, or what was made could not be read for now */
         Salvage *salvage;    /* holds path; take a reference. NULL: it is in the cache */
 } BuildResult;
 

@@ -189,11 +189,12 @@ void diagnosis_judge_toolchain(Diagnosis *diagnosis, State *state) {
         r = toolchain_identify(order->toolchain, state, true, &identity, &problem);
         if (r == 0 && digest_equal(&identity.digest, &order->toolchain_identity))
                 return;
-        if (r < 0 && r != -ENOENT && r != -ENODATA) {
+        if (r < 0 && r != -ENODATA && !error_is_of_file(r)) {
                 if (problem.text[0] == '\0')
                         (void) problem_set(&problem, 0, "looking at the toolchain %s: %s",
                                            toolchain_name(order->toolchain), strerror(-r));
                 diagnosis->result.outcome = JOB_TRANSIENT;
+                diagnosis->result.unread = true;
                 diagnosis->result.diagnosis = problem;
                 return;
         }

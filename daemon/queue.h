@@ -59,6 +59,7 @@ typedef struct JobResult {
         JobOutcome outcome;
         char failure_class[64]; /* "" unless it failed */
         Problem diagnosis;
+        bool unread;          /* JOB_TRANSIENT: the toolchain could not be looked at for now */
         uint64_t peak_memory; /* of the compiler, as far as it was seen; 0: not known */
         Salvage *salvage;     /* JOB_UNSTORED: borrowed, take a reference to keep it */
 } JobResult;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "daemon/identify.h"
+#include "daemon/queue.h"
 #include "tests/support/fail_alloc.h"
 #include "tests/support/fail_io.h"
 
@@ -492,7 +493,8 @@ static void set_link(Fixture *f, const char *name, const char *target) {
         assert_int_equal(renameat(f->dir->fd, "link", f->dir->fd, name), 0);
 }
 
-#define CANNOT_BE_READ "/proc/self/mem" /* from its beginning: EIO */
+#define CANNOT_BE_READ "/proc/self/mem"        /* from its beginning: EIO */
+#define NOT_FOR_US     "/proc/self/clear_refs" /* EACCES; for root EINVAL */
 
 static bool is_retrying(void) {
         return retry && uv_is_active((const uv_handle_t *) retry);
@@ -637,6 +639,42 @@ static void a_wait_for_what_is_tried_again(void **state) {
         remove_gate(f);
 }
 
+/* Nothing can be said of what it made, and nothing is compiled in vain. */
+static void a_compiler_that_is_closed_to_us_meanwhile(void **state) {
+        Fixture *f = *state;
+
+        begin_with_vendor(f, GOOD_LIBRARY);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        set_link(f, "lib/libxcompiler.so", NOT_FOR_US);
+        open_gate(f);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_FAILED));
+        assert_int_equal(n_started(f), 1);
+        set_link(f, "lib/libxcompiler.so", GOOD_LIBRARY);
+        open_gate(f);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_int_equal(n_started(f), 2);
+        remove_gate(f);
+}
+
+/* It may be what it was: then the job is tried again, and after that the unit, with no other save. */
+static void a_compiler_that_cannot_be_read_meanwhile(void **state) {
+        Fixture *f = *state;
+
+        begin_with_vendor(f, GOOD_LIBRARY);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        set_link(f, "lib/libxcompiler.so", CANNOT_BE_READ);
+        for (unsigned i = 1; i <= QUEUE_TRIES_MAX; i++) {
+                WAIT_UNTIL(f, n_started(f) == i);
+                open_gate(f);
+        }
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_FAILED));
+        assert_int_equal(n_started(f), QUEUE_TRIES_MAX);
+        set_link(f, "lib/libxcompiler.so", GOOD_LIBRARY);
+        open_gate(f);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        remove_gate(f);
+}
+
 int main(void) {
 #define TEST(_fn)                                                                                  \
         cmocka_unit_test_setup_teardown(_fn, engine_fixture_setup, engine_fixture_teardown)
@@ -653,6 +691,8 @@ int main(void) {
                 TEST(a_project_that_could_not_be_read),
                 TEST(a_workspace_without_memory),
                 TEST(a_wait_for_what_is_tried_again),
+                TEST(a_compiler_that_is_closed_to_us_meanwhile),
+                TEST(a_compiler_that_cannot_be_read_meanwhile),
         };
 
         log_open(LOG_LEVEL_ERROR);
