@@ -49,10 +49,6 @@ int box_new(Box **ret, const ConfigToolchain *toolchain, const ContainerImage *i
 /* Ends the container, and removes the directory if it is there. Takes NULL, returns NULL. */
 Box *box_free(Box *box);
 
-static inline void box_freep(Box **box) {
-        (void) box_free(*box);
-}
-
 /* Whether a compile of @toolchain, whose identity is @identity, could run in it. */
 bool box_fits(const Box *box, const ConfigToolchain *toolchain, const Digest *identity);
 

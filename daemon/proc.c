@@ -167,7 +167,6 @@ static void proc_on_timer(uv_timer_t *timer) {
                 proc_kill_group(proc, SIGKILL);
                 break;
         case PROC_DRAINING:
-                proc->result.lingering = true;
                 proc_close(proc);
                 break;
         case PROC_CLOSING:

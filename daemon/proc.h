@@ -56,7 +56,6 @@ typedef struct ProcResult {
         int term_signal;
         Slice output;        /* valid until @done returns */
         uint64_t n_left_out; /* bytes between head and tail */
-        bool lingering;      /* something still held the output open when the child was gone */
         uint64_t elapsed_ms;
         uint64_t peak_memory; /* bytes, as far as it was seen; 0: not measured, or too short */
 } ProcResult;

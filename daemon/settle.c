@@ -215,12 +215,6 @@ bool settle_is_settled(const Settle *settle, const char *path) {
         return !settle_find(settle, path);
 }
 
-bool settle_is_writing(const Settle *settle, const char *path) {
-        const SettleEntry *entry = settle_find(settle, path);
-
-        return entry && entry->writing;
-}
-
 int64_t settle_deadline(const Settle *settle) {
         return settle->n_heap > 0 ? settle->heap[0]->due : SETTLE_NEVER;
 }

@@ -52,7 +52,6 @@ void settle_forget(Settle *settle, const char *path);
 
 /* Neither a save nor a write of it is waiting to be taken. */
 bool settle_is_settled(const Settle *settle, const char *path);
-bool settle_is_writing(const Settle *settle, const char *path);
 
 /* When settle_take() will next return something: SETTLE_NEVER if nothing is waiting. */
 int64_t settle_deadline(const Settle *settle);
