@@ -200,7 +200,7 @@ static int check_load_source(const char *path, ExamineSource *ret, Problem *prob
 
 /* What the report beside it says; of a file without DPU code there is nothing to say. */
 static int check_verification(const CheckArguments *arguments, Check *to) {
-        Findings *problems = &to->examination.problems;
+        ExamineFindings *problems = &to->examination.problems;
         Problem problem = { "" };
         int r;
 
@@ -210,9 +210,9 @@ static int check_verification(const CheckArguments *arguments, Check *to) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return findings_add(problems, "%s", problem.text);
+                return examine_findings_add(problems, "%s", problem.text);
         if (!verification_is_enough(&to->verification, arguments->verified, &problem))
-                return findings_add(problems, "%s", problem.text);
+                return examine_findings_add(problems, "%s", problem.text);
         return 0;
 }
 
@@ -230,7 +230,7 @@ static int check_examine(const Model *model, const CheckArguments *arguments,
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return findings_add(&to->examination.problems, "%s", problem.text);
+                return examine_findings_add(&to->examination.problems, "%s", problem.text);
 
         spec.graph = to->graph;
         r = examine_run(&spec, &to->examination);
@@ -253,7 +253,7 @@ static int check_file(const char *path, const CheckArguments *arguments,
         *to = (Check){ .path = path, .class = "unreadable" };
         r = model_init(&model, path, &problem);
         if (r < 0) {
-                r = findings_add(&to->examination.problems, "%s", problem.text);
+                r = examine_findings_add(&to->examination.problems, "%s", problem.text);
                 return r < 0 ? r : COMMAND_ERROR;
         }
 
@@ -261,8 +261,8 @@ static int check_file(const char *path, const CheckArguments *arguments,
         if (model.class == XMODEL_COMPILED)
                 r = check_examine(&model, arguments, source, to);
         else
-                r = findings_add(&to->examination.problems, "not a compiled model: %s",
-                                 model.reason.text);
+                r = examine_findings_add(&to->examination.problems, "not a compiled model: %s",
+                                         model.reason.text);
         if (r == 0 && !examination_is_right(&to->examination))
                 r = model.walk ? COMMAND_NOT_RIGHT : COMMAND_ERROR;
         model_deinit(&model);
@@ -271,7 +271,7 @@ static int check_file(const char *path, const CheckArguments *arguments,
 
 /* --- output -------------------------------------------------------------------------------- */
 
-static void check_write_findings(const Findings *findings, JsonWriter *w, const char *key) {
+static void check_write_findings(const ExamineFindings *findings, JsonWriter *w, const char *key) {
         json_writer_array(w, key);
         for (size_t i = 0; i < findings->n; i++)
                 json_writer_string(w, NULL, findings->items[i]);
@@ -389,7 +389,7 @@ static void check_print(const char *label, const char *text) {
         (void) printf("  %s\n", line.text);
 }
 
-static void check_print_findings(const char *label, const Findings *findings) {
+static void check_print_findings(const char *label, const ExamineFindings *findings) {
         for (size_t i = 0; i < findings->n; i++)
                 check_print(label, findings->items[i]);
         if (findings->n_more > 0)

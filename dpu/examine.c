@@ -14,7 +14,7 @@
 #include "dpu/where.h"
 #include "xmodel/fingerprint.h"
 
-/* what a file is examined with: the first error of findings_add() sticks */
+/* what a file is examined with: the first error of examine_findings_add() sticks */
 typedef struct Examiner {
         const ExamineSpec *spec;
         Examination *to;
@@ -55,7 +55,7 @@ const char *board_match_name(BoardMatch match) {
         return NULL;
 }
 
-static int findings_take(Findings *findings, const char *text) {
+static int examine_findings_take(ExamineFindings *findings, const char *text) {
         char *copy;
         int r;
 
@@ -74,42 +74,42 @@ static int findings_take(Findings *findings, const char *text) {
         return 0;
 }
 
-static int findings_format(Findings *findings, const char *format, va_list ap)
+static int examine_findings_format(ExamineFindings *findings, const char *format, va_list ap)
         __attribute__((format(printf, 2, 0)));
-static int findings_format(Findings *findings, const char *format, va_list ap) {
+static int examine_findings_format(ExamineFindings *findings, const char *format, va_list ap) {
         char text[PROBLEM_MAX];
         Problem line;
 
         (void) vsnprintf(text, sizeof(text), format, ap);
         (void) problem_set(&line, 0, "%s", text);
-        return findings_take(findings, line.text);
+        return examine_findings_take(findings, line.text);
 }
 
-int findings_add(Findings *findings, const char *format, ...) {
+int examine_findings_add(ExamineFindings *findings, const char *format, ...) {
         va_list ap;
         int r;
 
         va_start(ap, format);
-        r = findings_format(findings, format, ap);
+        r = examine_findings_format(findings, format, ap);
         va_end(ap);
         return r;
 }
 
-void findings_deinit(Findings *findings) {
+void examine_findings_deinit(ExamineFindings *findings) {
         for (size_t i = 0; i < findings->n; i++)
                 free(findings->items[i]);
         free(findings->items);
-        *findings = (Findings){ 0 };
+        *findings = (ExamineFindings){ 0 };
 }
 
-static void examine_add(Examiner *e, Findings *to, const char *format, ...)
+static void examine_add(Examiner *e, ExamineFindings *to, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-static void examine_add(Examiner *e, Findings *to, const char *format, ...) {
+static void examine_add(Examiner *e, ExamineFindings *to, const char *format, ...) {
         va_list ap;
         int r;
 
         va_start(ap, format);
-        r = findings_format(to, format, ap);
+        r = examine_findings_format(to, format, ap);
         va_end(ap);
         if (r < 0 && e->error == 0)
                 e->error = r;
@@ -426,6 +426,6 @@ int examine_run(const ExamineSpec *spec, Examination *ret) {
 }
 
 void examination_deinit(Examination *examination) {
-        findings_deinit(&examination->problems);
-        findings_deinit(&examination->notes);
+        examine_findings_deinit(&examination->problems);
+        examine_findings_deinit(&examination->notes);
 }

@@ -60,15 +60,15 @@ typedef struct ExamineSpec {
         bool require_dpu;            /* a file without DPU code is not right */
 } ExamineSpec;
 
-typedef struct Findings {
+typedef struct ExamineFindings {
         char **items; /* owned, owned strings */
         size_t n, capacity;
         size_t n_more; /* beyond EXAMINE_FINDINGS_MAX */
-} Findings;
+} ExamineFindings;
 
 typedef struct Examination {
-        Findings problems;
-        Findings notes;
+        ExamineFindings problems;
+        ExamineFindings notes;
         SourceMatch source;
         BoardMatch board;
         size_t n_dpu, n_cpu, n_user; /* subgraphs below the root */
@@ -83,5 +83,6 @@ static inline bool examination_is_right(const Examination *examination) {
         return examination->problems.n == 0;
 }
 
-int findings_add(Findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void findings_deinit(Findings *findings);
+int examine_findings_add(ExamineFindings *findings, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+void examine_findings_deinit(ExamineFindings *findings);

@@ -16,7 +16,7 @@ static void examine(const ExamineSpec *spec, Examination *ret) {
         assert_int_equal(examine_run(spec, ret), 0);
 }
 
-static bool found(const Findings *findings, const char *text) {
+static bool found(const ExamineFindings *findings, const char *text) {
         for (size_t i = 0; i < findings->n; i++)
                 if (strstr(findings->items[i], text))
                         return true;
@@ -256,14 +256,14 @@ static void compares_inputs_and_outputs(void **state) {
 }
 
 static void findings_are_capped(void **state) {
-        Findings findings = { 0 };
+        ExamineFindings findings = { 0 };
 
         for (int i = 0; i < EXAMINE_FINDINGS_MAX + 5; i++)
-                assert_int_equal(findings_add(&findings, "finding %d\x1b", i), 0);
+                assert_int_equal(examine_findings_add(&findings, "finding %d\x1b", i), 0);
         assert_int_equal(findings.n, EXAMINE_FINDINGS_MAX);
         assert_int_equal(findings.n_more, 5);
         assert_string_equal(findings.items[3], "finding 3\\x1b");
-        findings_deinit(&findings);
+        examine_findings_deinit(&findings);
 }
 
 static int run_examine(void *userdata) {
