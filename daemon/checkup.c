@@ -317,7 +317,7 @@ static void checkup_toolchain(Checkup *c, Toolchain *toolchain, const Strings *p
 
         (void) snprintf(probe.subject, sizeof(probe.subject), "toolchain %s",
                         toolchain_name(toolchain));
-        (void) toolchain_probe(toolchain, c->state, checkup_on_step, &probe);
+        (void) probe_toolchain(toolchain, c->state, checkup_on_step, &probe);
 }
 
 static void checkup_toolchains(Checkup *c) {

@@ -140,7 +140,7 @@ static int probe_identity(const Probe *probe) {
         return probe_tell(probe, "identity", r, &text);
 }
 
-int toolchain_probe(Toolchain *toolchain, State *state, ProbeFn fn, void *userdata) {
+int probe_toolchain(Toolchain *toolchain, State *state, ProbeFn fn, void *userdata) {
         const Probe probe = {
                 .toolchain = toolchain,
                 .state = state,

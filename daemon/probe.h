@@ -30,4 +30,4 @@ typedef struct ProbeStep {
 typedef void (*ProbeFn)(const ProbeStep *step, void *userdata);
 
 /* Returns 0 if every step was good, else the error of the one that was not. */
-int toolchain_probe(Toolchain *toolchain, State *state, ProbeFn fn, void *userdata);
+int probe_toolchain(Toolchain *toolchain, State *state, ProbeFn fn, void *userdata);

@@ -357,7 +357,7 @@ static int probe(Fixture *f, Steps *ret) {
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
 
         *ret = (Steps){};
-        return toolchain_probe(toolchain, NULL, on_step, ret);
+        return probe_toolchain(toolchain, NULL, on_step, ret);
 }
 
 static size_t count_containers(Fixture *f) {
