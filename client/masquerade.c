@@ -26,9 +26,6 @@
 #include "client/output.h"
 #include "client/tool_log.h"
 
-/* what every compiler that we start has in its environment (daemon/toolchain.c) */
-#define MASQUERADE_GUARD "DPUCC_GUARD"
-
 #define MASQUERADE_LABEL MASQUERADE_NAME " (dpucc): "
 
 static const char masquerade_help[] =
@@ -204,7 +201,7 @@ int masquerade(int argc, char **argv) {
                 },
         };
 
-        if (getenv(MASQUERADE_GUARD))
+        if (getenv(PROGRAM_GUARD))
                 return masquerade_complain("called as a compiler by dpucc itself: the toolchain "
                                            "leads back to dpucc instead of to the vendor's tool");
         argv[0] = program;

@@ -33,6 +33,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "base/program.h"
 #include "daemon/capture.h"
 #include "daemon/jobdir.h"
 #include "daemon/launcher.h"
@@ -341,8 +342,8 @@ static void container_add_limits(const ConfigToolchain *toolchain, Command *comm
 
 static void container_add_inner_environment(const ConfigToolchain *toolchain, Command *command) {
         static const char *const variables[] = {
-                "HOME=/tmp",          "TMPDIR=/tmp",   "LC_ALL=C.UTF-8",
-                "PYTHONUNBUFFERED=1", "DPUCC_GUARD=1", "PYTHONDONTWRITEBYTECODE=1",
+                "HOME=/tmp",          "TMPDIR=/tmp",      "LC_ALL=C.UTF-8",
+                "PYTHONUNBUFFERED=1", PROGRAM_GUARD "=1", "PYTHONDONTWRITEBYTECODE=1",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(variables); i++)

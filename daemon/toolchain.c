@@ -14,14 +14,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/path.h"
+#include "base/program.h"
 #include "daemon/jobdir.h"
 #include "daemon/launcher.h"
 #include "daemon/native.h"
 #include "daemon/remote.h"
 #include "daemon/search.h"
-
-/* set in every compiler's environment; our own vai_c_xir symlink refuses to run under it */
-#define TOOLCHAIN_GUARD "DPUCC_GUARD"
 
 struct Toolchain {
         unsigned n_refs;
@@ -408,7 +406,7 @@ static int toolchain_add_environment(const Toolchain *toolchain, Command *comman
         if (!tmp)
                 return -ENOMEM;
         command_variable(command, JOBDIR_MARKER, spec->job_id);
-        command_variable(command, TOOLCHAIN_GUARD, "1");
+        command_variable(command, PROGRAM_GUARD, "1");
         command_variable(command, "TMPDIR", tmp);
         launcher_add_environment(&toolchain->config, command);
         if (toolchain->config.kind == TOOLCHAIN_NATIVE)

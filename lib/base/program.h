@@ -4,6 +4,10 @@
  * Programs of ours that other programs of ours start
  */
 
+/* Set in the environment of every compiler that we start: our own vai_c_xir refuses to run under
+ * it, for then it was taken for the vendor's. */
+#define PROGRAM_GUARD "DPUCC_GUARD"
+
 /* The absolute path of the executable @name: beside the running program, so that a build tree
  * and a second installation use their own, else from PATH. New string. -ENOENT. */
 int program_find(const char *name, char **ret);
