@@ -625,3 +625,12 @@ Slice database_blob(const DatabaseRow *row, int column) {
 
         return slice_of(blob, (size_t) sqlite3_column_bytes((sqlite3_stmt *) row, column));
 }
+
+int database_digest(const DatabaseRow *row, int column, Digest *ret) {
+        Slice blob = database_blob(row, column);
+
+        if (blob.size != DIGEST_SIZE)
+                return -EIO;
+        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
+        return 0;
+}

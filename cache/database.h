@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/problem.h"
 #include "base/slice.h"
 
@@ -79,3 +80,5 @@ int database_end(Database *database, int abort);
 int64_t database_int(const DatabaseRow *row, int column);
 const char *database_text(const DatabaseRow *row, int column);
 Slice database_blob(const DatabaseRow *row, int column);
+/* A column that holds nothing but a digest; -EIO if it does not. */
+int database_digest(const DatabaseRow *row, int column, Digest *ret);

@@ -359,21 +359,12 @@ typedef struct IndexObjects {
         size_t n;
 } IndexObjects;
 
-static int index_take_digest(const DatabaseRow *row, int column, Digest *ret) {
-        Slice blob = database_blob(row, column);
-
-        if (blob.size != DIGEST_SIZE)
-                return -EIO;
-        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
-        return 0;
-}
-
 static int index_take_object(const DatabaseRow *row, void *userdata) {
         IndexObjects *objects = userdata;
 
         if (objects->n == RECORD_OBJECTS_MAX)
                 return 0;
-        return index_take_digest(row, 0, &objects->objects[objects->n++]);
+        return database_digest(row, 0, &objects->objects[objects->n++]);
 }
 
 static int index_remember_evicted(Index *index, const Slice *key) {
@@ -469,7 +460,7 @@ static int index_visit(const DatabaseRow *row, void *userdata) {
                 .toolchain = database_blob(row, 14),
         };
 
-        if (index_take_digest(row, 0, &entry.key) < 0)
+        if (database_digest(row, 0, &entry.key) < 0)
                 return 0; /* no row of ours */
         return visit->fn(&entry, visit->userdata);
 }
@@ -531,7 +522,7 @@ static int index_visit_key(const DatabaseRow *row, void *userdata) {
         const IndexKeyVisit *visit = userdata;
         Digest key;
 
-        return index_take_digest(row, 0, &key) < 0 ? 0 : visit->fn(&key, visit->userdata);
+        return database_digest(row, 0, &key) < 0 ? 0 : visit->fn(&key, visit->userdata);
 }
 
 int index_each_in_shard(Index *index, uint8_t shard, IndexKeyFn fn, void *userdata) {

@@ -198,19 +198,10 @@ static int state_save_root(const DatabaseRow *row, void *userdata) {
         return state_is_root(path) ? backup_add_root(userdata, path, database_int(row, 1) != 0) : 0;
 }
 
-static int state_read_digest(const DatabaseRow *row, int column, Digest *ret) {
-        Slice blob = database_blob(row, column);
-
-        if (blob.size != DIGEST_SIZE)
-                return -EIO;
-        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
-        return 0;
-}
-
 static int state_save_pin(const DatabaseRow *row, void *userdata) {
         Digest key;
 
-        return state_read_digest(row, 0, &key) < 0 ? 0 : backup_add_pin(userdata, &key);
+        return database_digest(row, 0, &key) < 0 ? 0 : backup_add_pin(userdata, &key);
 }
 
 static int state_write_backup(State *state) {
@@ -455,7 +446,7 @@ static int state_visit_pin(const DatabaseRow *row, void *userdata) {
         const StatePinVisit *visit = userdata;
         Digest key;
 
-        return state_read_digest(row, 0, &key) < 0 ? 0 : visit->fn(&key, visit->userdata);
+        return database_digest(row, 0, &key) < 0 ? 0 : visit->fn(&key, visit->userdata);
 }
 
 int state_each_pin(State *state, StatePinFn fn, void *userdata) {
@@ -573,9 +564,9 @@ static int state_take_delivery(const DatabaseRow *row, void *userdata) {
         StateDelivered *ret = userdata;
         int r;
 
-        r = state_read_digest(row, 0, &ret->content);
+        r = database_digest(row, 0, &ret->content);
         if (r == 0)
-                r = state_read_digest(row, 1, &ret->key);
+                r = database_digest(row, 1, &ret->key);
         ret->found = r == 0;
         return r;
 }
@@ -662,7 +653,7 @@ static int state_visit_build(const DatabaseRow *row, void *userdata) {
 
         if (!source)
                 return -ENOMEM;
-        if (state_read_digest(row, 6, &build.key) < 0)
+        if (database_digest(row, 6, &build.key) < 0)
                 return 0;
         return visit->fn(&build, visit->userdata);
 }
