@@ -136,6 +136,43 @@ void stop_engine(Fixture *f) {
         WAIT_UNTIL(f, f->stopped);
 }
 
+static void restart_with_conf(Fixture *f) {
+        path_in(f->conf, sizeof(f->conf), f->dir->path, "dpuccd.json");
+        stop_engine(f);
+        f->conf_file = f->conf;
+        assert_int_equal(start_engine(f), 0);
+}
+
+void configure_engine(Fixture *f, const char *text) {
+        write_text(f->dir->path, "dpuccd.json", text);
+        restart_with_conf(f);
+}
+
+void install_vendor(Fixture *f) {
+        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
+        char tool[200];
+
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
+        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
+        assert_int_equal(chmod(tool, 0755), 0);
+}
+
+void write_vendor_conf(Fixture *f) {
+        char text[400];
+
+        (void) snprintf(text, sizeof(text),
+                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": "
+                        "\"%s/bin/vai_c_xir\"}}}",
+                        f->dir->path);
+        write_text(f->dir->path, "dpuccd.json", text);
+}
+
+void configure_vendor(Fixture *f) {
+        write_vendor_conf(f);
+        restart_with_conf(f);
+}
+
 void watch_root(Fixture *f) {
         Problem problem = {};
         RootView view;

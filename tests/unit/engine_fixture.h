@@ -80,6 +80,13 @@ void engine_fixture_on_deadline(uv_timer_t *timer);
 void engine_fixture_on_turn(uv_timer_t *timer);
 int start_engine(Fixture *f);
 void stop_engine(Fixture *f);
+/* The engine anew, with what @text configures. */
+void configure_engine(Fixture *f, const char *text);
+/* A double of the vendor's tool, bin/vai_c_xir; and a configuration that names it, whether it is
+ * there or not: for the engine anew, or for the next time that it reads its configuration. */
+void install_vendor(Fixture *f);
+void configure_vendor(Fixture *f);
+void write_vendor_conf(Fixture *f);
 void watch_root(Fixture *f);
 int engine_fixture_setup(void **state);
 int engine_fixture_teardown(void **state);

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/log.h"
@@ -592,25 +591,11 @@ static void a_workspace_without_memory(void **state) {
 
 /* The vendor's compiler, of which one library is a link to @library, at work on the first model. */
 static void begin_with_vendor(Fixture *f, const char *library) {
-        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
-        static char conf[200];
-        char tool[200], text[400];
-
-        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
-        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
-        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
-        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
-        assert_int_equal(chmod(tool, 0755), 0);
         assert_int_equal(mkdirat(f->dir->fd, "lib", 0755), 0);
         write_text(f->dir->path, "good", "the compiler");
         set_link(f, "lib/libxcompiler.so", library);
-        (void) snprintf(text, sizeof(text),
-                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
-                        tool);
-        write_text(f->dir->path, "dpuccd.json", text);
-        stop_engine(f);
-        f->conf_file = conf;
-        assert_int_equal(start_engine(f), 0);
+        install_vendor(f);
+        configure_vendor(f);
 
         watch_root(f);
         make_gate(f);

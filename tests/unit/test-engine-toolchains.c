@@ -3,7 +3,6 @@
 #include "engine_fixture.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -49,21 +48,13 @@ static void change_state(Fixture *f, const char *sql) {
 
 static void the_vendors_tool_comes_first_and_stays(void **state) {
         Fixture *f = *state;
-        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536), report = BYTES_INIT(4096);
-        char conf[200], tool[200], path[300], view[600];
+        _cleanup_(bytes_cleanup) Bytes report = BYTES_INIT(4096);
+        char view[600];
         Problem problem = {};
         Answer answer;
 
         /* not there when the daemon starts: the workspace is dpucc's */
-        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
-        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
-        (void) snprintf(path, sizeof(path),
-                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
-                        tool);
-        write_text(f->dir->path, "dpuccd.json", path);
-        stop_engine(f);
-        f->conf_file = conf;
-        assert_int_equal(start_engine(f), 0);
+        configure_vendor(f);
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         save_model(f, "Net_int.xmodel", 1, false);
@@ -71,9 +62,7 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
         assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
 
         /* installed later: what was picked stays, until the workspace is watched anew */
-        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
-        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
-        assert_int_equal(chmod(tool, 0755), 0);
+        install_vendor(f);
         save_model(f, "Net_int.xmodel", 2, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "dpucc");
@@ -105,22 +94,10 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
 static void a_picked_toolchain_is_never_replaced(void **state) {
         static const char without[] = "{\"toolchains\": {\"dpucc\": {\"kind\": \"dpucc\"}}}";
         Fixture *f = *state;
-        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
-        char conf[200], tool[200], with[400];
         Problem problem = {};
 
-        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
-        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
-        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
-        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
-        assert_int_equal(chmod(tool, 0755), 0);
-        (void) snprintf(with, sizeof(with),
-                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
-                        tool);
-        write_text(f->dir->path, "dpuccd.json", with);
-        stop_engine(f);
-        f->conf_file = conf;
-        assert_int_equal(start_engine(f), 0);
+        install_vendor(f);
+        configure_vendor(f);
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         save_model(f, "Net_int.xmodel", 1, false);
@@ -134,7 +111,7 @@ static void a_picked_toolchain_is_never_replaced(void **state) {
         assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "'vendor'"));
         assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "dpucc-client unwatch"));
 
-        write_text(f->dir->path, "dpuccd.json", with);
+        write_vendor_conf(f);
         assert_int_equal(engine_reload(f->engine, &problem), 0);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");

@@ -91,11 +91,7 @@ static void a_change_compiles_again(void **state) {
 
 /* The engine anew, configured and watching, with an arch file for what is to come. */
 static void restart_configured(Fixture *f, const char *text) {
-        path_in(f->conf, sizeof(f->conf), f->dir->path, "dpuccd.json");
-        write_text(f->dir->path, "dpuccd.json", text);
-        stop_engine(f);
-        f->conf_file = f->conf;
-        assert_int_equal(start_engine(f), 0);
+        configure_engine(f, text);
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         assert_int_equal(wait_for_all(f), ASK_DONE);

@@ -72,22 +72,11 @@ static void what_we_write_goes_through_no_link(void **state) {
         static const char *const names[] = { "report.json", "../compile.log", "../check.json",
                                              "../process" };
         Fixture *f = *state;
-        _cleanup_(bytes_cleanup) Bytes script = BYTES_INIT(65536);
-        char conf[200], tool[200], text[400];
+        char text[600];
         Answer answer;
 
-        path_in(conf, sizeof(conf), f->dir->path, "dpuccd.json");
-        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
-        assert_int_equal(file_read(AT_FDCWD, f->program, &script), 0);
-        write_file(f->dir->path, "bin/vai_c_xir", script.data, script.size);
-        assert_int_equal(chmod(tool, 0755), 0);
-        (void) snprintf(text, sizeof(text),
-                        "{\"toolchains\": {\"vendor\": {\"kind\": \"native\", \"path\": \"%s\"}}}",
-                        tool);
-        write_text(f->dir->path, "dpuccd.json", text);
-        stop_engine(f);
-        f->conf_file = conf;
-        assert_int_equal(start_engine(f), 0);
+        install_vendor(f);
+        configure_vendor(f);
         begin(f);
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 compile(f, &answer, "link", names[i]);
