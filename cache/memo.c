@@ -23,11 +23,8 @@ typedef struct MemoDigest {
 
 static int memo_take_digest(const DatabaseRow *row, void *userdata) {
         MemoDigest *ret = userdata;
-        Slice blob = database_blob(row, 0);
 
-        ret->found = blob.size == DIGEST_SIZE;
-        if (ret->found)
-                memcpy(ret->digest.bytes, blob.data, DIGEST_SIZE);
+        ret->found = database_digest(row, 0, &ret->digest) == 0;
         return 0;
 }
 
@@ -137,15 +134,6 @@ typedef struct MemoModelRow {
         bool found;
 } MemoModelRow;
 
-static bool memo_take_optional(const DatabaseRow *row, int column, Digest *ret) {
-        Slice blob = database_blob(row, column);
-
-        if (blob.size != DIGEST_SIZE)
-                return false;
-        memcpy(ret->bytes, blob.data, DIGEST_SIZE);
-        return true;
-}
-
 static int memo_take_model(const DatabaseRow *row, void *userdata) {
         MemoModelRow *ret = userdata;
         Slice reason = database_blob(row, 3);
@@ -154,8 +142,8 @@ static int memo_take_model(const DatabaseRow *row, void *userdata) {
         if (reason.size >= sizeof(model->reason))
                 return 0; /* we never wrote that */
         model->model_class = (int) database_int(row, 0);
-        model->has_canonical = memo_take_optional(row, 1, &model->canonical);
-        model->has_map_sorted = memo_take_optional(row, 2, &model->map_sorted);
+        model->has_canonical = database_digest(row, 1, &model->canonical) == 0;
+        model->has_map_sorted = database_digest(row, 2, &model->map_sorted) == 0;
         if (reason.size > 0)
                 memcpy(model->reason, reason.data, reason.size);
         ret->found = true;
