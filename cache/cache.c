@@ -313,9 +313,16 @@ static int cache_put_files(Cache *cache, const CacheFile *files, size_t n_files,
 /* The caller holds the shared lock. First into the index: whoever removes objects must know of all
  * records that name them (survey.h). */
 static int cache_write_record(Cache *cache, const Record *record, Slice file) {
-        int r;
+        struct stat st;
+        int r = 0;
 
         index_follow(cache->index); /* where the others look */
+        /* Until it is replaced the old record holds, and so it may after a crash, without its rows:
+         * what it names is not to be taken for unused then. */
+        if (names_stat(cache->root, LAYOUT_RECORDS, &record->key, &st) != -ENOENT)
+                r = survey_mark(cache->root);
+        if (r < 0)
+                return r;
         r = index_add(cache->index, record, file.size, record->created_ns);
         if (r < 0 || index_is_private(cache->index))
                 r = survey_mark(cache->root);

@@ -19,6 +19,7 @@
 #include "cache/names.h"
 #include "cache/state.h"
 #include "cache/survey.h"
+#include "cache/view.h"
 
 /*
  * The order of locks: the index's transaction first, the store lock second and without waiting.
@@ -77,12 +78,18 @@ struct Collector {
         Names names;    /* what is to be looked at, or to go */
         size_t name;    /* the next of them */
         bool listed;
+        Names leased; /* objects that leased views show; sorted */
+        bool has_leased;
 };
 
 static void collector_begin(Collector *collector) {
         collector->phase = COLLECTOR_SURVEY;
         survey_init(&collector->survey, collector->spec.root, collector->spec.index);
         collector->n = collector->cursor = 0;
+        names_deinit(&collector->names);
+        names_deinit(&collector->leased);
+        collector->listed = collector->has_leased = false;
+        collector->shard = 0;
 }
 
 int collector_new(Collector **ret, const CollectorSpec *spec) {
@@ -103,6 +110,7 @@ Collector *collector_free(Collector *collector) {
 
         free(collector->candidates);
         names_deinit(&collector->names);
+        names_deinit(&collector->leased);
         free(collector);
         return NULL;
 }
@@ -397,7 +405,8 @@ static bool collector_is_orphan(const Collector *collector, const Digest *object
         int64_t grace = COLLECTOR_GRACE_S * CLOCK_NS_PER_S;
         struct stat st;
 
-        return !index_names_object(collector->spec.index, object) &&
+        return !names_contain(&collector->leased, object) &&
+               !index_names_object(collector->spec.index, object) &&
                names_stat(collector->spec.root, LAYOUT_OBJECTS, object, &st) == 0 &&
                collector->spec.now_ns - stat_id_of(&st).ctime_ns > grace;
 }
@@ -447,9 +456,49 @@ static void collector_keep(Collector *collector,
         collector->listed = true;
 }
 
+static int collector_list_views(const Collector *collector, Names *ret) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        Digest key;
+        int fd, r = 0;
+
+        fd = layout_open(collector->spec.root, LAYOUT_VIEWS, false);
+        if (fd < 0)
+                return fd == -ENOENT ? 0 : fd;
+        r = file_list(fd, &dir);
+        if (r < 0)
+                return r;
+        while (r == 0 && (entry = readdir(dir)))
+                if (digest_from_hex(entry->d_name, &key) == 0)
+                        r = names_add(ret, &key);
+        return r;
+}
+
+static int collector_take_leased(const Digest *object, void *userdata) {
+        return names_add(userdata, object);
+}
+
+/* Their record may have been replaced, and name them no more: somebody was told of the view. */
+static int collector_list_leased(Collector *collector) {
+        _cleanup_(names_cleanup) Names views = {};
+        const CollectorSpec *spec = &collector->spec;
+        int r;
+
+        r = collector_list_views(collector, &views);
+        for (size_t i = 0; r == 0 && i < views.n; i++)
+                if (lease_holds(spec->root, &views.items[i], spec->now_ns))
+                        r = view_each_object(spec->root, &views.items[i], collector_take_leased,
+                                             &collector->leased);
+        names_sort(&collector->leased);
+        collector->has_leased = r == 0;
+        return r < 0 ? r : COLLECTOR_MORE;
+}
+
 static int collector_objects(Collector *collector) {
         int r;
 
+        if (!collector->has_leased)
+                return collector_list_leased(collector);
         if (collector->listed && collector_has_name(collector))
                 return collector_slice(collector, collector_has_name, collector_remove_orphan);
         names_deinit(&collector->names);
@@ -467,29 +516,11 @@ static int collector_objects(Collector *collector) {
         return COLLECTOR_MORE;
 }
 
-static int collector_list_views(Collector *collector) {
-        _cleanup_(closedirp) DIR *dir = NULL;
-        struct dirent *entry;
-        Digest key;
-        int fd, r = 0;
-
-        fd = layout_open(collector->spec.root, LAYOUT_VIEWS, false);
-        if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
-        r = file_list(fd, &dir);
-        if (r < 0)
-                return r;
-        while (r == 0 && (entry = readdir(dir)))
-                if (digest_from_hex(entry->d_name, &key) == 0)
-                        r = names_add(&collector->names, &key);
-        return r;
-}
-
 static int collector_views(Collector *collector) {
         int r;
 
         if (!collector->listed) {
-                r = collector_list_views(collector);
+                r = collector_list_views(collector, &collector->names);
                 if (r < 0)
                         return r;
                 collector_keep(collector, collector_is_stray);

@@ -441,8 +441,9 @@ static bool fsck_remove_unused(const Fsck *fsck, const Digest *digest) {
         _cleanup_(closep) int lock = -1;
 
         return fsck->repair && lock_store_exclusive(fsck->root, 0, &lock) == 0 &&
-               !survey_is_marked(fsck->root) && !index_is_private(fsck->index) &&
-               index_is_complete(fsck->index) && !index_names_object(fsck->index, digest) &&
+               fsck->survey.n_unknown == 0 && !survey_is_marked(fsck->root) &&
+               !index_is_private(fsck->index) && index_is_complete(fsck->index) &&
+               !index_names_object(fsck->index, digest) &&
                names_unlink(fsck->root, LAYOUT_OBJECTS, digest) == 0;
 }
 

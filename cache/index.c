@@ -154,8 +154,9 @@ bool index_is_complete(Index *index) {
 }
 
 int index_set_complete(Index *index, bool complete) {
-        return database_run(index->database, NULL, NULL, "UPDATE totals SET complete = ?", "i",
-                            (int64_t) complete);
+        /* on the disk, with all before it: after that a mark is removed (survey.h) */
+        return database_run_durable(index->database, "UPDATE totals SET complete = ?", "i",
+                                    (int64_t) complete);
 }
 
 unsigned index_recreated(Index *index) {

@@ -87,7 +87,7 @@ static off_t survey_count_marks(const char *root) {
             lock_store_exclusive(root, SURVEY_PATIENCE_MS, &lock) != 0)
                 return 0;
         fd = survey_open_mark(dirfd, 0, &st);
-        return fd < 0 ? 0 : st.st_size;
+        return fd < 0 ? 0 : 1 + st.st_size; /* who was killed may have left an empty one */
 }
 
 static int survey_unmark(const Survey *survey) {
@@ -100,7 +100,7 @@ static int survey_unmark(const Survey *survey) {
         fd = dirfd < 0 ? dirfd : survey_open_mark(dirfd, 0, &st);
         if (fd < 0)
                 return fd == -ENOENT || fd == -EROFS || fd == -EACCES ? 0 : fd;
-        if (st.st_size == survey->n_marks && unlinkat(dirfd, SURVEY_MARK, 0) < 0 &&
+        if (1 + st.st_size == survey->n_marks && unlinkat(dirfd, SURVEY_MARK, 0) < 0 &&
             errno != ENOENT && errno != EROFS && errno != EACCES)
                 return error_from_errno();
         return 0;
@@ -132,6 +132,15 @@ static int survey_add(Survey *survey, const Digest *key) {
                 used_ns = record->created_ns;
         r = index_add(survey->index, record, (uint64_t) st.st_size, used_ns);
         survey->n_added += r == 0;
+        return r;
+}
+
+/* A key that is known, and the row perhaps another record's: whoever marked may have replaced it. */
+static int survey_add_again(Survey *survey, const Digest *key) {
+        const size_t n_added = survey->n_added;
+        int r = survey_add(survey, key);
+
+        survey->n_added = n_added;
         return r;
 }
 
@@ -170,6 +179,8 @@ static int survey_compare(Survey *survey, const Names *there, const Names *known
                         r = survey_add(survey, &there->items[i]);
                 else if (order > 0)
                         r = names_add(gone, &known->items[k]);
+                else if (survey->n_marks > 0)
+                        r = survey_add_again(survey, &there->items[i]);
                 i += order <= 0;
                 k += order >= 0;
         }

@@ -7,8 +7,9 @@
  * know is read and entered, a row without its record is removed. On a new index that is its
  * rebuilding. When the pass is over, and the index was not lost meanwhile, it is complete.
  *
- * Who cannot enter a record that he publishes leaves a mark (survey_mark()): from then on the index
- * must not be taken for complete, by anybody, until a survey has been made. So eviction, which
+ * Who cannot enter a record that he publishes, or replaces one, leaves a mark (survey_mark()): from
+ * then on the index must not be taken for complete, by anybody, until a survey has been made, which
+ * then reads the records whose keys are known, too. So eviction, which
  * looks for the mark under the exclusive lock, never removes an object that an unknown record
  * names.
  *
@@ -29,7 +30,7 @@ typedef struct Survey {
         unsigned shard;     /* the next one */
         unsigned recreated; /* of the index, at the beginning */
         size_t n_added, n_removed;
-        off_t n_marks;    /* that this survey answers; 0: none */
+        off_t n_marks;    /* that this survey answers, and one; 0: none */
         size_t n_unknown; /* records of later versions: nobody knows what they name */
 } Survey;
 

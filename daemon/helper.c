@@ -157,12 +157,18 @@ static void helper_answer(Helper *helper, HelperCall *call, const HelperAnswer *
         free(call);
 }
 
+static bool helper_is_late(const Helper *helper, const HelperCall *call) {
+        return call->deadline_ms > 0 && helper_now(helper) > call->deadline_ms;
+}
+
+/* What is late waited for its remote, of which the others know nothing. */
 static void helper_fail_calls(Helper *helper, int r, const char *detail) {
-        const HelperAnswer answer = { .result = r, .detail = detail };
+        const HelperAnswer failed = { .result = r, .detail = detail };
+        const HelperAnswer late = { .result = -ETIMEDOUT, .detail = "does not come to an end" };
         HelperCall *call;
 
         while ((call = TAILQ_FIRST(&helper->calls)))
-                helper_answer(helper, call, &answer);
+                helper_answer(helper, call, helper_is_late(helper, call) ? &late : &failed);
 }
 
 static void helper_set_timer(Helper *helper);
@@ -476,7 +482,7 @@ static bool helper_is_overdue(const Helper *helper) {
         const HelperCall *call;
 
         TAILQ_FOREACH(call, &helper->calls, link)
-        if (call->deadline_ms > 0 && helper_now(helper) > call->deadline_ms)
+        if (helper_is_late(helper, call))
                 return true;
         return false;
 }

@@ -106,6 +106,20 @@ void tier_judge(Tier *tier, int result, const char *detail) {
         }
 }
 
+void tier_judge_write(Tier *tier, int result, const char *detail) {
+        if (result == -EACCES && tier->config.read) {
+                if (!tier->refuses_writes)
+                        log_warning("remote %s cannot be written to: %s; with \"access\": "
+                                    "\"read-only\" it is not tried",
+                                    tier->config.name, detail && detail[0] ? detail : "refused");
+                tier->refuses_writes = true;
+                result = -ENOSPC;
+        } else if (result == 0) {
+                tier->refuses_writes = false;
+        }
+        tier_judge(tier, result, detail);
+}
+
 void tier_refuse(Tier *tier, const Digest *key, const char *reason) {
         char hex[DIGEST_HEX];
 

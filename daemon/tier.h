@@ -52,6 +52,7 @@ typedef struct Tier {
         char names[_TIER_COUNT_MAX][TIER_STAT_NAME_MAX];
         Digest bad[TIER_BAD_MAX]; /* keys whose objects are to be written anew */
         size_t n_bad;
+        bool refuses_writes; /* and that was said */
 } Tier;
 
 int tier_init(Tier *ret, const ConfigRemote *config, uint32_t index); /* -ENOMEM */
@@ -73,6 +74,8 @@ static inline void tier_count(Tier *tier, TierCount what, uint64_t n) {
 
 /* How a question went: a result of the helper. What is our own fault says nothing of the tier. */
 void tier_judge(Tier *tier, int result, const char *detail);
+/* The same, of writing. One that we may not write to can be read all the same, or that finds it out. */
+void tier_judge_write(Tier *tier, int result, const char *detail);
 
 /* What it has for @key is no good. */
 void tier_refuse(Tier *tier, const Digest *key, const char *reason);

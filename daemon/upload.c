@@ -124,7 +124,7 @@ static void upload_on_sent(const HelperAnswer *answer, void *userdata) {
         Tier *tier = upload_tier(upload);
         bool passes = answer->result == -ENOTCONN || answer->result == -EBUSY;
 
-        tier_judge(tier, answer->result, answer->detail);
+        tier_judge_write(tier, answer->result, answer->detail);
         tier_count(tier, TIER_BYTES_OUT, answer->n_bytes);
         if (answer->result == 0)
                 tier_count(tier, TIER_UPLOADS, 1);

@@ -187,6 +187,8 @@ static int redis_log_in(RedisLink *redis, const LinkRequest *request) {
         }
         if (access->password.size > 0)
                 r = redis_tell(redis, request, argv, NULL, argc);
+        if (r == -EPROTO) /* who does not know the command repeats what he was told */
+                (void) problem_set(request->problem, r, "the server does not take AUTH");
         if (r == 0 && access->place.database > 0) {
                 const char *select[] = { "SELECT", number };
 

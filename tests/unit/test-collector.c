@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "base/path.h"
 #include "base/random.h"
 #include "cache/cache.h"
 #include "cache/collector.h"
@@ -24,6 +25,15 @@ int __wrap_statvfs64(const char *path, struct statvfs *ret);
 int __wrap_statvfs64(const char *path, struct statvfs *ret) {
         *ret = (struct statvfs){ .f_frsize = 1, .f_bavail = disk_free };
         return 0;
+}
+
+/* or full, once the index is written */
+static bool records_fail;
+
+int __real_record_write(const char *root, const Digest *key, Slice file);
+int __wrap_record_write(const char *root, const Digest *key, Slice file);
+int __wrap_record_write(const char *root, const Digest *key, Slice file) {
+        return records_fail ? -ENOSPC : __real_record_write(root, key, file);
 }
 
 typedef struct Fixture {
@@ -67,7 +77,7 @@ static int teardown(void **state) {
 #define SHARED "a log that all of them have"
 
 /* Costs @build_ms, holds @size bytes of its own. */
-static void publish_as(Fixture *f, unsigned i, uint64_t build_ms, size_t size) {
+static int try_to_publish(Fixture *f, unsigned i, uint64_t build_ms, size_t size) {
         _cleanup_(record_freep) Record *record = NULL;
         _cleanup_(sample_deinit) Sample sample;
         _cleanup_(freep) uint8_t *model = malloc(size);
@@ -76,15 +86,23 @@ static void publish_as(Fixture *f, unsigned i, uint64_t build_ms, size_t size) {
                 { .role = RECORD_ROLE_LOG, .fd = -1, .data = slice_of_string(SHARED) },
         };
         struct stat st;
+        int r;
 
         assert_non_null(model);
         memset(model, (int) i, size);
         sample_init(&sample, i);
         sample.record.build_ms = build_ms;
-        assert_int_equal(cache_publish(f->cache, &sample.record, files, 2, &record), 0);
+        r = cache_publish(f->cache, &sample.record, files, 2, &record);
+        if (r < 0)
+                return r;
         f->keys[i] = record->key;
         assert_int_equal(stat(shard_path(f->dir, "c/records", &f->keys[i]), &st), 0);
         f->own[i] = size + (uint64_t) st.st_size;
+        return 0;
+}
+
+static void publish_as(Fixture *f, unsigned i, uint64_t build_ms, size_t size) {
+        assert_int_equal(try_to_publish(f, i, build_ms, size), 0);
 }
 
 /* The higher the number, the dearer. */
@@ -533,6 +551,23 @@ static void a_mark_stays_until_it_is_answered(void **state) {
         assert_false(survey_is_marked(f->spec.root));
 }
 
+/* Who is killed while he makes one leaves it empty. */
+static void an_empty_mark_is_one(void **state) {
+        Fixture *f = *state;
+        _cleanup_(collector_freep) Collector *collector = NULL;
+        int r = COLLECTOR_MORE;
+
+        publish(f);
+        write_file(below(f->dir, "c/index.stale"), "", 0);
+        f->spec.limits.max_entries = 7;
+        assert_int_equal(collector_new(&collector, &f->spec), 0);
+        for (unsigned i = 0; i < 10000 && r != 0; i++)
+                r = collector_step(collector);
+        assert_int_equal(r, 0);
+        assert_false(survey_is_marked(f->spec.root));
+        assert_int_equal(count_there(f), 7);
+}
+
 static void an_index_lost_meanwhile_is_no_harm(void **state) {
         Fixture *f = *state;
         _cleanup_(collector_freep) Collector *collector = NULL;
@@ -574,6 +609,67 @@ static void any_step_may_be_the_last(void **state) {
                 f->spec.now_ns += 200 * HOUR_NS;
         }
         assert_in_range(count_there(f), 1, N - 1);
+}
+
+/* --- records that are replaced ------------------------------------------------------------------ */
+
+/* The old one is still the record of its key, though the index was told of the new one. */
+static void a_replacement_that_fails_costs_nothing(void **state) {
+        Fixture *f = *state;
+
+        publish(f);
+        assert_int_equal(cache_pin(f->cache, &f->keys[3]), 0);
+        records_fail = true;
+        assert_int_equal(try_to_publish(f, 3, 1000, 5000), -ENOSPC);
+        records_fail = false;
+        assert_true(is_there(f, 3));
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(f->result.orphans, 1); /* of the new one */
+        expect_agreement(f);
+        assert_int_equal(count_there(f), N);
+}
+
+/* The power failed: the record was on the disk, and what the index has is of before. */
+static void rows_of_the_old_record_cost_nothing(void **state) {
+        Fixture *f = *state;
+        _cleanup_(record_freep) Record *old = NULL;
+
+        publish(f);
+        assert_int_equal(cache_load(f->cache, &f->keys[3], &old), 0);
+        publish_as(f, 3, 1000, 5000);
+        assert_int_equal(index_add(f->spec.index, old, 100, old->created_ns), 0);
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(f->result.orphans, 1); /* of the old one */
+        expect_agreement(f);
+        assert_int_equal(count_there(f), N);
+}
+
+static void set_lease(const char *view, int64_t ns) {
+        const struct timespec times[] = { { .tv_sec = ns / CLOCK_NS_PER_S },
+                                          { .tv_sec = ns / CLOCK_NS_PER_S } };
+
+        assert_int_equal(utimensat(AT_FDCWD, view, times, 0), 0);
+}
+
+/* Whoever was told of its view can read it as long as he could, had it not been replaced. */
+static void what_a_leased_view_shows_stays(void **state) {
+        Fixture *f = *state;
+        _cleanup_(freep) char *view = NULL, *shown = NULL;
+
+        publish(f);
+        view = make_view(f, 3);
+        shown = path_join(view, "unet.xmodel");
+        assert_non_null(shown);
+        publish_as(f, 3, 1000, 5000);
+        set_lease(view, f->spec.now_ns);
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(f->result.orphans, 0);
+        assert_int_equal(access(shown, R_OK), 0);
+
+        f->spec.now_ns += 2 * HOUR_NS;
+        assert_int_equal(collect(f), 0);
+        assert_int_equal(f->result.orphans, 1);
+        expect_agreement(f);
 }
 
 /* --- what nobody names ------------------------------------------------------------------------ */
@@ -684,6 +780,12 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(gets_its_turn_among_readers, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_means_a_survey, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_mark_stays_until_it_is_answered, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_empty_mark_is_one, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_replacement_that_fails_costs_nothing, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(rows_of_the_old_record_cost_nothing, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_a_leased_view_shows_stays, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_index_lost_meanwhile_is_no_harm, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(any_step_may_be_the_last, setup, teardown),
