@@ -207,6 +207,58 @@ has_helper() { [ -n "$(helper_pid)" ]; }
   without grep -qF 'not it' "$DAEMON_LOG" "$SANDBOX/status" "$SANDBOX/stats"
 }
 
+@test "a server that does not know AUTH repeats the password: nobody is shown it" {
+  double_start redis-unknown
+  password=$(secret_file redis.pw 's3cr3t-word')
+  remote_is "{\"url\": \"redis://127.0.0.1:$DOUBLE_PORT\", \"password_file\": \"$password\"}"
+  daemon_start
+  for seed in 1 2 3; do
+    dpucc mkmodel lenet --seed "$seed" -o Net_int.xmodel
+    dpucc-client get --wait Net_int.xmodel
+  done
+  has_warning 'does not take AUTH'
+  dpucc-client status >"$SANDBOX/status"
+  without grep -qF 's3cr3t-word' "$DAEMON_LOG" "$SANDBOX/status"
+}
+
+@test "a server that refuses what is written is read all the same, and says so once" {
+  made_elsewhere
+  double_start read-only "$SANDBOX/shared"
+  remote_is "$(double)"
+  daemon_start
+  for seed in 2 3; do
+    dpucc mkmodel lenet --seed "$seed" -o Net_int.xmodel
+    dpucc-client get --wait Net_int.xmodel
+    wait_for stat_is remote_r0_upload_errors $((seed - 1))
+  done
+  dpucc mkmodel lenet --seed 1 -o Net_int.xmodel
+  dpucc-client get --wait Net_int.xmodel
+  expect_stat remote_r0_hits 1
+  expect_stat remote_r0_opened 0
+  [ "$(grep -c 'remote r0 cannot be written to' "$DAEMON_LOG")" = 1 ]
+}
+
+@test "one that hangs is down, and the others are asked" {
+  local library=$BIN/../tests/support/hang_disk.so
+  [ -e "$library" ] || skip "no $library"
+  made_elsewhere
+  mkdir "$SANDBOX/hung"
+  remote_is "{\"url\": \"file://$SANDBOX/hung\", \"access\": \"read-only\", \"timeout_ms\": 500}" \
+    "$(directory)"
+  mkdir "$SANDBOX/bin"
+  cp "$BIN/dpuccd" "$BIN/dpucc" "$SANDBOX/bin/"
+  # a sanitizer's runtime wants to be the first library
+  printf '#!/bin/sh\n%s exec %s "$@"\n' \
+    "ASAN_OPTIONS=verify_asan_link_order=0 HANG_DISK=$SANDBOX/hung LD_PRELOAD=$library" \
+    "$BIN/dpucc-remote" >"$SANDBOX/bin/dpucc-remote"
+  chmod +x "$SANDBOX/bin/dpucc-remote"
+  PATH=$SANDBOX/bin:$PATH daemon_start
+  dpucc-client get --wait Net_int.xmodel
+  expect_stat remote_helper_deaths 1
+  expect_stat remote_r0_opened 1
+  expect_stat remote_r1_opened 0
+}
+
 @test "secrets: others may read the file: the tier is not used, and status says what to do" {
   remote_is "$(directory)"
   chmod 644 "$SANDBOX/shared.secret"

@@ -8,6 +8,7 @@ HTTP, below a directory that a file:// tier has filled:
   flip-records DIR   one bit of each record is wrong
   swap DIR           every object is as long as it should be, and something else
   loris DIR          a byte of a body now and then
+  read-only DIR      answers as it should, and refuses PUT
 Others:
   status N           answers N, whatever is asked
   silent             reads and never answers
@@ -16,6 +17,7 @@ Others:
   s3 DIR REGION ACCESS-KEY SECRET    refuses what is not signed right (Signature Version 4,
                      header form), the payload included
   redis-array, redis-bulk            replies of a length that nobody should allocate
+  redis-unknown                      knows no command, and repeats what it was told
 
 Needs no module but those of python3-minimal.
 """
@@ -87,6 +89,9 @@ def trickle(sock, body):
 
 def serve_file(sock, request, behaviour, directory):
     is_object = "/objects/" in request.path
+    if request.method == "PUT" and behaviour == "read-only":
+        reply(sock, 403, b"not you")
+        return
     if request.method == "PUT":
         write_file(directory, request.path, request.body)
         reply(sock, 201)
@@ -174,7 +179,12 @@ def serve_http(sock, behaviour, arguments):
 
 
 def serve_redis(sock, behaviour):
-    sock.recv(65536)
+    told = sock.recv(65536)
+    while behaviour == "redis-unknown" and told:
+        words = told.split(b"\r\n")[2::2]
+        sock.sendall(b"-ERR unknown command '%s', with args beginning with: '%s' \r\n"
+                     % (words[0], b"' '".join(words[1:])))
+        told = sock.recv(65536)
     if behaviour == "redis-array":
         sock.sendall(b"*1000000000\r\n")
         sock.recv(65536)

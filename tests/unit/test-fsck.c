@@ -353,6 +353,27 @@ static void references_keep_to_their_range(void **state) {
         references_deinit(&references);
 }
 
+/* An index that was made anew knows nothing of what a later version's record names. */
+static void spares_what_a_later_version_may_name(void **state) {
+        Fixture *f = *state;
+        _cleanup_(bytes_cleanup) Bytes file = BYTES_INIT(RECORD_BYTES_MAX);
+        const Defects *defects;
+        Digest checksum;
+
+        assert_int_equal(file_read(AT_FDCWD, record_path(f, 2), &file), 0);
+        file.data[8] = RECORD_VERSION + 1;
+        checksum = digest_of(file.data, file.size - DIGEST_SIZE);
+        memcpy(file.data + file.size - DIGEST_SIZE, checksum.bytes, DIGEST_SIZE);
+        assert_int_equal(unlink(record_path(f, 2)), 0);
+        write_file(record_path(f, 2), file.data, file.size);
+        assert_int_equal(chmod(record_path(f, 2), 0444), 0);
+        assert_int_equal(
+                index_remove(cache_index(f->cache), &f->records[2]->key, false, NULL, NULL), 0);
+        defects = run(f, true);
+        assert_int_equal(defects->counts[DEFECT_RECORD_NEWER], 1);
+        assert_true(exists(object_path(f, 2, 0)) && exists(object_path(f, 2, 1)));
+}
+
 static void refuses_what_the_mode_forbids(void **state) {
         Fixture *f = *state;
         _cleanup_(cache_closep) Cache *cache = NULL;
@@ -380,6 +401,7 @@ int main(void) {
                 TEST(tells_of_strangers),
                 TEST(needs_no_memory_for_all),
                 TEST(references_keep_to_their_range),
+                TEST(spares_what_a_later_version_may_name),
                 TEST(refuses_what_the_mode_forbids),
         };
 
