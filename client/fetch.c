@@ -15,6 +15,8 @@
 #include "client/output.h"
 #include "client/place.h"
 
+#define FETCH_LOOKS_MAX 16 /* at a path where others come and go */
+
 /* the strings behind the request's fields */
 typedef struct FetchPlaces {
         char *source;
@@ -182,7 +184,18 @@ static int fetch_print(const Options *options, Exchange *x, const char *place) {
         return x->code;
 }
 
-void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x) {
+/* What was not found may have been replaced since we opened it, say a link to somewhere else by a
+ * file: the path is what was asked for. */
+static bool fetch_is_replaced(const Exchange *x, const FetchSpec *spec) {
+        StatId opened, here;
+
+        return x->code == CODE_NOT_FOUND && x->n_fds > 0 &&
+               file_stat_id_fd(x->fds[0], &opened) == 0 &&
+               file_stat_id(AT_FDCWD, spec->source, &here) == 0 &&
+               (opened.dev != here.dev || opened.ino != here.ino);
+}
+
+static void fetch_ask(const Options *options, const FetchSpec *spec, Exchange *x) {
         _cleanup_(fetch_free_places) FetchPlaces places = {};
         Dpucc__Wire__Get get = DPUCC__WIRE__GET__INIT;
 
@@ -202,6 +215,15 @@ void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x) {
         if (fetch_fill(x, spec, &get, &places) == 0)
                 (void) exchange_run(x, options);
         x->request.body_case = DPUCC__WIRE__REQUEST__BODY__NOT_SET; /* it was borrowed */
+}
+
+void fetch_run(const Options *options, const FetchSpec *spec, Exchange *x) {
+        fetch_ask(options, spec, x);
+        for (unsigned i = 1; i < FETCH_LOOKS_MAX && fetch_is_replaced(x, spec); i++) {
+                exchange_deinit(x);
+                *x = (Exchange) EXCHANGE_INIT;
+                fetch_ask(options, spec, x);
+        }
 }
 
 int fetch(const Options *options, const FetchSpec *spec) {

@@ -181,6 +181,17 @@ has_file_in_work() { # PID
   done
 }
 
+@test "a source that is replaced before the daemon sees it is asked for again" {
+  mkdir elsewhere
+  cp m.xmodel elsewhere/old.xmodel
+  ln -sf "$PWD/elsewhere/old.xmodel" m.xmodel
+  cp elsewhere/old.xmodel new.xmodel
+  restart_with DOUBLE_REPLACE="$PWD/new.xmodel" DOUBLE_ARTIFACT="$SANDBOX/artifact"
+  client 0 get m.xmodel
+  [ ! -L m.xmodel ]
+  [ ! -e new.xmodel ]
+}
+
 @test "timeout: 124" {
   restart_with DOUBLE_HOLD=1
   client 124 --timeout 0.2 wait --all
