@@ -102,6 +102,23 @@ bool workspaces_are_over(const Workspaces *workspaces) {
         return workspaces->n_closing == 0;
 }
 
+/* @path without symbolic links, as far as the way to it is there. NULL: out of memory */
+static char *workspaces_resolve(const char *path) {
+        _cleanup_(freep) char *prefix = strdup(path), *real = NULL;
+        const char *rest;
+
+        while (prefix && !(real = realpath(prefix, NULL)) && errno != ENOMEM) {
+                char *parent = path_dirname(prefix);
+
+                free(prefix);
+                prefix = parent;
+        }
+        if (!real)
+                return NULL;
+        rest = path_relative(path, prefix);
+        return rest && rest[0] != '\0' ? path_join(real, rest) : TAKE_PTR(real);
+}
+
 static void workspaces_start(Workspaces *workspaces, const char *root, bool trusted) {
         Workspace *workspace;
         int r;
@@ -123,6 +140,38 @@ static int workspaces_collect_root(const char *path, bool trusted, void *userdat
         return strings_add(&roots[trusted], path);
 }
 
+/* What is known of a root goes with it. */
+static int workspaces_copy_remembered(State *state, const char *from, const char *to,
+                                      bool trusted) {
+        _cleanup_(freep) char *toolchain = NULL;
+        int r;
+
+        r = state_get_toolchain(state, from, &toolchain);
+        if (r == 0)
+                r = state_set_toolchain(state, to, toolchain);
+        return r == 0 || r == -ENOENT ? state_add_root(state, to, trusted) : r;
+}
+
+/* Since it was remembered, something on the way to it may have become a link; where that leads to
+ * another root, nothing of that changes. */
+static void workspaces_start_one(Workspaces *workspaces, const char *path, bool trusted) {
+        _cleanup_(freep) char *real = workspaces_resolve(path);
+        State *state = workspaces->core->state;
+        int r = 0;
+
+        if (real && strcmp(real, path) != 0) {
+                if (!workspaces_find(workspaces, real))
+                        r = workspaces_copy_remembered(state, path, real, trusted);
+                if (r == 0)
+                        r = state_remove_root(state, path);
+                if (r == 0)
+                        (void) state_set_toolchain(state, path, NULL);
+                else
+                        log_warning("the list of roots cannot be changed: %s", strerror(-r));
+        }
+        workspaces_start(workspaces, real ?: path, trusted);
+}
+
 void workspaces_start_remembered(Workspaces *workspaces) {
         Strings roots[2] = {}; /* by trust */
         int r;
@@ -132,7 +181,7 @@ void workspaces_start_remembered(Workspaces *workspaces) {
                 log_warning("the list of roots cannot be read: %s", strerror(-r));
         for (size_t trusted = 0; trusted < 2; trusted++) {
                 for (size_t i = 0; i < roots[trusted].n; i++)
-                        workspaces_start(workspaces, roots[trusted].items[i], trusted);
+                        workspaces_start_one(workspaces, roots[trusted].items[i], trusted);
                 strings_deinit(&roots[trusted]);
         }
 }
@@ -140,8 +189,11 @@ void workspaces_start_remembered(Workspaces *workspaces) {
 void workspaces_start_configured(Workspaces *workspaces) {
         const Strings *roots = &workspaces->core->config->roots;
 
-        for (size_t i = 0; i < roots->n; i++)
-                workspaces_start(workspaces, roots->items[i], false);
+        for (size_t i = 0; i < roots->n; i++) {
+                _cleanup_(freep) char *real = workspaces_resolve(roots->items[i]);
+
+                workspaces_start(workspaces, real ?: roots->items[i], false);
+        }
 }
 
 int workspaces_add(Workspaces *workspaces, const char *path, bool trust, RootView *ret,
@@ -174,21 +226,40 @@ int workspaces_add(Workspaces *workspaces, const char *path, bool trust, RootVie
         return 0;
 }
 
-int workspaces_remove(Workspaces *workspaces, const char *path, Problem *problem) {
-        _cleanup_(freep) char *real = realpath(path, NULL);
-        const char *root = real ?: path; /* the directory may be gone */
+/* A root that was moved away may have left a link: then it is meant by what that leads to. */
+static Workspace *workspaces_find_meant(const Workspaces *workspaces, const char *root) {
+        Workspace *workspace = workspaces_find(workspaces, root);
 
-        for (size_t i = 0; i < workspaces->n; i++) {
-                if (strcmp(workspace_root(workspaces->items[i]), root) != 0)
-                        continue;
-                (void) state_remove_root(workspaces->core->state, root);
-                (void) state_set_toolchain(workspaces->core->state, root, NULL);
-                workspaces_drop(workspaces, i);
-                events_emit_root(&workspaces->core->events,
-                                 &(RootView){ .path = root, .state = "unwatched" });
-                return 0;
+        for (size_t i = 0; !workspace && i < workspaces->n; i++) {
+                _cleanup_(freep) char *real =
+                        workspaces_resolve(workspace_root(workspaces->items[i]));
+
+                if (real && strcmp(real, root) == 0)
+                        workspace = workspaces->items[i];
         }
-        return problem_set(problem, -ENOENT, "%s is not watched", path);
+        return workspace;
+}
+
+int workspaces_remove(Workspaces *workspaces, const char *path, Problem *problem) {
+        _cleanup_(freep) char *real = workspaces_resolve(path), *root = NULL;
+        const Workspace *workspace;
+        size_t index = 0;
+
+        workspace = workspaces_find_meant(workspaces, real ?: path);
+        if (!workspace)
+                return problem_set(problem, -ENOENT, "%s is not watched", path);
+        root = strdup(workspace_root(workspace));
+        if (!root)
+                return problem_set(problem, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
+
+        while (workspaces->items[index] != workspace)
+                index++;
+        (void) state_remove_root(workspaces->core->state, root);
+        (void) state_set_toolchain(workspaces->core->state, root, NULL);
+        workspaces_drop(workspaces, index);
+        events_emit_root(&workspaces->core->events,
+                         &(RootView){ .path = root, .state = "unwatched" });
+        return 0;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

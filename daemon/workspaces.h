@@ -32,8 +32,8 @@ typedef struct Workspaces {
 void workspaces_init(Workspaces *workspaces, Core *core);
 void workspaces_deinit(Workspaces *workspaces); /* all must have ended */
 
-/* Those of the last run, those of the configuration. One that cannot be watched is told about and
- * does not keep the others from it. */
+/* Those of the last run, those of the configuration; watched is what the symbolic links on the way
+ * lead to now. One that cannot be watched is told about and does not keep the others from it. */
 void workspaces_start_remembered(Workspaces *workspaces);
 void workspaces_start_configured(Workspaces *workspaces);
 
@@ -43,7 +43,8 @@ bool workspaces_are_over(const Workspaces *workspaces); /* nothing of a dropped 
 
 int workspaces_add(Workspaces *workspaces, const char *path, bool trust, RootView *ret,
                    Problem *problem);
-int workspaces_remove(Workspaces *workspaces, const char *path, Problem *problem); /* -ENOENT */
+/* Of a root that was moved away and left a link, @path is what that leads to. -ENOENT */
+int workspaces_remove(Workspaces *workspaces, const char *path, Problem *problem);
 
 /* The innermost that holds @path, or NULL. */
 Workspace *workspaces_containing(const Workspaces *workspaces, const char *path);
