@@ -204,13 +204,6 @@ int settle_writing(Settle *settle, const char *path, int64_t now) {
         return settle_note(settle, path, now, true);
 }
 
-void settle_forget(Settle *settle, const char *path) {
-        SettleEntry *entry = settle_find(settle, path);
-
-        if (entry)
-                settle_remove(settle, entry);
-}
-
 bool settle_is_settled(const Settle *settle, const char *path) {
         return !settle_find(settle, path);
 }

@@ -12,7 +12,8 @@
  *   being written, then nothing for open_ns     settled: the writer keeps the file open (or
  *                                               linked it in place without ever closing it)
  *
- * A burst ends when its path is taken or forgotten; the next save begins a new one.
+ * A burst ends when its path is taken; the next save begins a new one. A path is not forgotten
+ * before, whoever has lost interest in it: others may wait for the same file.
  *
  * Pure: time comes in with each call (clock_monotonic_ns(); it must not run backwards, and a
  * step back counts as no time passed). One timer serves all paths: settle_deadline().
@@ -46,9 +47,6 @@ void settle_set_times(Settle *settle, const SettleTimes *times);
  * the path then is as it was before the call, and one that was not known counts as settled. */
 int settle_saved(Settle *settle, const char *path, int64_t now);
 int settle_writing(Settle *settle, const char *path, int64_t now);
-
-/* The file is gone, or nobody waits for it any more. */
-void settle_forget(Settle *settle, const char *path);
 
 /* Neither a save nor a write of it is waiting to be taken. */
 bool settle_is_settled(const Settle *settle, const char *path);

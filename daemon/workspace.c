@@ -139,10 +139,11 @@ static void workspace_check_closed(Workspace *workspace) {
         (void) workspace_free(workspace);
 }
 
+/* That its file is to settle is not forgotten here: a root around this one, or within it, may wait
+ * for the same file. */
 void workspace_source_over(Workspace *workspace, Source *source) {
         Entry *entry = workspace_find(workspace, source_path(source));
 
-        settle_forget(workspace->core->settle, source_path(source));
         HASH_DEL(workspace->sources, entry);
         (void) source_free(source);
         free(entry);

@@ -147,6 +147,40 @@ static void a_remembered_root_is_found_behind_a_link(void **state) {
         assert_int_equal(list_roots(f).n, 0);
 }
 
+/* --- roots within one another -------------------------------------------------------------- */
+
+static void watch(Fixture *f, const char *name) {
+        Problem problem = {};
+        char path[300];
+        RootView view;
+
+        path_in(path, sizeof(path), f->dir->path, name);
+        assert_int_equal(engine_watch(f->engine, path, false, &view, &problem), 0);
+}
+
+/* or has waited */
+static bool waits_for_quiet(Fixture *f) {
+        UnitState unit = look(f, "Net_int.xmodel", NULL).state;
+
+        return unit == UNIT_SETTLING || unit == UNIT_COMPILING || unit == UNIT_READY;
+}
+
+static void a_root_that_ends_takes_nothing_from_another(void **state) {
+        Fixture *f = *state;
+
+        configure_engine(f, "{\"settle_ms\": 1000}");
+        make_directory(f, "ws/sub");
+        save_arch(f, "sub/arch.json", "0x101000056010402");
+        watch(f, "ws");
+        watch(f, "ws/sub");
+        save_model(f, "sub/Net_int.xmodel", 1, false);
+        WAIT_UNTIL(f, look(f, "Net_int.xmodel", NULL).n == 2 && waits_for_quiet(f));
+        assert_int_equal(unwatch(f, "ws"), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(look(f, "Net_int.xmodel", NULL).n, 1);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -155,6 +189,7 @@ int main(void) {
                 TEST(a_root_to_come_is_awaited_where_links_lead),
                 TEST(a_root_that_left_a_link_can_be_unwatched),
                 TEST(a_remembered_root_is_found_behind_a_link),
+                TEST(a_root_that_ends_takes_nothing_from_another),
         };
 #undef TEST
 
