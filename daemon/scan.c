@@ -19,15 +19,22 @@
  * the kernel's sources; <linux/magic.h> has about half of them.
  */
 
+/* By the name ".": that needs the right to search, as does every stat of what is in it. */
+static int scan_stat_self(int fd, struct stat *ret) {
+        return fstatat(fd, ".", ret, AT_SYMLINK_NOFOLLOW) < 0 ? error_from_errno() : 0;
+}
+
 int scan_open(Scan *scan, const char *path, struct stat *ret_stat) {
         _cleanup_(closep) int fd = -1;
         struct stat st;
+        int r;
 
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0)
                 return error_from_errno();
-        if (fstat(fd, &st) < 0)
-                return error_from_errno();
+        r = scan_stat_self(fd, &st);
+        if (r < 0)
+                return r;
 
         scan->fd = TAKE_FD(fd);
         scan->at = 0;

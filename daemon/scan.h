@@ -39,8 +39,9 @@ static inline void scan_init(Scan *scan) {
         scan->fd = -1;
 }
 
-/* -errno of open(2): -ENOENT, -ENOTDIR or -ELOOP if there is no such directory. @ret_stat is
- * that of the directory that was opened. */
+/* -errno of open(2): -ENOENT, -ENOTDIR or -ELOOP if there is no such directory. -EACCES also where
+ * the names in it can be read, and nothing about them. @ret_stat is that of the directory that was
+ * opened. */
 int scan_open(Scan *scan, const char *path, struct stat *ret_stat);
 void scan_close(Scan *scan); /* idempotent */
 

@@ -811,7 +811,7 @@ const char *watch_trouble_text(WatchTrouble trouble) {
                 return "cannot be read now (out of file descriptors, or an I/O error), tried again "
                        "every 2 s";
         case WATCH_TROUBLE_PERMISSION:
-                return "not readable, left out: give yourself permission to read it";
+                return "not readable, left out: give yourself permission to read and search it";
         case WATCH_TROUBLE_TOO_DEEP:
                 return "nested too deeply or path too long, left out: keep models nearer to the "
                        "workspace";

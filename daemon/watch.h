@@ -94,7 +94,7 @@ typedef enum WatchTrouble {
         WATCH_TROUBLE_INSTANCES,  /* fs.inotify.max_user_instances reached: polled */
         WATCH_TROUBLE_FILESYSTEM, /* does not report changes of others: polled */
         WATCH_TROUBLE_RESOURCES,  /* out of descriptors or an I/O error: tried again by polling */
-        WATCH_TROUBLE_PERMISSION, /* not readable: left out until its mode changes */
+        WATCH_TROUBLE_PERMISSION, /* may not be read or searched: left out until its mode changes */
         WATCH_TROUBLE_TOO_DEEP,   /* left out */
         WATCH_TROUBLE_TOO_MANY,   /* left out */
 } WatchTrouble;

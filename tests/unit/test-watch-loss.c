@@ -343,10 +343,15 @@ static void mounts_and_unmounts(void **state) {
         in_child(*state, run_mounts);
 }
 
-static void run_without_permission(Fixture *f) {
+/* whom modes concern, below a root of its own */
+static void become_nobody(Fixture *f) {
         if (getuid() == 0)
                 require(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
         (void) snprintf(f->top + strlen(f->top), sizeof(f->top) - strlen(f->top), "/mine");
+}
+
+static void run_without_permission(Fixture *f) {
+        become_nobody(f);
         make_dirs(at(f, "d/sub"));
         save(at(f, "d/sub/x.xmodel"), "1");
         require(chmod(at(f, "d"), 0) == 0);
@@ -377,6 +382,31 @@ static void a_directory_without_permission_is_left_out(void **state) {
 
         require(chmod(f->top, 0777) == 0);
         in_child(f, run_without_permission);
+}
+
+/* Its names can be read, and nothing about them. */
+static void run_without_search(Fixture *f) {
+        become_nobody(f);
+        make_dirs(at(f, "d/sub"));
+        save(at(f, "d/x.xmodel"), "1");
+        save(at(f, "d/sub/y.xmodel"), "1");
+        require(chmod(at(f, "d"), 0644) == 0);
+        start(f);
+        require(f->n_degraded == 1 && f->trouble == WATCH_TROUBLE_PERMISSION);
+        require(strcmp(f->degraded, at(f, "d")) == 0);
+
+        require(chmod(at(f, "d"), 0755) == 0);
+        drain(f);
+        require(f->n_recovered == 1);
+        require(seen(f, at(f, "d/x.xmodel"))->present);
+        compare_with_disk(f);
+}
+
+static void a_directory_that_cannot_be_searched_is_left_out(void **state) {
+        Fixture *f = *state;
+
+        require(chmod(f->top, 0777) == 0);
+        in_child(f, run_without_search);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -455,6 +485,7 @@ int main(void) {
                 on_bare(an_instance_limit_degrades_to_polling),
                 on_bare(mounts_and_unmounts),
                 on_bare(a_directory_without_permission_is_left_out),
+                on_bare(a_directory_that_cannot_be_searched_is_left_out),
                 on_bare(survives_without_memory),
         };
 
