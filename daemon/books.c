@@ -82,6 +82,9 @@ void books_announce(Watch *watch) {
                 }
                 if (root->announce) {
                         root->announce = false;
+                        /* the way to it may be another one by now, and is to be watched */
+                        root->doubtful |= !root->replaced;
+                        root->replaced = false;
                         books_emit_root(watch, WATCH_SCANNED, root);
                 }
         }
@@ -93,9 +96,7 @@ void books_say_pending(Watch *watch) {
         TAILQ_FOREACH(root, &watch->roots, link) {
                 if (root->say_gone)
                         books_emit_root(watch, WATCH_ROOT_GONE, root);
-                if (root->say_back)
-                        books_emit_root(watch, WATCH_ROOT_BACK, root);
-                root->say_gone = root->say_back = false;
+                root->say_gone = false;
         }
 }
 
@@ -225,6 +226,7 @@ void books_doom(Watch *watch, TreeDir *dir) {
 
 WatchRoot *books_free_root(WatchRoot *root) {
         if (root) {
+                way_deinit(&root->way);
                 free(root->path);
                 free(root);
         }
@@ -237,7 +239,8 @@ static void books_root_has_left(Watch *watch, WatchRoot *root) {
                 books_free_root(root);
                 return;
         }
-        root->announce = false;
+        way_leave(&root->way, &watch->notify);
+        root->announce = root->replaced = root->unguarded = false;
         root->told = 0;
         books_emit_root(watch, WATCH_ROOT_GONE, root);
 }
@@ -293,6 +296,14 @@ int books_enter_root(Watch *watch, WatchRoot *root) {
         root->unmounted = false;
         books_enqueue(watch, dir, false, false);
         return 1;
+}
+
+void books_doubt_roots(Watch *watch) {
+        WatchRoot *root;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                root->doubtful = true;
+        }
 }
 
 void books_root_unmounted(Watch *watch, WatchRoot *root) {

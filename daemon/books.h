@@ -22,6 +22,7 @@
 #include "daemon/scan.h"
 #include "daemon/tree.h"
 #include "daemon/watch.h"
+#include "daemon/way.h"
 
 TAILQ_HEAD(WatchDirs, TreeDir);
 TAILQ_HEAD(WatchRoots, WatchRoot);
@@ -30,6 +31,7 @@ struct WatchRoot {
         TAILQ_ENTRY(WatchRoot) link; /* Watch.roots, unless removed */
         char *path;
         TreeDir *dir; /* NULL while it is gone */
+        Way way;
         WatchFilter filter;
         void *userdata;
         uint64_t epoch;
@@ -39,10 +41,12 @@ struct WatchRoot {
         size_t n_queued; /* directories waiting to be read or being read */
         unsigned told;   /* troubles reported since the last RECOVERED, a bit each */
         bool say_gone;   /* to be reported by the next dispatch */
-        bool say_back;
-        bool announce; /* SCANNED is due when n_queued is 0 */
-        bool leaving;  /* its directory is doomed */
-        bool removed;  /* freed with its directory */
+        bool doubtful;   /* to be looked at: is what is at its path what is known? */
+        bool replaced;   /* it was not, and is being read again for that reason */
+        bool unguarded;  /* not all of the way to it can be watched for now */
+        bool announce;   /* SCANNED is due when n_queued is 0 */
+        bool leaving;    /* its directory is doomed */
+        bool removed;    /* freed with its directory */
         bool unmounted;
         uint64_t under_dev; /* what an unmount uncovered: that is not the root */
         uint64_t under_ino;
@@ -78,7 +82,7 @@ void books_emit_file(Watch *watch, WatchKind kind, const TreeFile *file);
 void books_tell(Watch *watch, TreeDir *dir, WatchTrouble trouble);
 /* SCANNED and RECOVERED, of the roots for which nothing is left to be read */
 void books_announce(Watch *watch);
-/* ROOT_GONE and ROOT_BACK, as far as they could not be said at once */
+/* ROOT_GONE, where it could not be said at once */
 void books_say_pending(Watch *watch);
 
 /* ---- directories and files ------------------------------------------------------------------- */
@@ -103,6 +107,8 @@ void books_step_doomed(Watch *watch);
 
 /* 1 if the root is there now and a scan of it is queued, 0 if it is not there, or -ENOMEM */
 int books_enter_root(Watch *watch, WatchRoot *root);
+/* Something happened, and perhaps to the way to a root: all of them are to be looked at. */
+void books_doubt_roots(Watch *watch);
 void books_root_unmounted(Watch *watch, WatchRoot *root);
 /* Events were lost: a new epoch, and all of it is read again. */
 void books_lose(Watch *watch, WatchRoot *root);

@@ -16,6 +16,10 @@
         (IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF |   \
          IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD)
 
+/* As little as possible, beside what is asked for already: a directory that is only on the way to a
+ * root may be a busy one. */
+#define NOTIFY_HELD_MASK (IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD)
+
 int notify_open(Notify *notify) {
         int fd;
 
@@ -42,10 +46,14 @@ NotifyMark *notify_mark(const Notify *notify, int wd) {
         return mark;
 }
 
-static void notify_drop_mark(Notify *notify, NotifyMark *mark) {
+static void notify_remove_watch(const Notify *notify, const NotifyMark *mark) {
         /* fails harmlessly if the kernel has dropped it with its directory already */
         if (notify->fd >= 0)
                 (void) inotify_rm_watch(notify->fd, mark->wd);
+}
+
+static void notify_drop_mark(Notify *notify, NotifyMark *mark) {
+        notify_remove_watch(notify, mark);
         HASH_DEL(notify->marks, mark);
         free(mark);
 }
@@ -102,8 +110,51 @@ void notify_detach(Notify *notify, TreeDir *dir) {
 
         LIST_REMOVE(dir, same_mark);
         dir->mark = NULL;
-        if (LIST_EMPTY(&mark->dirs))
+        if (!LIST_EMPTY(&mark->dirs))
+                return;
+        if (mark->n_held == 0)
                 notify_drop_mark(notify, mark);
+        else /* IN_IGNORED follows: who holds it asks again, for less */
+                notify_remove_watch(notify, mark);
+}
+
+int notify_hold(Notify *notify, const char *path, int *wd) {
+        NotifyMark *mark;
+        int now, r;
+
+        now = notify->fd < 0 ? -1 : inotify_add_watch(notify->fd, path, NOTIFY_HELD_MASK);
+        if (now < 0) {
+                r = notify->fd < 0 ? -EMFILE : error_from_errno();
+                notify_release(notify, wd);
+                return r;
+        }
+        mark = notify_mark(notify, now);
+        if (mark && now == *wd)
+                return 0;
+
+        notify_release(notify, wd);
+        if (!mark)
+                mark = notify_new_mark(notify, now);
+        if (!mark)
+                return -ENOMEM;
+        mark->n_held++;
+        *wd = now;
+        return 0;
+}
+
+void notify_release(Notify *notify, int *wd) {
+        NotifyMark *mark = *wd == NOTIFY_NOTHING ? NULL : notify_mark(notify, *wd);
+
+        *wd = NOTIFY_NOTHING;
+        if (!mark || mark->n_held == 0) /* dropped meanwhile */
+                return;
+        if (--mark->n_held == 0 && LIST_EMPTY(&mark->dirs))
+                notify_drop_mark(notify, mark);
+}
+
+void notify_lose(Notify *notify, NotifyMark *mark) {
+        HASH_DEL(notify->marks, mark);
+        free(mark);
 }
 
 static int notify_fill(Notify *notify) {

@@ -5,8 +5,9 @@
  *
  * inotify gives one watch descriptor per inode, however often a directory is added. The same
  * directory can be known under several paths (a root inside another root, bind mounts), so a
- * mark has a list of the tree's directories. A mark lives as long as that list is not empty;
- * the last one to leave takes the kernel's watch away.
+ * mark has a list of the tree's directories. A directory may also be held for its own sake, wherever
+ * it is (way.h): then only its renaming is asked for. A mark lives as long as that list is not empty
+ * or somebody holds it; the last one to leave takes the kernel's watch away.
  */
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ typedef struct NotifyMark {
         UT_hash_handle hh;
         int wd;
         struct NotifyDirs dirs;
+        unsigned n_held;
 } NotifyMark;
 
 typedef struct Notify {
@@ -54,6 +56,14 @@ void notify_close(Notify *notify);
 #define NOTIFY_SAME 1
 int notify_attach(Notify *notify, TreeDir *dir, const char *path, bool modify);
 void notify_detach(Notify *notify, TreeDir *dir);
+
+/* Asks for IN_MOVE_SELF of the directory at @path, in the place of what @wd held. -ENOENT, -ENOTDIR,
+ * -EACCES, -ENOSPC, -EMFILE, -ENOMEM as above: then @wd holds nothing. */
+#define NOTIFY_NOTHING (-1)
+int notify_hold(Notify *notify, const char *path, int *wd);
+void notify_release(Notify *notify, int *wd);
+/* The kernel has dropped the watch of @mark, which is of no directory of the tree any more. */
+void notify_lose(Notify *notify, NotifyMark *mark);
 
 /* NULL for an overflow, and for a watch that is not ours any more. */
 NotifyMark *notify_mark(const Notify *notify, int wd);

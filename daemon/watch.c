@@ -35,6 +35,8 @@
  *            ones are gone. It also keeps the parents of what is taken apart alive.
  *   events   and scans take turns: events must not overflow while a big tree is read, and a
  *            noisy tree must not keep another from being read.
+ *   doubts   whether a root is still what is at its path, when nothing else is left to do: after
+ *            it was read, and after something happened to a directory above it (way.h).
  *   scans    one directory is open at a time, the others wait in a queue that is linked through
  *            the directories themselves. Queueing thus cannot fail, and that is what
  *            every failed allocation falls back to: read that directory again, later.
@@ -304,9 +306,21 @@ static void watch_on_ignored(Watch *watch, int wd) {
         while ((mark = notify_mark(&watch->notify, wd))) {
                 TreeDir *dir = LIST_FIRST(&mark->dirs);
 
+                if (!dir) { /* it was on the way to a root */
+                        notify_lose(&watch->notify, mark);
+                        books_doubt_roots(watch);
+                        break;
+                }
                 notify_detach(&watch->notify, dir);
                 watch_on_self(watch, dir, IN_IGNORED);
         }
+}
+
+static bool watch_is_of_way(const Watch *watch, const NotifyEvent *event) {
+        const NotifyMark *mark =
+                event->mask & IN_MOVE_SELF ? notify_mark(&watch->notify, event->wd) : NULL;
+
+        return mark && mark->n_held > 0;
 }
 
 static TreeDir *watch_next_of_mark(const Watch *watch, int wd) {
@@ -337,6 +351,9 @@ static int watch_on_event(Watch *watch, const NotifyEvent *event) {
                 watch_on_ignored(watch, event->wd);
                 return 0;
         }
+
+        if (watch_is_of_way(watch, event))
+                books_doubt_roots(watch);
 
         /* handling one directory of the mark may take it or others out of its list */
         watch->turn++;
@@ -632,7 +649,9 @@ int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, vo
         root->userdata = userdata;
         root->epoch = 1;
         root->path = strdup(path);
-        r = root->path ? books_enter_root(watch, root) : -ENOMEM;
+        r = root->path ? way_init(&root->way, path) : -ENOMEM;
+        if (r == 0)
+                r = books_enter_root(watch, root);
         if (r < 0) {
                 books_free_root(root);
                 return r;
@@ -646,6 +665,7 @@ int watch_add_root(Watch *watch, const char *path, const WatchFilter *filter, vo
 
 void watch_remove_root(Watch *watch, WatchRoot *root) {
         TAILQ_REMOVE(&watch->roots, root, link);
+        way_leave(&root->way, &watch->notify);
         root->removed = true;
         if (root->dir)
                 books_doom(watch, root->dir);
@@ -668,7 +688,7 @@ bool watch_is_busy(const Watch *watch) {
         const WatchRoot *root;
 
         TAILQ_FOREACH(root, &watch->roots, link) {
-                if (root->say_gone || root->say_back)
+                if (root->say_gone || root->doubtful)
                         return true;
         }
         return watch->announce_due || watch_has_scans(watch) || !TAILQ_EMPTY(&watch->doomed) ||
@@ -685,6 +705,37 @@ static int watch_step_event(Watch *watch) {
                 return r;
         k = watch_on_event(watch, &event);
         return k < 0 ? k : r;
+}
+
+/* Its way first: what happens to that later is told. */
+static void watch_look_at_root(Watch *watch, WatchRoot *root) {
+        struct stat st;
+
+        root->doubtful = false;
+        if (!root->dir) {
+                if (!root->leaving && books_enter_root(watch, root) > 0)
+                        books_emit_root(watch, WATCH_ROOT_BACK, root);
+                return;
+        }
+        root->unguarded = way_watch(&root->way, &watch->notify, root->path) < 0;
+        if (lstat(root->path, &st) == 0 && st.st_dev == root->dir->dev &&
+            st.st_ino == root->dir->ino)
+                return;
+        root->replaced = true;
+        books_enqueue(watch, root->dir, true, true);
+}
+
+/* at most one; false if there was none */
+static bool watch_step_doubt(Watch *watch) {
+        WatchRoot *root;
+
+        TAILQ_FOREACH(root, &watch->roots, link) {
+                if (!root->doubtful)
+                        continue;
+                watch_look_at_root(watch, root);
+                return true;
+        }
+        return false;
 }
 
 static int watch_run(Watch *watch, unsigned budget) {
@@ -710,7 +761,7 @@ static int watch_run(Watch *watch, unsigned budget) {
                         r = watch_step_scan(watch);
                         if (r < 0)
                                 return r;
-                } else if (dry && !watch->announce_due)
+                } else if (dry && !watch_step_doubt(watch) && !watch->announce_due)
                         return 0;
         }
         return !dry || watch_is_busy(watch);
@@ -731,25 +782,13 @@ bool watch_wants_poll(const Watch *watch) {
         const WatchRoot *root;
 
         TAILQ_FOREACH(root, &watch->roots, link) {
-                if (!root->dir)
+                if (!root->dir || root->unguarded)
                         return true;
         }
         return !TAILQ_EMPTY(&watch->polled) || watch->notify.fd < 0;
 }
 
-static void watch_poll_root(Watch *watch, WatchRoot *root) {
-        struct stat st;
-
-        if (!root->dir) {
-                if (!root->leaving && books_enter_root(watch, root) > 0)
-                        root->say_back = true;
-        } else if (lstat(root->path, &st) < 0 || st.st_dev != root->dir->dev ||
-                   st.st_ino != root->dir->ino)
-                books_enqueue(watch, root->dir, true, true);
-}
-
 void watch_poll(Watch *watch) {
-        WatchRoot *root;
         TreeDir *dir;
 
         if (watch_is_busy(watch))
@@ -760,9 +799,11 @@ void watch_poll(Watch *watch) {
         TAILQ_FOREACH(dir, &watch->polled, poll_link) {
                 books_enqueue(watch, dir, false, true);
         }
-        TAILQ_FOREACH(root, &watch->roots, link) {
-                watch_poll_root(watch, root);
-        }
+        books_doubt_roots(watch);
+}
+
+void watch_mounts_changed(Watch *watch) {
+        books_doubt_roots(watch);
 }
 
 void *watch_root_userdata(const WatchRoot *root) {

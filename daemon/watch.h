@@ -19,9 +19,12 @@
  *   degraded  no watch to be had, or a file system without events: DEGRADED once per subtree;
  *             watch_poll(), called every two seconds while watch_wants_poll(), reads these
  *             directories and reports the differences.
- *   root      deleted, moved away or unmounted: GONE for its files, then ROOT_GONE. It stays
- *             registered; watch_poll() finds it when it comes back (and also notices a root
- *             whose ancestors were renamed, which inotify cannot tell).
+ *   root      deleted, moved away or unmounted, itself or with a directory above it: GONE for its
+ *             files, then ROOT_GONE. It stays registered; watch_poll() finds it when it comes back.
+ *             If something else is at its path by then, LOST. The directories above it are
+ *             watched for that (way.h), except those that we may not read. That something was
+ *             mounted over it inotify does not tell: watch_mounts_changed(). What is mounted
+ *             below a root, over a directory that is known, is seen at the next scan only.
  *
  * Symbolic links: a link to a directory is not followed. A link to a regular file is a file
  * with the link's path and the target's stat identity; a change of the target is noticed when
@@ -140,13 +143,18 @@ int watch_dispatch(Watch *watch, WatchSink sink, void *userdata, unsigned budget
 /* Work that needs no further event: watch_dispatch() would return 1. */
 bool watch_is_busy(const Watch *watch);
 
-/* Something is degraded or gone, so watch_poll() is to be called every WATCH_POLL_MS. */
+/* Something is degraded or gone, or the way to a root cannot be watched for want of watches, so
+ * watch_poll() is to be called every WATCH_POLL_MS. */
 bool watch_wants_poll(const Watch *watch);
 
 /* Queues what is degraded to be read again, looks after roots that are gone or replaced, tries
  * again to get an instance. Reports nothing itself: call watch_dispatch() next. Does nothing
  * while the work of the call before is not done. */
 void watch_poll(Watch *watch);
+
+/* Something was mounted or unmounted, perhaps over a root or over what is above it. Reports nothing
+ * itself, as watch_poll(). */
+void watch_mounts_changed(Watch *watch);
 
 void *watch_root_userdata(const WatchRoot *root);
 

@@ -3,6 +3,7 @@
 #include "watch_fixture.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 /* ---- directories ---------------------------------------------------------------------------- */
@@ -243,28 +244,68 @@ static void a_root_moved_away_or_replaced(void **state) {
         compare_with_disk(f);
 }
 
-/* inotify says nothing of it, only looking does */
-static void an_ancestor_renamed_is_found_by_polling(void **state) {
-        Fixture *f = *state;
+/* The root is @name, some way below the directory that would be it. */
+static void start_below(Fixture *f, const char *name) {
         char top[PATH_MAX + 16];
 
-        make_dirs(at(f, "deep/root"));
-        save(at(f, "deep/root/x.xmodel"), "1");
-        (void) snprintf(top, sizeof(top), "%s/deep/root", f->top);
+        (void) snprintf(top, sizeof(top), "%s/%s", f->top, name);
         require(watch_new(&f->watch, WATCH_NODES_MAX) == 0);
         require(watch_add_root(f->watch, top, &watch_fixture_filter, f, &f->root) == 0);
         drain(f);
+}
+
+static void what_is_above_a_root_is_renamed(void **state) {
+        Fixture *f = *state;
+
+        make_dirs(at(f, "deep/est/root"));
+        save(at(f, "deep/est/root/x.xmodel"), "1");
+        start_below(f, "deep/est/root");
+        assert_false(watch_wants_poll(f->watch));
         move(at(f, "deep"), at(f, "other"));
         drain(f);
-        assert_int_equal(f->n_gone, 0);
-        watch_poll(f->watch);
-        drain(f);
         assert_int_equal(f->n_gone, 1);
+        assert_false(seen(f, at(f, "deep/est/root/x.xmodel"))->present);
+
         move(at(f, "other"), at(f, "deep"));
         watch_poll(f->watch);
         drain(f);
         assert_int_equal(f->n_back, 1);
-        assert_true(seen(f, at(f, "deep/root/x.xmodel"))->present);
+        assert_true(seen(f, at(f, "deep/est/root/x.xmodel"))->present);
+        move(at(f, "deep/est"), at(f, "deep/west"));
+        drain(f);
+        assert_int_equal(f->n_gone, 2);
+}
+
+/* each time there is another way, which has to be watched */
+static void what_is_above_a_root_is_replaced(void **state) {
+        Fixture *f = *state;
+        char name[64];
+
+        make_dirs(at(f, "p/sub/root"));
+        save(at(f, "p/sub/root/x.xmodel"), "1");
+        start_below(f, "p/sub/root");
+        for (unsigned i = 1; i <= 4; i++) {
+                make_dirs(at(f, "new/sub/root"));
+                save(at(f, "new/sub/root/x.xmodel"), "22");
+                (void) snprintf(name, sizeof(name), "old%u", i);
+                if (i % 2 == 0) {
+                        move(at(f, "p"), at(f, name));
+                        move(at(f, "new"), at(f, "p"));
+                } else {
+                        move(at(f, "p/sub"), at(f, name));
+                        move(at(f, "new/sub"), at(f, "p/sub"));
+                        assert_int_equal(rmdir(at(f, "new")), 0);
+                }
+                drain(f);
+                assert_int_equal(f->n_lost, i);
+                assert_int_equal(f->n_gone, 0);
+                assert_false(watch_wants_poll(f->watch));
+                (void) snprintf(name, sizeof(name), "p/sub/root/%u.xmodel", i);
+                save(at(f, name), "1");
+                drain(f);
+                assert_true(seen(f, at(f, name))->present);
+                assert_int_equal(watch_root_info(f->root).n_files, 2);
+        }
 }
 
 static void a_root_that_is_not_there_yet(void **state) {
@@ -331,6 +372,57 @@ static void roots_may_lie_within_one_another(void **state) {
         assert_int_equal(roots.n[1], 1);
 }
 
+static unsigned count_watches(Fixture *f) {
+        char path[64], line[256];
+        unsigned n = 0;
+        FILE *file;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", watch_fd(f->watch));
+        file = fopen(path, "re");
+        require(file);
+        while (fgets(line, sizeof(line), file))
+                n += strncmp(line, "inotify wd:", 11) == 0;
+        (void) fclose(file);
+        return n;
+}
+
+static bool has_events(Fixture *f) {
+        struct pollfd poll_fd = { .fd = watch_fd(f->watch), .events = POLLIN };
+
+        return poll(&poll_fd, 1, 0) == 1;
+}
+
+/* What is above the one is in the other, and is watched for the one when the other is no more. */
+static void the_way_to_a_root_may_lie_within_another(void **state) {
+        Fixture *f = *state;
+        WatchRoot *inner;
+
+        make_dirs(at(f, "a/b/c"));
+        save(at(f, "a/b/c/x.xmodel"), "1");
+        drain(f);
+        require(watch_add_root(f->watch, at(f, "a/b/c"), &watch_fixture_filter, NULL, &inner) == 0);
+        drain(f);
+        watch_remove_root(f->watch, f->root);
+        drain(f);
+        assert_false(has_events(f));
+        make_dirs(at(f, "a/d"));
+        save(at(f, "a/y.xmodel"), "1");
+        assert_false(has_events(f)); /* which it is not watched for */
+
+        move(at(f, "a/b"), at(f, "a/e"));
+        drain(f);
+        assert_int_equal(f->n_gone, 1);
+        assert_int_equal(count_watches(f), 0);
+        move(at(f, "a/e"), at(f, "a/b"));
+        watch_poll(f->watch);
+        drain(f);
+        assert_true(count_watches(f) > 1);
+        watch_remove_root(f->watch, inner);
+        drain(f);
+        assert_int_equal(count_watches(f), 0);
+        f->root = NULL;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 on_started(a_file_in_directories_just_made_is_not_missed),
@@ -343,9 +435,11 @@ int main(void) {
                 on_bare(nodes_are_capped),
                 on_started(a_root_that_goes_is_awaited),
                 on_started(a_root_moved_away_or_replaced),
-                on_bare(an_ancestor_renamed_is_found_by_polling),
+                on_bare(what_is_above_a_root_is_renamed),
+                on_bare(what_is_above_a_root_is_replaced),
                 on_started(a_root_that_is_not_there_yet),
                 on_started(roots_may_lie_within_one_another),
+                on_started(the_way_to_a_root_may_lie_within_another),
         };
 
         return watch_fixture_run(tests);

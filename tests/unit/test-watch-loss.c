@@ -402,6 +402,53 @@ static void run_without_search(Fixture *f) {
         compare_with_disk(f);
 }
 
+/* What is above the root may not be read: nobody tells of its renaming, and nobody polls. */
+static void run_with_a_closed_way(Fixture *f) {
+        become_nobody(f);
+        make_dirs(at(f, "d"));
+        require(chmod(f->top, 0311) == 0);
+        (void) snprintf(f->top + strlen(f->top), sizeof(f->top) - strlen(f->top), "/d");
+        start(f);
+        require(f->n_degraded == 0 && !watch_wants_poll(f->watch));
+}
+
+static void a_way_that_may_not_be_read_is_let_be(void **state) {
+        Fixture *f = *state;
+
+        require(chmod(f->top, 0777) == 0);
+        in_child(f, run_with_a_closed_way);
+}
+
+/* The root's own directories come first; what is above them is looked after by polling. */
+static void run_without_watches_for_the_way(Fixture *f) {
+        char up[PATH_MAX + 8];
+
+        enter_namespace(0);
+        require(write_to("/proc/sys/user/max_inotify_watches", "1"));
+        make_dirs(at(f, "up/root"));
+        (void) snprintf(up, sizeof(up), "%s/up", f->top);
+        (void) snprintf(f->top + strlen(f->top), sizeof(f->top) - strlen(f->top), "/up/root");
+        save(at(f, "x.xmodel"), "1");
+        start(f);
+        require(f->n_degraded == 0 && watch_wants_poll(f->watch));
+        move(up, outside(f, "elsewhere"));
+        make_dirs(f->top);
+        save(at(f, "y.xmodel"), "1");
+        watch_poll(f->watch);
+        drain(f);
+        require(f->n_lost == 1 && !seen(f, at(f, "x.xmodel"))->present);
+
+        require(write_to("/proc/sys/user/max_inotify_watches", "1000"));
+        watch_poll(f->watch);
+        drain(f);
+        require(!watch_wants_poll(f->watch));
+        compare_with_disk(f);
+}
+
+static void a_way_without_watches_is_polled(void **state) {
+        in_child(*state, run_without_watches_for_the_way);
+}
+
 static void a_directory_that_cannot_be_searched_is_left_out(void **state) {
         Fixture *f = *state;
 
@@ -486,6 +533,8 @@ int main(void) {
                 on_bare(mounts_and_unmounts),
                 on_bare(a_directory_without_permission_is_left_out),
                 on_bare(a_directory_that_cannot_be_searched_is_left_out),
+                on_bare(a_way_that_may_not_be_read_is_let_be),
+                on_bare(a_way_without_watches_is_polled),
                 on_bare(survives_without_memory),
         };
 
