@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,9 @@ struct Engine {
         uv_idle_t idle; /* active while the watcher has more to do */
         uv_poll_t poll;
         int poll_fd; /* -1: no handle yet */
-        Pace pace;   /* of polling what cannot be watched */
+        uv_poll_t mounts_poll;
+        int mounts_fd; /* -1: no handle */
+        Pace pace;     /* of polling what cannot be watched */
         uv_timer_t watch_timer, settle_timer, retry_timer;
         uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
@@ -98,6 +101,7 @@ static Engine *engine_free(Engine *engine) {
         (void) config_free(engine->core.config);
         (void) cache_close(engine->core.cache);
         closep(&engine->daemon_lock);
+        closep(&engine->mounts_fd);
         (void) state_close(engine->core.state);
         workspaces_deinit(&engine->workspaces);
         free(engine->core.dpucc);
@@ -269,6 +273,8 @@ static void engine_close_handles(Engine *engine) {
         engine_close_handle((uv_handle_t *) &engine->retry_timer);
         if (engine->poll_fd >= 0)
                 engine_close_handle((uv_handle_t *) &engine->poll);
+        if (engine->mounts_fd >= 0)
+                engine_close_handle((uv_handle_t *) &engine->mounts_poll);
 }
 
 static void engine_on_warm_stopped(void *userdata) {
@@ -350,6 +356,8 @@ void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *user
         (void) uv_timer_stop(&engine->retry_timer);
         if (engine->poll_fd >= 0)
                 (void) uv_poll_stop(&engine->poll);
+        if (engine->mounts_fd >= 0)
+                (void) uv_poll_stop(&engine->mounts_poll);
         asks_stop(&engine->asks, again);
         workspaces_stop(&engine->workspaces);
         keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
@@ -384,6 +392,15 @@ static void engine_on_watch_timer(uv_timer_t *timer) {
         if (!watch_is_busy(engine->watch))
                 pace_begin(&engine->pace, clock_monotonic_ns());
         watch_poll(engine->watch);
+        engine_dispatch(engine);
+}
+
+static void engine_on_mounts(uv_poll_t *poll, int status, int events) {
+        Engine *engine = poll->data;
+
+        (void) status;
+        (void) events;
+        watch_mounts_changed(engine->watch);
         engine_dispatch(engine);
 }
 
@@ -504,6 +521,22 @@ static void engine_own(Engine *engine, uv_handle_t *handle) {
         engine->n_handles++;
 }
 
+/* The kernel says POLLPRI after each change of the table of mounts: proc_pid_mountinfo(5). Without,
+ * what is mounted over a root is seen at the next start. */
+static void engine_follow_mounts(Engine *engine) {
+        int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return;
+        if (uv_poll_init(engine->core.loop, &engine->mounts_poll, fd) < 0) {
+                closep(&fd);
+                return;
+        }
+        engine->mounts_fd = fd;
+        engine_own(engine, (uv_handle_t *) &engine->mounts_poll);
+        (void) uv_poll_start(&engine->mounts_poll, UV_PRIORITIZED, engine_on_mounts);
+}
+
 static void engine_start_handles(Engine *engine) {
         uv_loop_t *loop = engine->core.loop;
 
@@ -520,8 +553,10 @@ static void engine_start_handles(Engine *engine) {
         engine->retry_ms = ENGINE_RETRY_MS;
 
         (void) uv_prepare_start(&engine->prepare, engine_on_prepare);
-        if (engine->watch)
+        if (engine->watch) {
                 (void) uv_idle_start(&engine->idle, engine_on_idle);
+                engine_follow_mounts(engine);
+        }
         engine_follow_fd(engine);
 }
 
@@ -563,7 +598,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine = calloc(1, sizeof(*engine));
         if (!engine)
                 return -ENOMEM;
-        engine->daemon_lock = engine->poll_fd = -1;
+        engine->daemon_lock = engine->poll_fd = engine->mounts_fd = -1;
         engine->core.loop = spec->loop;
         engine->core.umask = spec->umask;
         engine->core.once = spec->once;

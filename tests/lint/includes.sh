@@ -30,7 +30,7 @@ declare -A owner=(
   [helper]="tiers fetch upload engine" # dpucc-remote: started and asked in one place; reaped to the end
   [fetch]="tiers" [upload]="tiers"  # who looks there for something asks the chain
   [watch]="workspace engine books" # events: workspaces make of them what the others see
-  [notify]="watch books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
+  [notify]="watch books way" [way]="books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )
 # our include roots: the first path component of a quoted include names the module
 own_of() { # module folder -> $own, the first component of its own headers

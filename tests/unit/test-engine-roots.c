@@ -147,6 +147,32 @@ static void a_remembered_root_is_found_behind_a_link(void **state) {
         assert_int_equal(list_roots(f).n, 0);
 }
 
+/* --- what becomes of the way --------------------------------------------------------------- */
+
+static void a_root_is_followed_when_what_is_above_it_is_replaced(void **state) {
+        Fixture *f = *state;
+        Problem problem = {};
+        char root[200];
+        RootView view;
+
+        make_directory(f, "ws/proj");
+        make_directory(f, "ws/proj/models");
+        make_directory(f, "ws/new");
+        make_directory(f, "ws/new/models");
+        save_arch(f, "new/models/arch.json", "0x101000056010402");
+        path_in(root, sizeof(root), f->root, "proj/models");
+        assert_int_equal(engine_watch(f->engine, root, false, &view, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        rename_in(f, "ws/proj", "ws/old");
+        rename_in(f, "ws/new", "ws/proj");
+        save_model(f, "proj/models/Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        save_model(f, "proj/models/Other_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(is_in_state(f, "Other_int.xmodel", UNIT_READY));
+}
+
 /* --- roots within one another -------------------------------------------------------------- */
 
 static void watch(Fixture *f, const char *name) {
@@ -189,6 +215,7 @@ int main(void) {
                 TEST(a_root_to_come_is_awaited_where_links_lead),
                 TEST(a_root_that_left_a_link_can_be_unwatched),
                 TEST(a_remembered_root_is_found_behind_a_link),
+                TEST(a_root_is_followed_when_what_is_above_it_is_replaced),
                 TEST(a_root_that_ends_takes_nothing_from_another),
         };
 #undef TEST
