@@ -159,7 +159,8 @@ static void job_tell_end(const Job *job) {
                            ms / 1000, (unsigned) (ms % 1000), explained ? ": " : "",
                            explained ? result->diagnosis.text : "");
 
-        const LogLevel level = ends[result->outcome].level;
+        const bool known = result->outcome == JOB_BUSY && job->order->again;
+        const LogLevel level = known ? LOG_LEVEL_DEBUG : ends[result->outcome].level;
         const JobNews news = {
                 .level = level,
                 .id = level == LOG_LEVEL_NOTICE ? JOB_FAILED_ID : JOB_DONE_ID,
@@ -747,13 +748,17 @@ static int job_step(Job *job) {
 
 static void job_count(Job *job) {
         static const StatisticName names[] = {
-                [JOB_MADE] = STATISTIC_JOBS_DONE,      [JOB_UNSTORED] = STATISTIC_JOBS_DONE,
-                [JOB_FAILED] = STATISTIC_JOBS_FAILED,  [JOB_TRANSIENT] = STATISTIC_JOBS_TRANSIENT,
-                [JOB_BUSY] = STATISTIC_JOBS_TRANSIENT, [JOB_REFUSED] = STATISTIC_JOBS_FAILED,
-                [JOB_STALE] = STATISTIC_JOBS_STALE,    [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
+                [JOB_MADE] = STATISTIC_JOBS_DONE,
+                [JOB_UNSTORED] = STATISTIC_JOBS_DONE,
+                [JOB_FAILED] = STATISTIC_JOBS_FAILED,
+                [JOB_TRANSIENT] = STATISTIC_JOBS_TRANSIENT,
+                [JOB_REFUSED] = STATISTIC_JOBS_FAILED,
+                [JOB_STALE] = STATISTIC_JOBS_STALE,
+                [JOB_CANCELLED] = STATISTIC_JOBS_CANCELLED,
         };
 
-        statistics_count(&job->core->statistics, names[job->diagnosis.result.outcome]);
+        if (job->diagnosis.result.outcome != JOB_BUSY) /* the next try is the same job */
+                statistics_count(&job->core->statistics, names[job->diagnosis.result.outcome]);
 }
 
 /* One warning when the cache stops to take what is compiled, one line when it does again. */
@@ -830,7 +835,7 @@ int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *user
                 return r;
         }
         job_tell(job,
-                 &(const JobNews){ .level = LOG_LEVEL_INFO,
+                 &(const JobNews){ .level = order->again ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
                                    .id = JOB_STARTED_ID,
                                    .text = order_adopts(order) ? "checking a file" : "started" });
         *ret = job;

@@ -48,6 +48,7 @@ typedef struct Order {
 
         char *net_name; /* for the provenance; the job itself uses a constant name */
         bool force;     /* compile even if the cache has it */
+        bool again;     /* the queue's: the last try met another process that makes it */
 } Order;
 
 int order_new(Order **ret);

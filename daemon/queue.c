@@ -27,8 +27,10 @@
  * do it for each. */
 #define QUEUE_ESTIMATE_MAX 1000
 
-/* how often we look whether another process has finished making the same thing */
-#define QUEUE_BUSY_MS 200
+/* When we look whether another process has finished making the same thing: after this, then after
+ * twice that, up to 3.2 s. */
+#define QUEUE_BUSY_MS        200
+#define QUEUE_BUSY_DOUBLINGS 4
 
 typedef enum FlightState {
         FLIGHT_WAITING,
@@ -60,6 +62,7 @@ struct Flight {
         Job *job; /* borrowed, while RUNNING */
         bool dying;
         unsigned n_tries;
+        unsigned n_busy;   /* tries in a row that met another process */
         uint64_t wake_ms;  /* BACKING_OFF */
         uint64_t since_ms; /* in this state */
         uint64_t share;    /* of memory, while RUNNING */
@@ -274,6 +277,14 @@ static void flight_back_off(Flight *flight, uint64_t delay_ms) {
         flight_set_phase(flight, JOB_PHASE_QUEUED);
 }
 
+static void flight_await_other(Flight *flight) {
+        unsigned doublings =
+                flight->n_busy < QUEUE_BUSY_DOUBLINGS ? flight->n_busy : QUEUE_BUSY_DOUBLINGS;
+
+        flight->n_busy++;
+        flight_back_off(flight, (uint64_t) QUEUE_BUSY_MS << doublings);
+}
+
 static void ticket_leave(Ticket *ticket) {
         TAILQ_REMOVE(&ticket->flight->tickets, ticket, link);
         ticket->flight = NULL;
@@ -298,6 +309,8 @@ static void flight_on_done(const JobResult *result, void *userdata) {
 
         flight_tell(flight, QUEUE_ENDED, result);
         flight->job = NULL;
+        if (result->outcome != JOB_BUSY)
+                flight->n_busy = 0;
         flight->dying = false; /* the next job is another one, however this one ended */
         queue->n_running--;
         queue->reserved -= flight->share;
@@ -314,7 +327,7 @@ static void flight_on_done(const JobResult *result, void *userdata) {
                 return;
         }
         if (result->outcome == JOB_BUSY && !queue->stopping) {
-                flight_back_off(flight, QUEUE_BUSY_MS);
+                flight_await_other(flight);
                 return;
         }
         if (result->outcome == JOB_TRANSIENT && ++flight->n_tries < QUEUE_TRIES_MAX &&
@@ -342,6 +355,7 @@ static void flight_start(Flight *flight) {
         queue->n_running++;
         queue->reserved += flight->share;
         flight->phase = JOB_PHASE_SNAPSHOT;
+        flight->order->again = flight->n_busy > 0;
         r = queue->ops.start(queue->ops.context, flight->order, flight_on_phase, flight_on_done,
                              flight, &flight->job);
         if (r < 0) {
@@ -352,7 +366,8 @@ static void flight_start(Flight *flight) {
                 flight_on_done(&result, flight);
                 return;
         }
-        statistics_count(queue->statistics, STATISTIC_JOBS_STARTED);
+        if (!flight->order->again)
+                statistics_count(queue->statistics, STATISTIC_JOBS_STARTED);
         flight_tell(flight, QUEUE_STARTED, NULL); /* last: who hears of it may cancel it */
 }
 

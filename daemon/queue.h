@@ -11,6 +11,9 @@
  *                          ▲                      │
  *                          └──── BACKING_OFF <────┘ transient failure, three times at most
  *
+ * While another process makes the same thing (JOB_BUSY), it backs off as long as that takes, and looks
+ * again and again, less and less often; the statistics count that as one job.
+ *
  * What failed so may have run out of memory: for the next try it is taken to need half as much more
  * as it was seen to have.
  *

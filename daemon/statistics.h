@@ -18,7 +18,7 @@
         XX(MISSES, misses)                         /* lookups that found nothing */                \
         XX(MISSES_FORCED, misses_forced)           /* ... of these, because of --force */          \
         XX(DIAGNOSES_ANSWERED, diagnoses_answered) /* lookups that found a stored failure */       \
-        XX(JOBS_STARTED, jobs_started)                                                             \
+        XX(JOBS_STARTED, jobs_started)     /* once, however often another process was met */       \
         XX(JOBS_DONE, jobs_done)           /* published */                                         \
         XX(JOBS_FAILED, jobs_failed)       /* for good: a diagnosis was stored */                  \
         XX(JOBS_TRANSIENT, jobs_transient) /* may work when tried again */                         \

@@ -11,6 +11,7 @@
 #define N_JOBS_MAX 32
 
 struct Job {
+        bool again;
         Digest key;
         bool running, cancelled;
         void (*phase)(JobPhase phase, void *userdata);
@@ -44,6 +45,7 @@ static int double_start(void *context, Order *order, void (*phase)(JobPhase, voi
                 return f->start_error;
         assert_true(f->n_jobs++ < N_JOBS_MAX);
         *job = (Job){ .key = order->key,
+                      .again = order->again,
                       .running = true,
                       .phase = phase,
                       .done = done,
@@ -392,16 +394,49 @@ static void a_busy_key_is_looked_at_again_and_again(void **state) {
         Asker a;
 
         join(f, &a, 1, false, 1);
-        for (size_t i = 0; i < QUEUE_TRIES_MAX + 2; i++) {
+        for (size_t i = 0; i < 3; i++) {
                 while (f->n_jobs == i)
                         (void) uv_run(&f->loop, UV_RUN_ONCE);
                 end_job(&f->jobs[i], JOB_BUSY);
         }
-        while (f->n_jobs == QUEUE_TRIES_MAX + 2)
-                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        for (size_t i = 3; i < QUEUE_TRIES_MAX + 3; i++) {
+                ticket_hurry(a.ticket);
+                turn(f);
+                assert_int_equal(f->n_jobs, i + 1);
+                end_job(&f->jobs[i], JOB_BUSY);
+        }
+        ticket_hurry(a.ticket);
+        turn(f);
         end_job(&f->jobs[f->n_jobs - 1], JOB_MADE);
         turn(f);
         assert_int_equal(a.outcome, JOB_MADE);
+
+        /* it was one job, and that is told once */
+        assert_int_equal(f->statistics.counts[STATISTIC_JOBS_STARTED], 1);
+        assert_false(f->jobs[0].again);
+        for (size_t i = 1; i < f->n_jobs; i++)
+                assert_true(f->jobs[i].again);
+}
+
+/* Until when it sleeps is what is left of that: a machine that stood still meanwhile sees less. */
+static void a_busy_key_is_looked_at_less_and_less_often(void **state) {
+        Fixture *f = *state;
+        int longest = 0;
+        Asker a;
+
+        join(f, &a, 1, false, 1);
+        while (longest <= 1600) {
+                assert_true(f->n_jobs < N_JOBS_MAX - 1);
+                ticket_hurry(a.ticket);
+                while (f->n_jobs == 0 || !f->jobs[f->n_jobs - 1].running)
+                        (void) uv_run(&f->loop, UV_RUN_ONCE);
+                end_job(&f->jobs[f->n_jobs - 1], JOB_BUSY);
+                (void) uv_run(&f->loop, UV_RUN_NOWAIT);
+                if (uv_backend_timeout(&f->loop) > longest)
+                        longest = uv_backend_timeout(&f->loop);
+                assert_true(longest <= 3200);
+        }
+        stop(f);
 }
 
 static void a_start_that_fails_is_told_later(void **state) {
@@ -601,6 +636,7 @@ int main(void) {
                 TEST(transient_failures_are_tried_three_times),
                 TEST(a_new_reason_ends_the_backing_off),
                 TEST(a_busy_key_is_looked_at_again_and_again),
+                TEST(a_busy_key_is_looked_at_less_and_less_often),
                 TEST(a_start_that_fails_is_told_later),
                 TEST(of_one_save_the_cheapest_first),
                 TEST(memory_limits_what_runs_beside_it),
