@@ -400,7 +400,7 @@ static void engine_on_mounts(uv_poll_t *poll, int status, int events) {
 
         (void) status;
         (void) events;
-        watch_mounts_changed(engine->watch);
+        watch_doubt_roots(engine->watch);
         engine_dispatch(engine);
 }
 
@@ -743,6 +743,7 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         workspace = root ? workspaces_containing(&engine->workspaces, root) : NULL;
         if (root && !workspace)
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
+        watch_doubt_roots(engine->watch); /* one that is gone may be back since the last poll */
         return wait_start(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
                           userdata, ret);
 }

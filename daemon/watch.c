@@ -802,7 +802,7 @@ void watch_poll(Watch *watch) {
         books_doubt_roots(watch);
 }
 
-void watch_mounts_changed(Watch *watch) {
+void watch_doubt_roots(Watch *watch) {
         books_doubt_roots(watch);
 }
 

@@ -23,7 +23,7 @@
  *             files, then ROOT_GONE. It stays registered; watch_poll() finds it when it comes back.
  *             If something else is at its path by then, LOST. The directories above it are
  *             watched for that (way.h), except those that we may not read. That something was
- *             mounted over it inotify does not tell: watch_mounts_changed(). What is mounted
+ *             mounted over it inotify does not tell: watch_doubt_roots(). What is mounted
  *             below a root, over a directory that is known, is seen at the next scan only.
  *
  * Symbolic links: a link to a directory is not followed. A link to a regular file is a file
@@ -152,9 +152,10 @@ bool watch_wants_poll(const Watch *watch);
  * while the work of the call before is not done. */
 void watch_poll(Watch *watch);
 
-/* Something was mounted or unmounted, perhaps over a root or over what is above it. Reports nothing
- * itself, as watch_poll(). */
-void watch_mounts_changed(Watch *watch);
+/* Something was mounted or unmounted, perhaps over a root or over what is above it; or somebody wants
+ * to be sure of what is there now, also of roots that are gone. Reports nothing itself, as
+ * watch_poll(). */
+void watch_doubt_roots(Watch *watch);
 
 void *watch_root_userdata(const WatchRoot *root);
 

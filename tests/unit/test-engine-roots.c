@@ -173,6 +173,21 @@ static void a_root_is_followed_when_what_is_above_it_is_replaced(void **state) {
         assert_true(is_in_state(f, "Other_int.xmodel", UNIT_READY));
 }
 
+static void who_waits_hears_of_a_root_that_is_back(void **state) {
+        Fixture *f = *state;
+
+        watch_root(f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        rename_in(f, "ws", "aside");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(list_roots(f).n_gone, 1);
+        rename_in(f, "aside", "ws");
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+}
+
 /* --- roots within one another -------------------------------------------------------------- */
 
 static void watch(Fixture *f, const char *name) {
@@ -216,6 +231,7 @@ int main(void) {
                 TEST(a_root_that_left_a_link_can_be_unwatched),
                 TEST(a_remembered_root_is_found_behind_a_link),
                 TEST(a_root_is_followed_when_what_is_above_it_is_replaced),
+                TEST(who_waits_hears_of_a_root_that_is_back),
                 TEST(a_root_that_ends_takes_nothing_from_another),
         };
 #undef TEST
