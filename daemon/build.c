@@ -769,6 +769,10 @@ bool build_is_at_gate(const Build *build) {
         return build->state == BUILD_STATE_AT_GATE && build->busy && !build->cancelled;
 }
 
+bool build_is_cancelled(const Build *build) {
+        return build->cancelled;
+}
+
 static int build_copy(Build *build, const BuildSpec *spec) {
         if (strings_dup(&build->source_path, spec->source_path) < 0 ||
             strings_dup(&build->options, spec->options) < 0 ||

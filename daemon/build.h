@@ -105,7 +105,8 @@ void build_go(Build *build); /* through the gate */
 void build_cancel(Build *build);
 void build_hurry(Build *build); /* its source was saved again, as it was: see ticket_hurry() */
 
-bool build_is_at_gate(const Build *build); /* and waits for build_go() */
+bool build_is_at_gate(const Build *build);   /* and waits for build_go() */
+bool build_is_cancelled(const Build *build); /* whatever it says in the end: nobody wanted it */
 BuildPhase build_phase(const Build *build);
 const char *build_phase_name(BuildPhase phase); /* for people: "hashing" */
 uint32_t build_position(const Build *build);    /* in the queue; 0: running or not there */

@@ -34,7 +34,6 @@ struct Unit {
         Build *probe;          /* for what the source is now */
         Build *running;        /* has a job; perhaps for what it was */
         bool again;            /* the probe is out of date */
-        bool superseded;       /* the running build was cancelled for the probe's sake */
         bool dropped;          /* the probe was cancelled for the running build's sake */
         bool may_pass;         /* the source settled before the probe came to the gate */
         unsigned n_superseded; /* jobs in a row */
@@ -375,25 +374,42 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
 
 static void unit_start_probe(Unit *unit);
 
-/* The probe waits at the gate: what is in its way? */
+/* An older job is in the way of the probe, which stays at the gate until that is over. */
+static void unit_supersede(Unit *unit) {
+        if (unit->n_superseded == UNIT_SUPERSEDED_MAX)
+                return;
+        unit->n_superseded++;
+        statistics_count(&unit->core->statistics, STATISTIC_JOBS_SUPERSEDED);
+        build_cancel(unit->running);
+}
+
+/* The probe and a job of its key: the job is enough. */
+static void unit_drop_probe(Unit *unit) {
+        unit->dropped = true;
+        build_hurry(unit->running);
+        build_cancel(unit->probe);
+}
+
+static bool unit_runs_what_it_probes(const Unit *unit) {
+        const Digest *older = build_key(unit->running);
+
+        return older && digest_equal(older, build_key(unit->probe));
+}
+
+/* The probe waits at the gate: what is in its way? One that was cancelled makes nothing any more,
+ * whatever its key; its end brings us back here. */
 static void unit_gate(Unit *unit) {
         if (unit->again || unit->dead) {
                 build_cancel(unit->probe);
                 return;
         }
         if (unit->running) {
-                const Digest *older = build_key(unit->running);
-
-                if (older && digest_equal(older, build_key(unit->probe))) {
-                        unit->dropped = true;
-                        build_hurry(unit->running);
-                        build_cancel(unit->probe);
-                } else if (!unit->superseded && unit->n_superseded < UNIT_SUPERSEDED_MAX) {
-                        unit->superseded = true;
-                        unit->n_superseded++;
-                        statistics_count(&unit->core->statistics, STATISTIC_JOBS_SUPERSEDED);
-                        build_cancel(unit->running);
-                }
+                if (build_is_cancelled(unit->running))
+                        return;
+                if (unit_runs_what_it_probes(unit))
+                        unit_drop_probe(unit);
+                else
+                        unit_supersede(unit);
                 return;
         }
         if (!unit->may_pass && !settle_is_settled(unit->core->settle, source_path(unit->source)))
@@ -401,7 +417,6 @@ static void unit_gate(Unit *unit) {
 
         unit->may_pass = false;
         unit->running = TAKE_PTR(unit->probe);
-        unit->superseded = false;
         build_go(unit->running);
 }
 
@@ -419,17 +434,21 @@ static void unit_on_gate(Build *build, void *userdata) {
         unit_gate(unit);
 }
 
+static void unit_on_job_done(Unit *unit, bool cancelled, const BuildResult *result) {
+        unit->running = NULL;
+        if (!cancelled)
+                unit->n_superseded = 0;
+        if (unit_is_at_gate(unit))
+                unit_gate(unit);
+        else if (!cancelled && (!unit->probe || unit->dropped))
+                unit_take_result(unit, result);
+}
+
 static void unit_on_done(Build *build, const BuildResult *result, void *userdata) {
         Unit *unit = userdata;
 
         if (build == unit->running) {
-                unit->running = NULL;
-                if (result->outcome != BUILD_CANCELLED)
-                        unit->n_superseded = 0;
-                if (!unit->probe || unit->dropped)
-                        unit_take_result(unit, result);
-                else if (unit_is_at_gate(unit))
-                        unit_gate(unit);
+                unit_on_job_done(unit, build_is_cancelled(build), result);
         } else {
                 unit->probe = NULL;
                 unit->dropped = false;

@@ -9,6 +9,7 @@
  *
  *      change ──> probe ──hit, failure──> result
  *                   └──miss──> gate: is an older job running?
+ *                                 cancelled       the probe waits for its end
  *                                 the same key    the probe goes, the job stays
  *                                 another key     the job is cancelled; when it is gone ...
  *                              not quiet yet?     ... and when it is quiet:

@@ -9,6 +9,7 @@
 #            fifo, directory
 #   gate     if there: a FIFO that is read before anything is written, so the test decides when
 #            the compile goes on
+#   stubborn if there: a compile does not end when it is asked to (SIGTERM)
 #   check    if there: what check prints instead of "all is well"
 #   hindered if there: what check says before it gives up
 #   started  one line for each compile: its process id (written here)
@@ -52,6 +53,7 @@ leave_trap() {
 
 compile() {
     read_arguments "$@"
+    [ ! -e "$control/stubborn" ] || trap '' TERM
     echo $$ >>"$control/started"
     if [ -p "$control/gate" ]; then
         read -r _ <"$control/gate" || true

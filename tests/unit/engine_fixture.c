@@ -375,6 +375,16 @@ void remove_gate(Fixture *f) {
         assert_int_equal(unlink(path), 0);
 }
 
+int hold_gate(Fixture *f) {
+        char path[512];
+        int fd = -1;
+
+        path_in(path, sizeof(path), f->control, "gate");
+        WAIT_UNTIL(f, (fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0);
+        remove_gate(f);
+        return fd;
+}
+
 size_t n_started(Fixture *f) {
         return count_lines(f->control, "started");
 }

@@ -100,4 +100,6 @@ void make_gate(Fixture *f);
 /* Lets one compile, which waits, go on. */
 void open_gate(Fixture *f);
 void remove_gate(Fixture *f);
+/* Lets one compile wait, and none after it: it goes on when the descriptor is closed. */
+int hold_gate(Fixture *f);
 size_t n_started(Fixture *f);

@@ -196,6 +196,91 @@ static void saving_the_same_again_keeps_the_job(void **state) {
         remove_gate(f);
 }
 
+/* --- a compile that is cancelled, and does not die at once ------------------------------------- */
+
+/* Nobody knows for how long: the second compile may have begun when the last save comes. */
+static void expect_made(Fixture *f, int held, uint64_t n_misses) {
+        WAIT_UNTIL(f, statistic(f, "misses") >= n_misses);
+        close(held);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_true(n_started(f) >= 2);
+}
+
+/* A compile of the model of @weight, that waits and is slow to die. */
+static int start_stubborn(Fixture *f, int32_t weight) {
+        make_gate(f);
+        write_text(f->control, "stubborn", "");
+        save_model(f, "Net_int.xmodel", weight, false);
+        return hold_gate(f);
+}
+
+static void a_save_comes_back_while_its_job_dies(void **state) {
+        Fixture *f = *state;
+        int held;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        held = start_stubborn(f, 1);
+        save_model(f, "Net_int.xmodel", 2, false);
+        WAIT_UNTIL(f, statistic(f, "jobs_superseded") == 1);
+        save_model(f, "Net_int.xmodel", 1, false);
+        expect_made(f, held, 3);
+}
+
+static void a_source_comes_back_while_its_job_dies(void **state) {
+        Fixture *f = *state;
+        char path[300];
+        int held;
+
+        watch_root(f);
+        path_in(path, sizeof(path), f->root, "Net_int.xmodel");
+        save_arch(f, "arch.json", "0x101000056010402");
+        held = start_stubborn(f, 1);
+        assert_int_equal(unlink(path), 0);
+        WAIT_UNTIL(f, look(f, "Net_int.xmodel", NULL).n == 0);
+        save_model(f, "Net_int.xmodel", 1, false);
+        expect_made(f, held, 2);
+}
+
+static void a_target_comes_back_while_its_job_dies(void **state) {
+        Fixture *f = *state;
+        char path[300];
+        int held;
+
+        watch_root(f);
+        path_in(path, sizeof(path), f->root, "arch.json");
+        save_arch(f, "arch.json", "0x101000056010402");
+        held = start_stubborn(f, 1);
+        assert_int_equal(unlink(path), 0);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_NO_TARGET));
+        save_arch(f, "arch.json", "0x101000056010402");
+        expect_made(f, held, 2);
+}
+
+/* A hit in between: nothing of the job that it ended is waited for. */
+static void a_save_comes_back_after_a_hit(void **state) {
+        Fixture *f = *state;
+        Looked first, last;
+        uint64_t hits;
+        int held;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        first = look(f, "Net_int.xmodel", NULL);
+
+        hits = statistic(f, "hits");
+        held = start_stubborn(f, 2);
+        save_model(f, "Net_int.xmodel", 1, false);
+        WAIT_UNTIL(f, statistic(f, "hits") > hits);
+        save_model(f, "Net_int.xmodel", 2, false);
+        expect_made(f, held, 3);
+        last = look(f, "Net_int.xmodel", NULL);
+        assert_string_not_equal(first.artifact, last.artifact);
+}
+
 static void asks_and_units_share_one_job(void **state) {
         Fixture *f = *state;
         Answer a, b, late;
@@ -329,6 +414,10 @@ int main(void) {
                 TEST(a_reload_changes_how_long_saves_settle),
                 TEST(a_newer_save_supersedes_an_older_job),
                 TEST(saving_the_same_again_keeps_the_job),
+                TEST(a_save_comes_back_while_its_job_dies),
+                TEST(a_source_comes_back_while_its_job_dies),
+                TEST(a_target_comes_back_while_its_job_dies),
+                TEST(a_save_comes_back_after_a_hit),
                 TEST(asks_and_units_share_one_job),
                 TEST(a_deleted_source_is_no_unit),
                 TEST(unwatching_ends_the_work),
