@@ -35,6 +35,7 @@ struct Unit {
         Build *running;        /* has a job; perhaps for what it was */
         bool again;            /* the probe is out of date */
         bool dropped;          /* the probe was cancelled for the running build's sake */
+        bool outdated;         /* the running build judges by a pair that is not ours any more */
         bool may_pass;         /* the source settled before the probe came to the gate */
         unsigned n_superseded; /* jobs in a row */
 
@@ -383,10 +384,13 @@ static void unit_supersede(Unit *unit) {
         build_cancel(unit->running);
 }
 
-/* The probe and a job of its key: the job is enough. */
-static void unit_drop_probe(Unit *unit) {
-        unit->dropped = true;
+/* The probe and a job of its key: the job is enough, unless the limits changed. Then the probe stays
+ * at the gate, and finds and judges what the job made. */
+static void unit_leave_to_job(Unit *unit) {
         build_hurry(unit->running);
+        if (unit->outdated)
+                return;
+        unit->dropped = true;
         build_cancel(unit->probe);
 }
 
@@ -407,7 +411,7 @@ static void unit_gate(Unit *unit) {
                 if (build_is_cancelled(unit->running))
                         return;
                 if (unit_runs_what_it_probes(unit))
-                        unit_drop_probe(unit);
+                        unit_leave_to_job(unit);
                 else
                         unit_supersede(unit);
                 return;
@@ -415,7 +419,7 @@ static void unit_gate(Unit *unit) {
         if (!unit->may_pass && !settle_is_settled(unit->core->settle, source_path(unit->source)))
                 return;
 
-        unit->may_pass = false;
+        unit->may_pass = unit->outdated = false;
         unit->running = TAKE_PTR(unit->probe);
         build_go(unit->running);
 }
@@ -440,7 +444,7 @@ static void unit_on_job_done(Unit *unit, bool cancelled, const BuildResult *resu
                 unit->n_superseded = 0;
         if (unit_is_at_gate(unit))
                 unit_gate(unit);
-        else if (!cancelled && (!unit->probe || unit->dropped))
+        else if (!cancelled && !unit->outdated && (!unit->probe || unit->dropped))
                 unit_take_result(unit, result);
 }
 
@@ -535,6 +539,7 @@ int unit_set_pair(Unit *unit, const Pair *pair) {
         pair_deinit(&unit->pair);
         unit->pair = copy;
         unit_find_output(unit);
+        unit->outdated = unit->running;
         unit_refresh(unit);
         return 0;
 }

@@ -10,7 +10,8 @@
  *      change ──> probe ──hit, failure──> result
  *                   └──miss──> gate: is an older job running?
  *                                 cancelled       the probe waits for its end
- *                                 the same key    the probe goes, the job stays
+ *                                 the same key    the probe goes, the job stays (if the limits
+ *                                                 changed, the probe waits for its end, too)
  *                                 another key     the job is cancelled; when it is gone ...
  *                              not quiet yet?     ... and when it is quiet:
  *                              ──────────────────> the probe becomes the running build

@@ -12,6 +12,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
+#define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
+
 static void outputs_are_delivered_and_withdrawn(void **state) {
         Fixture *f = *state;
         char out[200], delivered[300];
@@ -79,6 +82,30 @@ static void limits_of_the_project_hold(void **state) {
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_true(exists(out, "Net.xmodel"));
         assert_int_equal(n_started(f), 1);
+}
+
+/* The compile goes on, and what it made is judged by what the project says then. */
+static void limits_may_change_under_a_compile(void **state) {
+        Fixture *f = *state;
+        uint64_t misses;
+        char out[200];
+
+        watch_root(f);
+        make_gate(f);
+        path_in(out, sizeof(out), f->root, "out");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        WAIT_UNTIL(f, n_started(f) == 1);
+        misses = statistic(f, "misses");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\"" OVER_LIMIT));
+        WAIT_UNTIL(f, statistic(f, "misses") > misses);
+        open_gate(f);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_OVER_LIMIT));
+        assert_false(exists(out, "Net.xmodel"));
+        assert_int_equal(n_started(f), 1);
+        remove_gate(f);
 }
 
 static int count_warning(const char *text, void *userdata) {
@@ -195,9 +222,6 @@ int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned fl
         return -1;
 }
 
-#define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
-#define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
-
 /* @project: where nothing is delivered to any more */
 static void change_under_a_delivery(Fixture *f, const char *project) {
         Answer answer;
@@ -264,6 +288,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(outputs_are_delivered_and_withdrawn),
                 TEST(limits_of_the_project_hold),
+                TEST(limits_may_change_under_a_compile),
                 TEST(a_bad_project_file_leaves_the_old_one_in_force),
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
