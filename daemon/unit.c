@@ -467,7 +467,10 @@ static void unit_on_done(Build *build, const BuildResult *result, void *userdata
         source_unit_changed(unit->source);
 }
 
+/* What still runs was for something else. */
 static void unit_cannot_start(Unit *unit, UnitState state, const char *why) {
+        if (unit->running)
+                build_cancel(unit->running);
         unit_enter(unit, state, why);
         unit->passing = unit->unavailable = state == UNIT_FAILED;
         unit->core->unavailable |= unit->unavailable;
@@ -520,10 +523,15 @@ void unit_refresh(Unit *unit) {
         unit_start_probe(unit);
 }
 
+/* Something is under way that will say what it is. */
+static bool unit_has_result_coming(const Unit *unit) {
+        return unit->probe || (unit->running && !build_is_cancelled(unit->running));
+}
+
 void unit_retry(Unit *unit) {
         if (unit->undone)
                 unit_deliver(unit);
-        if (unit->unavailable && !unit->probe && !unit->running)
+        if (unit->unavailable && !unit_has_result_coming(unit))
                 unit_start_probe(unit);
 }
 

@@ -108,6 +108,34 @@ static void limits_may_change_under_a_compile(void **state) {
         remove_gate(f);
 }
 
+/* Then there is nothing to compile for, until it is back. */
+static void a_target_may_go_under_a_compile(void **state) {
+        Fixture *f = *state;
+        char out[200], arch[200];
+        int held;
+
+        watch_root(f);
+        make_gate(f);
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(arch, sizeof(arch), f->root, "board.json");
+        save_arch(f, "board.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json",
+                   "{\"targets\": {\"board\": \"board.json\"}, \"models\": [{\"xmodel\": "
+                   "\"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        save_model(f, "Net_int.xmodel", 1, false);
+        held = hold_gate(f);
+        assert_int_equal(unlink(arch), 0);
+        WAIT_UNTIL(f, statistic(f, "jobs_cancelled") == 1);
+        close(held);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_true(is_in_state(f, "Net_int.xmodel", UNIT_INVALID));
+        assert_false(exists(out, "Net.xmodel"));
+
+        save_arch(f, "board.json", "0x101000056010402");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_true(exists(out, "Net.xmodel"));
+}
+
 static int count_warning(const char *text, void *userdata) {
         (void) text;
         ++*(unsigned *) userdata;
@@ -289,6 +317,7 @@ int main(void) {
                 TEST(outputs_are_delivered_and_withdrawn),
                 TEST(limits_of_the_project_hold),
                 TEST(limits_may_change_under_a_compile),
+                TEST(a_target_may_go_under_a_compile),
                 TEST(a_bad_project_file_leaves_the_old_one_in_force),
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
