@@ -196,9 +196,11 @@ static void unit_count_delivery(Unit *unit, int r) {
                 statistics_count(statistics, STATISTIC_DELIVERIES);
 }
 
-/* Nothing that somebody has to see to. */
+/* Nothing that somebody has to see to. -ENOENT: directories are made, so this one was removed under
+ * the delivery. */
 static bool unit_delivery_may_pass(int r) {
-        return r < 0 && !error_is_of_file(r) && r != -EEXIST && r != -EROFS && r != -ENOSYS;
+        return r == -ENOENT ||
+               (r < 0 && !error_is_of_file(r) && r != -EEXIST && r != -EROFS && r != -ENOSYS);
 }
 
 static void unit_on_delivered(Work *work, int r) {

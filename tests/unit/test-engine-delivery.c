@@ -236,6 +236,7 @@ static void a_refused_delivery_is_noted(void **state) {
 /* --- the project changes under a delivery ------------------------------------------------------- */
 
 static atomic_bool held, waiting; /* a delivery, at its first file */
+static atomic_bool spared;        /* it goes on then, and does not fail */
 static sem_t go_on;
 
 int __real_renameat2(int a, const char *from, int b, const char *to, unsigned flags);
@@ -246,6 +247,8 @@ int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned fl
                 return __real_renameat2(a, from, b, to, flags);
         atomic_store(&waiting, true);
         (void) sem_wait(&go_on);
+        if (atomic_exchange(&spared, false))
+                return __real_renameat2(a, from, b, to, flags);
         errno = EIO; /* it tells what it was about */
         return -1;
 }
@@ -310,6 +313,32 @@ static void an_artifact_may_go_under_a_delivery(void **state) {
         (void) sem_destroy(&go_on);
 }
 
+/* As `rm -rf` has it, which meets what was delivered again under it. */
+static void a_directory_may_go_under_a_delivery(void **state) {
+        Fixture *f = *state;
+        char out[200], delivered[300];
+
+        assert_int_equal(sem_init(&go_on, 0, 0), 0);
+        watch_root(f);
+        path_in(out, sizeof(out), f->root, "out");
+        path_in(delivered, sizeof(delivered), out, "Net.xmodel");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        assert_int_equal(file_remove_tree(AT_FDCWD, out), 0);
+        atomic_store(&waiting, false);
+        atomic_store(&spared, true);
+        atomic_store(&held, true);
+        WAIT_UNTIL(f, atomic_load(&waiting));
+        assert_int_equal(file_remove_tree(AT_FDCWD, out), 0);
+        assert_int_equal(sem_post(&go_on), 0);
+        WAIT_UNTIL(f, access(delivered, R_OK) == 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        (void) sem_destroy(&go_on);
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -324,6 +353,7 @@ int main(void) {
                 TEST(a_refused_delivery_is_noted),
                 TEST(a_project_may_change_under_a_delivery),
                 TEST(an_artifact_may_go_under_a_delivery),
+                TEST(a_directory_may_go_under_a_delivery),
         };
 #undef TEST
 
