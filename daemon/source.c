@@ -189,6 +189,10 @@ void source_unit_changed(Source *source) {
         source_update(source);
 }
 
+void source_unit_busy(Source *source) {
+        source_set_busy(source, true);
+}
+
 static void source_kill_units(Source *source) {
         for (size_t i = 0; i < source->n_units; i++)
                 unit_kill(source->units[i]);
@@ -431,11 +435,11 @@ void source_settled(Source *source) {
         if (source->doubtful) {
                 source->doubtful = false;
                 source_is_no_source(source, source->identity->reason.text);
-                source_update(source);
-                return;
+        } else {
+                for (size_t i = 0; i < source->n_units; i++)
+                        unit_settled(source->units[i]);
         }
-        for (size_t i = 0; i < source->n_units; i++)
-                unit_settled(source->units[i]);
+        source_update(source); /* may free it */
 }
 
 bool source_output_gone(Source *source, const char *path) {
@@ -443,7 +447,7 @@ bool source_output_gone(Source *source, const char *path) {
                 const char *output = unit_output_path(source->units[i]);
 
                 if (output && strcmp(output, path) == 0 && !unit_is_dead(source->units[i])) {
-                        unit_redeliver(source->units[i]);
+                        unit_output_gone(source->units[i]);
                         return true;
                 }
         }

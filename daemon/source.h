@@ -69,6 +69,8 @@ Delivered source_delivered(const Source *source, const Pair *pair, const Digest 
 
 /* called by units, and by nobody else, as the last thing they do: it may free them */
 void source_unit_changed(Source *source);
+/* called by units: something is under way now */
+void source_unit_busy(Source *source);
 
 /* Each unit, or, where there is none, one view of the source itself. */
 int source_each_unit(Source *source, UnitViewFn fn, void *userdata);

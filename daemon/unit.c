@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -55,6 +56,7 @@ struct Unit {
         Delivering delivering, next;
         char *output_path;
         char *delivery_problem;
+        bool owing;  /* is to deliver when its source is quiet */
         bool undone; /* delivery or withdrawal, for a reason that may pass: to be tried again */
         /* what the worker sees: copies, for the pair may change meanwhile */
         DeliverSpec deliver_spec;
@@ -143,7 +145,7 @@ bool unit_is_dead(const Unit *unit) {
 }
 
 bool unit_is_idle(const Unit *unit) {
-        return !unit->probe && !unit->running && !unit->work.busy;
+        return !unit->probe && !unit->running && !unit->work.busy && !unit->owing;
 }
 
 const char *unit_output_path(const Unit *unit) {
@@ -300,6 +302,25 @@ static void unit_deliver(Unit *unit) {
 void unit_redeliver(Unit *unit) {
         if (unit->state == UNIT_READY)
                 unit_deliver(unit);
+}
+
+static void unit_deliver_later(Unit *unit) {
+        Core *core = unit->core;
+        const char *path = source_path(unit->source);
+
+        if (settle_is_settled(core->settle, path) &&
+            settle_saved(core->settle, path, clock_monotonic_ns()) < 0) {
+                unit->undone = core->unavailable = true;
+                return;
+        }
+        unit->owing = true;
+        source_unit_busy(unit->source);
+}
+
+/* Not at once: whoever removed it may be about to remove its directory. */
+void unit_output_gone(Unit *unit) {
+        if (unit->state == UNIT_READY)
+                unit_deliver_later(unit);
 }
 
 Delivered unit_delivered(const Unit *unit, const Digest *key, const char **ret_problem) {
@@ -555,6 +576,10 @@ int unit_set_pair(Unit *unit, const Pair *pair) {
 }
 
 void unit_settled(Unit *unit) {
+        if (unit->owing) {
+                unit->owing = false;
+                unit_deliver(unit);
+        }
         if (unit_is_at_gate(unit))
                 unit_gate(unit);
         else
@@ -565,6 +590,7 @@ void unit_kill(Unit *unit) {
         if (unit->dead)
                 return;
         unit->dead = true;
+        unit->owing = false;
         unit->next = DELIVERING_NOTHING;
         if (unit->probe)
                 build_cancel(unit->probe);
@@ -591,7 +617,7 @@ static UnitState unit_visible_state(const Unit *unit) {
         if (unit->probe && build_phase(unit->probe) == BUILD_FETCHING)
                 return UNIT_FETCHING;
         if (unit->probe || !source_is_idle(unit->source))
-                return unit->work.busy ? unit->state : UNIT_HASHING;
+                return unit->work.busy || unit->owing ? unit->state : UNIT_HASHING;
         return unit->state;
 }
 

@@ -54,6 +54,8 @@ void unit_revive(Unit *unit);
 const char *unit_output_path(const Unit *unit);
 /* Looks whether what it delivers is there, and delivers it again if not. */
 void unit_redeliver(Unit *unit);
+/* It is not: it is delivered again when the source has been quiet for as long as after a save. */
+void unit_output_gone(Unit *unit);
 /* Where the artifact @key is on its way to that file. @ret_problem is borrowed. */
 Delivered unit_delivered(const Unit *unit, const Digest *key, const char **ret_problem);
 

@@ -10,10 +10,19 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
 #define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
+
+static void assert_same_content(const char *artifact, const char *delivered) {
+        _cleanup_(bytes_cleanup) Bytes made = BYTES_INIT(4096), there = BYTES_INIT(4096);
+
+        assert_int_equal(file_read(AT_FDCWD, delivered, &there), 0);
+        assert_int_equal(file_read(AT_FDCWD, artifact, &made), 0);
+        assert_true(slice_equal(bytes_slice(&made), bytes_slice(&there)));
+}
 
 static void outputs_are_delivered_and_withdrawn(void **state) {
         Fixture *f = *state;
@@ -36,9 +45,10 @@ static void outputs_are_delivered_and_withdrawn(void **state) {
         assert_int_equal(look(f, "net.xmodel", NULL).n, 0); /* our own output is no source */
 
         /* deleted by somebody: restored */
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
         assert_int_equal(unlink(delivered), 0);
-        WAIT_UNTIL(f, access(delivered, R_OK) == 0);
         assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(access(delivered, R_OK), 0);
 
         /* the newest compile fails for good: nobody shall ship the old one */
         write_text(f->control, "mode", "fail");
@@ -50,6 +60,28 @@ static void outputs_are_delivered_and_withdrawn(void **state) {
         save_model(f, "Net_int.xmodel", 1, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_int_equal(access(delivered, R_OK), 0);
+}
+
+/* Somebody may be about to remove the directory, too. */
+static void what_was_removed_is_delivered_when_it_is_quiet(void **state) {
+        Fixture *f = *state;
+        char delivered[300];
+        int64_t before;
+
+        configure_engine(f, "{\"settle_ms\": 300}");
+        watch_root(f);
+        path_in(delivered, sizeof(delivered), f->root, "out/Net.xmodel");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
+        before = clock_monotonic_ns();
+        assert_int_equal(unlink(delivered), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(access(delivered, R_OK), 0);
+        assert_true(clock_monotonic_ns() - before >= 300 * CLOCK_NS_PER_MS);
 }
 
 static void limits_of_the_project_hold(void **state) {
@@ -196,15 +228,11 @@ static void a_get_is_answered_after_the_delivery(void **state) {
         write_text(f->root, "dpucc.json",
                    "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
         for (int32_t i = 0; i < 20; i++) {
-                _cleanup_(bytes_cleanup) Bytes made = BYTES_INIT(4096), there = BYTES_INIT(4096);
-
                 save_model(f, "Net_int.xmodel", i / 2, false);
                 get(f, &answer, "Net_int.xmodel", NULL);
                 assert_int_equal(answer.outcome, ASK_DONE);
                 assert_string_equal(answer.notes, "");
-                assert_int_equal(file_read(AT_FDCWD, path, &there), 0);
-                assert_int_equal(file_read(AT_FDCWD, answer.path, &made), 0);
-                assert_true(slice_equal(bytes_slice(&made), bytes_slice(&there)));
+                assert_same_content(answer.path, path);
 
                 assert_int_equal(unlink(path), 0);
                 start_get(f, &answer, "Net_int.xmodel", NULL, false);
@@ -326,6 +354,7 @@ static void a_directory_may_go_under_a_delivery(void **state) {
         write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
         save_model(f, "Net_int.xmodel", 1, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
 
         assert_int_equal(file_remove_tree(AT_FDCWD, out), 0);
         atomic_store(&waiting, false);
@@ -344,6 +373,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(outputs_are_delivered_and_withdrawn),
+                TEST(what_was_removed_is_delivered_when_it_is_quiet),
                 TEST(limits_of_the_project_hold),
                 TEST(limits_may_change_under_a_compile),
                 TEST(a_target_may_go_under_a_compile),
