@@ -24,9 +24,11 @@
 #include "daemon/work.h"
 
 typedef struct Source Source;
+typedef struct Unit Unit;
 typedef struct Workspaces Workspaces;
 
 TAILQ_HEAD(SourceList, Source);
+LIST_HEAD(UnitList, Unit);
 
 typedef struct Core {
         uv_loop_t *loop;
@@ -52,4 +54,5 @@ typedef struct Core {
         bool unavailable;       /* a source could not be read, or a unit has no toolchain: later */
         uint64_t event;         /* number of the latest event of the watcher */
         struct SourceList busy; /* sources with something under way, the longest first */
+        struct UnitList rivals; /* units that do not deliver: another one has the same file */
 } Core;

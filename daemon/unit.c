@@ -56,6 +56,8 @@ struct Unit {
         Delivering delivering, next;
         char *output_path;
         char *delivery_problem;
+        bool is_rival; /* in core->rivals */
+        LIST_ENTRY(Unit) rivals;
         bool owing;  /* is to deliver when its source is quiet */
         bool undone; /* delivery or withdrawal, for a reason that may pass: to be tried again */
         /* what the worker sees: copies, for the pair may change meanwhile */
@@ -91,11 +93,10 @@ static DeliverSpec unit_deliver_spec(const Unit *unit) {
         };
 }
 
-static void unit_find_output(Unit *unit) {
+static char *unit_find_output(const Unit *unit) {
         const DeliverSpec spec = unit_deliver_spec(unit);
 
-        free(unit->output_path);
-        unit->output_path = unit->pair.output_dir ? deliver_path(&spec) : NULL;
+        return unit->pair.output_dir ? deliver_path(&spec) : NULL;
 }
 
 int unit_new(Unit **ret, Source *source, const Pair *pair) {
@@ -112,7 +113,7 @@ int unit_new(Unit **ret, Source *source, const Pair *pair) {
         unit->core = workspace_core(source_workspace(source));
         unit->source = source;
         unit->changed_ms = uv_now(unit->core->loop);
-        unit_find_output(unit);
+        unit->output_path = unit_find_output(unit);
         *ret = unit;
         return 0;
 }
@@ -223,20 +224,32 @@ static void unit_on_delivered(Work *work, int r) {
         source_unit_changed(unit->source);
 }
 
+static void unit_set_rival(Unit *unit, bool is_rival) {
+        if (unit->is_rival == is_rival)
+                return;
+        unit->is_rival = is_rival;
+        if (is_rival)
+                LIST_INSERT_HEAD(&unit->core->rivals, unit, rivals);
+        else
+                LIST_REMOVE(unit, rivals);
+}
+
 /* Two units for one file, as patterns can have it: neither would be the right one. */
 static bool unit_has_rival(Unit *unit) {
         const char *rival = workspace_find_rival(source_workspace(unit->source), unit);
         Problem problem;
 
+        unit_set_rival(unit, rival);
         if (!rival)
                 return false;
         (void) problem_set(&problem, -EEXIST,
                            "%s delivers the same file %s, so it is not delivered: give them "
                            "different output_dirs ({net}, {target}, {toolchain}) or names",
                            rival, unit->output_path);
+        if (strings_equal(unit->delivery_problem, problem.text))
+                return true;
         statistics_count(&unit->core->statistics, STATISTIC_DELIVERIES_REFUSED);
-        if (!strings_equal(unit->delivery_problem, problem.text))
-                unit_tell(unit, problem.text);
+        unit_tell(unit, problem.text);
         unit_set_string(&unit->delivery_problem, problem.text);
         return true;
 }
@@ -315,6 +328,27 @@ static void unit_deliver_later(Unit *unit) {
         }
         unit->owing = true;
         source_unit_busy(unit->source);
+}
+
+/* What it delivered to may be another's alone now. Not at once: the others may be about to change
+ * as well. */
+static void unit_leave_output(Unit *unit) {
+        Unit *other;
+
+        unit_set_rival(unit, false);
+        LIST_FOREACH(other, &unit->core->rivals, rivals)
+        if (strings_equal(other->output_path, unit->output_path))
+                unit_deliver_later(other);
+}
+
+/* What was wrong with the old place says nothing of the new one. */
+static void unit_set_output(Unit *unit, char *path) {
+        if (!strings_equal(unit->output_path, path)) {
+                unit_leave_output(unit);
+                unit_set_string(&unit->delivery_problem, NULL);
+        }
+        free(unit->output_path);
+        unit->output_path = path;
 }
 
 /* Not at once: whoever removed it may be about to remove its directory. */
@@ -569,7 +603,7 @@ int unit_set_pair(Unit *unit, const Pair *pair) {
                 return r;
         pair_deinit(&unit->pair);
         unit->pair = copy;
-        unit_find_output(unit);
+        unit_set_output(unit, unit_find_output(unit));
         unit->outdated = unit->running;
         unit_refresh(unit);
         return 0;
@@ -591,6 +625,7 @@ void unit_kill(Unit *unit) {
                 return;
         unit->dead = true;
         unit->owing = false;
+        unit_leave_output(unit);
         unit->next = DELIVERING_NOTHING;
         if (unit->probe)
                 build_cancel(unit->probe);

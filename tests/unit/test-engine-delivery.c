@@ -84,6 +84,70 @@ static void what_was_removed_is_delivered_when_it_is_quiet(void **state) {
         assert_true(clock_monotonic_ns() - before >= 300 * CLOCK_NS_PER_MS);
 }
 
+/* --- two models for one file: neither would be the right one ------------------------------------ */
+
+#define SHARED "{\"models\": [{\"xmodel\": \"*/Net_int.xmodel\", \"output_dir\": \"out\"}]}"
+#define SEPARATE                                                                                   \
+        "{\"models\": [{\"xmodel\": \"old/Net_int.xmodel\", \"output_dir\": \"out/old\"}, "        \
+        "{\"xmodel\": \"new/Net_int.xmodel\", \"output_dir\": \"out/new\"}]}"
+
+static void watch_rivals(Fixture *f) {
+        char path[200];
+
+        watch_root(f);
+        path_in(path, sizeof(path), f->root, "old");
+        assert_int_equal(mkdir(path, 0755), 0);
+        path_in(path, sizeof(path), f->root, "new");
+        assert_int_equal(mkdir(path, 0755), 0);
+        write_text(f->root, "dpucc.json", SHARED);
+        save_model(f, "old/Net_int.xmodel", 1, false);
+        save_model(f, "new/Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED); /* no target yet */
+        save_arch(f, "arch.json", "0x101000056010402");
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_int_equal(statistic(f, "deliveries"), 0);
+        assert_int_equal(statistic(f, "deliveries_refused"), 2);
+}
+
+static void who_is_left_delivers(void **state) {
+        Fixture *f = *state;
+        char path[200];
+
+        watch_rivals(f);
+        path_in(path, sizeof(path), f->root, "old/Net_int.xmodel");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(statistic(f, "deliveries"), 1);
+        assert_int_equal(statistic(f, "deliveries_refused"), 2);
+        path_in(path, sizeof(path), f->root, "out/Net.xmodel");
+        assert_same_content(look(f, "Net_int.xmodel", NULL).artifact, path);
+}
+
+/* and nothing more to the one that they shared, though one gives it up before the other */
+static void who_gets_a_place_of_its_own_delivers_there(void **state) {
+        Fixture *f = *state;
+
+        watch_rivals(f);
+        write_text(f->root, "dpucc.json", SEPARATE);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(statistic(f, "deliveries"), 2);
+        assert_true(exists(f->root, "out/old/Net.xmodel"));
+        assert_true(exists(f->root, "out/new/Net.xmodel"));
+        assert_false(exists(f->root, "out/Net.xmodel"));
+}
+
+/* That there is nothing to be delivered to any more is no trouble either. */
+static void who_gives_up_leaves_it_to_the_other(void **state) {
+        Fixture *f = *state;
+
+        watch_rivals(f);
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"old/Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(statistic(f, "deliveries"), 1);
+        assert_true(exists(f->root, "out/Net.xmodel"));
+}
+
 static void limits_of_the_project_hold(void **state) {
         Fixture *f = *state;
         Answer answer;
@@ -374,6 +438,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(outputs_are_delivered_and_withdrawn),
                 TEST(what_was_removed_is_delivered_when_it_is_quiet),
+                TEST(who_is_left_delivers),
+                TEST(who_gets_a_place_of_its_own_delivers_there),
+                TEST(who_gives_up_leaves_it_to_the_other),
                 TEST(limits_of_the_project_hold),
                 TEST(limits_may_change_under_a_compile),
                 TEST(a_target_may_go_under_a_compile),
