@@ -20,6 +20,9 @@
  * that is saved more often than it can be compiled would never be compiled at all. */
 #define UNIT_SUPERSEDED_MAX 3
 
+/* So often in a row a delivery may lose its directory and nobody is told. */
+#define UNIT_LOST_MAX 5
+
 typedef enum Delivering {
         DELIVERING_NOTHING,
         DELIVERING,
@@ -58,8 +61,9 @@ struct Unit {
         char *delivery_problem;
         bool is_rival; /* in core->rivals */
         LIST_ENTRY(Unit) rivals;
-        bool owing;  /* is to deliver when its source is quiet */
-        bool undone; /* delivery or withdrawal, for a reason that may pass: to be tried again */
+        bool owing;      /* is to deliver when its source is quiet */
+        unsigned n_lost; /* deliveries in a row that lost their directory */
+        bool undone;     /* delivery or withdrawal, for a reason that may pass: to be tried again */
         /* what the worker sees: copies, for the pair may change meanwhile */
         DeliverSpec deliver_spec;
         char *deliver_dir, *deliver_name, *view;
@@ -179,6 +183,7 @@ static void unit_emit(const Unit *unit, EventKind kind, const char *detail) {
 /* --- delivery --------------------------------------------------------------------------------- */
 
 static void unit_start_delivery(Unit *unit);
+static void unit_deliver_later(Unit *unit);
 
 static int unit_deliver_work(Work *work) {
         Unit *unit = container_of(work, Unit, work);
@@ -199,15 +204,21 @@ static void unit_count_delivery(Unit *unit, int r) {
                 statistics_count(statistics, STATISTIC_DELIVERIES);
 }
 
-/* Nothing that somebody has to see to. -ENOENT: directories are made, so this one was removed under
- * the delivery. */
+/* Directories are made, so this one was removed under the delivery: whoever does that is not through
+ * yet. */
+static bool unit_lost_directory(Unit *unit, int r) {
+        if (r != -ENOENT)
+                unit->n_lost = 0;
+        return r == -ENOENT && unit->n_lost++ < UNIT_LOST_MAX;
+}
+
+/* Nothing that somebody has to see to. */
 static bool unit_delivery_may_pass(int r) {
         return r == -ENOENT ||
                (r < 0 && !error_is_of_file(r) && r != -EEXIST && r != -EROFS && r != -ENOSYS);
 }
 
-static void unit_on_delivered(Work *work, int r) {
-        Unit *unit = container_of(work, Unit, work);
+static void unit_end_delivery(Unit *unit, int r) {
         bool news = r >= 0 || !strings_equal(unit->delivery_problem, unit->deliver_result.text);
 
         unit_count_delivery(unit, r);
@@ -219,6 +230,15 @@ static void unit_on_delivered(Work *work, int r) {
         if (r <= 0 && news) /* else the file was there */
                 unit_emit(unit, unit->delivering == WITHDRAWING ? EVENT_WITHDRAWN : EVENT_DELIVERED,
                           unit->delivery_problem);
+}
+
+static void unit_on_delivered(Work *work, int r) {
+        Unit *unit = container_of(work, Unit, work);
+
+        if (unit_lost_directory(unit, r))
+                unit_deliver_later(unit);
+        else
+                unit_end_delivery(unit, r);
         unit->delivering = DELIVERING_NOTHING;
         unit_start_delivery(unit);
         source_unit_changed(unit->source);
@@ -313,14 +333,18 @@ static void unit_deliver(Unit *unit) {
 }
 
 void unit_redeliver(Unit *unit) {
-        if (unit->state == UNIT_READY)
-                unit_deliver(unit);
+        if (unit->state != UNIT_READY)
+                return;
+        unit->owing = false;
+        unit_deliver(unit);
 }
 
 static void unit_deliver_later(Unit *unit) {
         Core *core = unit->core;
         const char *path = source_path(unit->source);
 
+        if (unit->dead)
+                return;
         if (settle_is_settled(core->settle, path) &&
             settle_saved(core->settle, path, clock_monotonic_ns()) < 0) {
                 unit->undone = core->unavailable = true;
@@ -361,7 +385,7 @@ Delivered unit_delivered(const Unit *unit, const Digest *key, const char **ret_p
         *ret_problem = NULL;
         if (unit->state != UNIT_READY || !unit->has_key || !digest_equal(&unit->key, key))
                 return DELIVERED_ELSEWHERE;
-        if (unit->work.busy)
+        if (unit->work.busy || unit->owing)
                 return DELIVERED_LATER;
         *ret_problem = unit->delivery_problem;
         return unit->delivery_problem ? DELIVERED_REFUSED : DELIVERED;

@@ -427,9 +427,30 @@ static void a_directory_may_go_under_a_delivery(void **state) {
         WAIT_UNTIL(f, atomic_load(&waiting));
         assert_int_equal(file_remove_tree(AT_FDCWD, out), 0);
         assert_int_equal(sem_post(&go_on), 0);
-        WAIT_UNTIL(f, access(delivered, R_OK) == 0);
         assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(access(delivered, R_OK), 0);
+        assert_int_equal(statistic(f, "deliveries_refused"), 0);
         (void) sem_destroy(&go_on);
+}
+
+/* That is no directory which comes back: it is said. */
+static void what_is_to_be_delivered_may_go(void **state) {
+        Fixture *f = *state;
+        char delivered[300], views[200];
+
+        watch_root(f);
+        path_in(delivered, sizeof(delivered), f->root, "out/Net.xmodel");
+        path_in(views, sizeof(views), f->cache, "views");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
+
+        assert_int_equal(file_remove_tree(AT_FDCWD, views), 0);
+        assert_int_equal(unlink(delivered), 0);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "No such file"));
 }
 
 int main(void) {
@@ -451,6 +472,7 @@ int main(void) {
                 TEST(a_project_may_change_under_a_delivery),
                 TEST(an_artifact_may_go_under_a_delivery),
                 TEST(a_directory_may_go_under_a_delivery),
+                TEST(what_is_to_be_delivered_may_go),
         };
 #undef TEST
 
