@@ -43,6 +43,14 @@ int backup_add_pin(Bytes *backup, const Digest *key) {
         return bytes_printf(backup, "pin %s\n", hex);
 }
 
+/* of who was killed over it */
+static void backup_remove_leftovers(const char *directory) {
+        int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) file_remove_temps(fd);
+}
+
 int backup_write(Bytes *backup, const char *directory) {
         _cleanup_(closep) int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         Digest digest = digest_of(backup->data, backup->size);
@@ -51,6 +59,7 @@ int backup_write(Bytes *backup, const char *directory) {
 
         if (dirfd < 0)
                 return error_from_errno();
+        backup_remove_leftovers(directory);
         digest_to_hex(&digest, hex);
         r = bytes_printf(backup, BACKUP_END "%s\n", hex);
         if (r < 0)

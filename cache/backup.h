@@ -24,6 +24,7 @@
 int backup_begin(Bytes *ret);
 int backup_add_root(Bytes *backup, Slice path, bool trusted);
 int backup_add_pin(Bytes *backup, const Digest *key);
+/* The caller sees to it that nobody else writes there meanwhile. */
 int backup_write(Bytes *backup, const char *directory);
 
 typedef struct BackupHandlers {

@@ -85,25 +85,11 @@ int layout_open_file(const char *root, const char *directory, const Digest *dige
 }
 
 static int layout_remove_temps_in(const char *root, const char *directory) {
-        _cleanup_(closedirp) DIR *dir = NULL;
-        struct dirent *entry;
-        int fd, r;
+        int fd = layout_open(root, directory, false);
 
-        fd = layout_open(root, directory, false);
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        r = file_list(fd, &dir);
-        if (r < 0)
-                return r;
-
-        for (;;) {
-                errno = 0;
-                entry = readdir(dir);
-                if (!entry)
-                        return errno > 0 ? -errno : 0;
-                if (file_is_temp_name(entry->d_name))
-                        (void) file_remove_tree(fd, entry->d_name);
-        }
+        return file_remove_temps(fd);
 }
 
 int layout_remove_temps(const char *root) {

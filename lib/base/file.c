@@ -552,6 +552,24 @@ int file_list(int fd, DIR **ret) {
         return 0;
 }
 
+int file_remove_temps(int fd) {
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        int r;
+
+        r = file_list(fd, &dir);
+        if (r < 0)
+                return r;
+        for (;;) {
+                errno = 0;
+                entry = readdir(dir);
+                if (!entry)
+                        return errno > 0 ? -errno : 0;
+                if (file_is_temp_name(entry->d_name))
+                        (void) file_remove_tree(fd, entry->d_name);
+        }
+}
+
 /* Takes over @fd. A directory may skip entries while others are taken out of it (readdir(3)), so
  * passes are made until one finds nothing; a file that somebody creates all the time ends it. */
 static int file_remove_children(int fd, dev_t dev, unsigned depth) {

@@ -87,6 +87,9 @@ int file_make_dirs_durable(int dirfd, const char *path, mode_t mode);
 
 /* A directory to be read. Takes over @fd, of a failure too. */
 int file_list(int fd, DIR **ret);
+/* Whatever has a temporary name in it, of which the caller knows that nobody is at it. Takes over
+ * @fd. */
+int file_remove_temps(int fd);
 
 /* rm -r of one entry; missing is no error. Does not follow symbolic links, does not leave the
  * file system, goes at most 64 levels deep (-ELOOP). */

@@ -39,6 +39,7 @@ class Sandbox:
             raise Failure(f"without {missing} nothing fails, and no clock jumps: build all")
         self.home = os.path.join(directory, "home")
         self.cache = os.path.join(self.home, ".cache", "dpucc")
+        self.state = os.path.join(self.home, ".local", "state", "dpucc")
         self.run = os.path.join(directory, "run")
         self.disk_switch = os.path.join(directory, "disk-error")
         self.clock_shift = os.path.join(directory, "clock-shift")

@@ -424,6 +424,17 @@ static void damaged_rows_spoil_no_backup(void **state) {
         expect_filled(f);
 }
 
+/* Who was killed while he wrote one leaves a name that nobody would ever remove. */
+static void a_backup_that_was_cut_leaves_nothing(void **state) {
+        Fixture *f = *state;
+        const char *left = below(f->dir, "state/dpucc/.dpucc.0123456789abcdef.tmp");
+
+        write_file(left, "root", 4);
+        fill(f);
+        assert_false(exists(left));
+        assert_true(exists(below(f->dir, "state/dpucc/state.backup")));
+}
+
 static void a_backup_is_believed_whole_or_not(void **state) {
         Fixture *f = *state;
         _cleanup_(freep) char *path = strdup(below(f->dir, "state/dpucc/state.backup"));
@@ -613,6 +624,8 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(deliveries_go_on_with_a_new_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(damaged_rows_spoil_no_backup, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_backup_that_was_cut_leaves_nothing, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_backup_is_believed_whole_or_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(tells_of_an_unwritable_file, setup, teardown),
