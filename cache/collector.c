@@ -19,7 +19,6 @@
 #include "cache/names.h"
 #include "cache/state.h"
 #include "cache/survey.h"
-#include "cache/view.h"
 
 /*
  * The order of locks: the index's transaction first, the store lock second and without waiting.
@@ -474,10 +473,6 @@ static int collector_list_views(const Collector *collector, Names *ret) {
         return r;
 }
 
-static int collector_take_leased(const Digest *object, void *userdata) {
-        return names_add(userdata, object);
-}
-
 /* Their record may have been replaced, and name them no more: somebody was told of the view. */
 static int collector_list_leased(Collector *collector) {
         _cleanup_(names_cleanup) Names views = {};
@@ -486,9 +481,8 @@ static int collector_list_leased(Collector *collector) {
 
         r = collector_list_views(collector, &views);
         for (size_t i = 0; r == 0 && i < views.n; i++)
-                if (lease_holds(spec->root, &views.items[i], spec->now_ns))
-                        r = view_each_object(spec->root, &views.items[i], collector_take_leased,
-                                             &collector->leased);
+                r = lease_add_objects(spec->root, &views.items[i], spec->now_ns,
+                                      &collector->leased);
         names_sort(&collector->leased);
         collector->has_leased = r == 0;
         return r < 0 ? r : COLLECTOR_MORE;

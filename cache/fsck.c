@@ -42,7 +42,6 @@
 #include "cache/record.h"
 #include "cache/references.h"
 #include "cache/survey.h"
-#include "cache/view.h"
 
 #define FSCK_READ  ((size_t) 256 * 1024)
 #define FSCK_READS 16 /* before the clock is looked at */
@@ -771,16 +770,12 @@ static int fsck_views(Fsck *fsck) {
         return fsck_next_view(fsck, fsck_look_at_views);
 }
 
-static int fsck_take_lease(const Digest *object, void *userdata) {
-        return names_add(userdata, object);
-}
-
 static int fsck_look_at_leases(Fsck *fsck, const char *name) {
         Digest key;
 
-        if (digest_from_hex(name, &key) < 0 || !lease_holds(fsck->root, &key, clock_real_ns()))
-                return 0;
-        return view_each_object(fsck->root, &key, fsck_take_lease, &fsck->leased);
+        return digest_from_hex(name, &key) < 0
+                       ? 0
+                       : lease_add_objects(fsck->root, &key, clock_real_ns(), &fsck->leased);
 }
 
 static int fsck_leases(Fsck *fsck) {

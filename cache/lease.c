@@ -70,6 +70,16 @@ bool lease_holds(const char *root, const Digest *key, int64_t now_ns) {
                (used_ns > 0 && now_ns - used_ns < VIEW_LEASE_S * CLOCK_NS_PER_S);
 }
 
+static int lease_add_object(const Digest *object, void *userdata) {
+        return names_add(userdata, object);
+}
+
+int lease_add_objects(const char *root, const Digest *key, int64_t now_ns, Names *objects) {
+        return lease_holds(root, key, now_ns)
+                       ? view_each_object(root, key, lease_add_object, objects)
+                       : 0;
+}
+
 int lease_remove_views(const char *root, const Digest *key) {
         _cleanup_(closep) int views = layout_open(root, LAYOUT_VIEWS, false);
         char hex[DIGEST_HEX];

@@ -33,7 +33,7 @@
  */
 
 #define STATE_VERSION 1
-#define STATE_LATER_SCHEMA                                                                         \
+#define STATE_PINS_SCHEMA                                                                          \
         "CREATE TABLE IF NOT EXISTS pins (key BLOB PRIMARY KEY, added_ns INTEGER NOT NULL)"        \
         " WITHOUT ROWID"
 #define STATE_COSTS_SCHEMA                                                                         \
@@ -63,7 +63,7 @@
         "CREATE TABLE verified (seq INTEGER PRIMARY KEY, dev INTEGER NOT NULL,"                    \
         " ino INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"                 \
         " ctime_ns INTEGER NOT NULL, object BLOB NOT NULL, boot TEXT NOT NULL,"                    \
-        " UNIQUE (dev, ino));" STATE_LATER_SCHEMA ";" STATE_COSTS_SCHEMA ";" STATE_INTENTS_SCHEMA  \
+        " UNIQUE (dev, ino));" STATE_PINS_SCHEMA ";" STATE_COSTS_SCHEMA ";" STATE_INTENTS_SCHEMA   \
         ";"
 
 #define STATE_MARK_SCHEMA "CREATE TABLE IF NOT EXISTS filled (one INTEGER PRIMARY KEY)"
@@ -158,19 +158,20 @@ static int state_read_backup(State *state) {
 
 /* 1 if the database was new, and has now what the backup has; 0: it had that */
 static int state_fill(State *state) {
+        static const char *const tables[] = {
+                STATE_PINS_SCHEMA,
+                STATE_COSTS_SCHEMA,
+                STATE_INTENTS_SCHEMA,
+                STATE_MARK_SCHEMA,
+        };
         int recreated = (int) database_recreated(state->database);
         int64_t filled = 0;
-        int r;
+        int r = 0;
 
         if (state->filled_for == recreated)
                 return 0;
-        r = database_run(state->database, NULL, NULL, STATE_LATER_SCHEMA, "");
-        if (r == 0)
-                r = database_run(state->database, NULL, NULL, STATE_COSTS_SCHEMA, "");
-        if (r == 0)
-                r = database_run(state->database, NULL, NULL, STATE_INTENTS_SCHEMA, "");
-        if (r == 0)
-                r = database_run(state->database, NULL, NULL, STATE_MARK_SCHEMA, "");
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tables); i++)
+                r = database_run(state->database, NULL, NULL, tables[i], "");
         if (r == 0)
                 r = database_run(state->database, state_take_int, &filled, "SELECT one FROM filled",
                                  "");

@@ -112,7 +112,8 @@ static int survey_collect(const Digest *key, void *userdata) {
         return names_add(userdata, key);
 }
 
-static int survey_add(Survey *survey, const Digest *key) {
+/* 1: the index has it now; 0: it is gone, or not to be understood */
+static int survey_enter(Survey *survey, const Digest *key) {
         _cleanup_(record_freep) Record *record = NULL;
         struct stat st;
         int64_t used_ns = 0;
@@ -131,17 +132,7 @@ static int survey_add(Survey *survey, const Digest *key) {
         if (used_ns < record->created_ns)
                 used_ns = record->created_ns;
         r = index_add(survey->index, record, (uint64_t) st.st_size, used_ns);
-        survey->n_added += r == 0;
-        return r;
-}
-
-/* A key that is known, and the row perhaps another record's: whoever marked may have replaced it. */
-static int survey_add_again(Survey *survey, const Digest *key) {
-        const size_t n_added = survey->n_added;
-        int r = survey_add(survey, key);
-
-        survey->n_added = n_added;
-        return r;
+        return r < 0 ? r : 1;
 }
 
 /* where the lock cannot be had now the rows stay for the next survey: they do no harm */
@@ -169,22 +160,21 @@ static int survey_compare(Survey *survey, const Names *there, const Names *known
         size_t i = 0, k = 0;
         int r = 0;
 
-        while (r == 0 && (i < there->n || k < known->n)) {
+        while (r >= 0 && (i < there->n || k < known->n)) {
                 int order = i == there->n   ? 1
                             : k == known->n ? -1
                                             : memcmp(there->items[i].bytes, known->items[k].bytes,
                                                      DIGEST_SIZE);
 
-                if (order < 0)
-                        r = survey_add(survey, &there->items[i]);
-                else if (order > 0)
+                if (order > 0)
                         r = names_add(gone, &known->items[k]);
-                else if (survey->n_marks > 0)
-                        r = survey_add_again(survey, &there->items[i]);
+                else if (order < 0 || survey->n_marks > 0) /* whoever marked may have replaced it */
+                        r = survey_enter(survey, &there->items[i]);
+                survey->n_added += order < 0 && r > 0;
                 i += order <= 0;
                 k += order >= 0;
         }
-        return r;
+        return r < 0 ? r : 0;
 }
 
 static int survey_shard(Survey *survey, uint8_t shard) {

@@ -192,7 +192,7 @@ static bool fetch_is_replaced(const Exchange *x, const FetchSpec *spec) {
         return x->code == CODE_NOT_FOUND && x->n_fds > 0 &&
                file_stat_id_fd(x->fds[0], &opened) == 0 &&
                file_stat_id(AT_FDCWD, spec->source, &here) == 0 &&
-               (opened.dev != here.dev || opened.ino != here.ino);
+               !stat_id_is_same_file(&opened, &here);
 }
 
 static void fetch_ask(const Options *options, const FetchSpec *spec, Exchange *x) {

@@ -522,8 +522,8 @@ static bool get_is_replaced(const Get *get) {
 
         if (get->source_fd < 0 || !workspace || file_stat_id_fd(get->source_fd, &passed) < 0)
                 return false;
-        if (file_stat_id(AT_FDCWD, get->source_path, &here) == 0 && passed.dev == here.dev &&
-            passed.ino == here.ino)
+        if (file_stat_id(AT_FDCWD, get->source_path, &here) == 0 &&
+            stat_id_is_same_file(&passed, &here))
                 return false;
         return file_is_beneath(get->source_fd, workspace_root(workspace));
 }

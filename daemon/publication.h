@@ -4,8 +4,8 @@
  * Publications: what a job found out, put where others find it
  *
  * An artifact, or the diagnosis of a failure that is for good, becomes a record of the cache; that
- * there was a build goes into state.db, and what it cost, for estimates (cache/costs.h). What the cache cannot take is salvaged. On a pool
- * thread; everything in a Publication is borrowed.
+ * there was a build goes into state.db, and what it cost, for estimates (cache/costs.h). What the
+ * cache cannot take is salvaged. On a pool thread; everything in a Publication is borrowed.
  */
 
 #include <stdbool.h>

@@ -16,7 +16,11 @@ StatId stat_id_of(const struct stat *st) {
         };
 }
 
+bool stat_id_is_same_file(const StatId *a, const StatId *b) {
+        return a->dev == b->dev && a->ino == b->ino;
+}
+
 bool stat_id_equal(const StatId *a, const StatId *b) {
-        return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-               a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+        return stat_id_is_same_file(a, b) && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+               a->ctime_ns == b->ctime_ns;
 }

@@ -21,3 +21,4 @@ typedef struct StatId {
 
 StatId stat_id_of(const struct stat *st);
 bool stat_id_equal(const StatId *a, const StatId *b);
+bool stat_id_is_same_file(const StatId *a, const StatId *b); /* whatever it holds now */

@@ -62,6 +62,17 @@ static void outputs_are_delivered_and_withdrawn(void **state) {
         assert_int_equal(access(delivered, R_OK), 0);
 }
 
+/* *ret is the path of what was delivered. */
+static void deliver_to_out(Fixture *f, char *ret, size_t room) {
+        watch_root(f);
+        path_in(ret, room, f->root, "out/Net.xmodel");
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
+}
+
 /* Somebody may be about to remove the directory, too. */
 static void what_was_removed_is_delivered_when_it_is_quiet(void **state) {
         Fixture *f = *state;
@@ -69,14 +80,7 @@ static void what_was_removed_is_delivered_when_it_is_quiet(void **state) {
         int64_t before;
 
         configure_engine(f, "{\"settle_ms\": 300}");
-        watch_root(f);
-        path_in(delivered, sizeof(delivered), f->root, "out/Net.xmodel");
-        save_arch(f, "arch.json", "0x101000056010402");
-        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
-        save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
-
-        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
+        deliver_to_out(f, delivered, sizeof(delivered));
         before = clock_monotonic_ns();
         assert_int_equal(unlink(delivered), 0);
         assert_int_equal(wait_for_all(f), ASK_DONE);
@@ -438,15 +442,8 @@ static void what_is_to_be_delivered_may_go(void **state) {
         Fixture *f = *state;
         char delivered[300], views[200];
 
-        watch_root(f);
-        path_in(delivered, sizeof(delivered), f->root, "out/Net.xmodel");
+        deliver_to_out(f, delivered, sizeof(delivered));
         path_in(views, sizeof(views), f->cache, "views");
-        save_arch(f, "arch.json", "0x101000056010402");
-        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
-        save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
-        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
-
         assert_int_equal(file_remove_tree(AT_FDCWD, views), 0);
         assert_int_equal(unlink(delivered), 0);
         assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
