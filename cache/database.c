@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/strings.h"
 
@@ -54,7 +54,7 @@ struct Database {
         char *path; /* NULL: in memory */
         int version;
         const char *schema;
-        struct stat file; /* the one that connection has open */
+        StatId file; /* the one that connection has open */
         unsigned recreated;
         int checkpoint_pages; /* 0: SQLite's */
         unsigned depth;       /* of transactions */
@@ -170,7 +170,7 @@ static int database_connect_once(Database *database, const char *path) {
         if (r != 0)
                 return r;
 
-        if (path && stat(path, &database->file) < 0)
+        if (path && file_stat_id(AT_FDCWD, path, &database->file) < 0)
                 return -EIO;
         if (database->checkpoint_pages > 0)
                 (void) sqlite3_wal_autocheckpoint(connection, database->checkpoint_pages);
@@ -282,12 +282,12 @@ static void database_disconnect(Database *database) {
 
 /* false: another process was here before us and has made a new file already */
 static bool database_is_ours(const Database *database) {
-        struct stat st;
+        StatId here;
 
-        if (database->file.st_ino == 0) /* never connected: what is there is what is bad */
+        if (database->file.ino == 0) /* never connected: what is there is what is bad */
                 return true;
-        return stat(database->path, &st) == 0 && st.st_ino == database->file.st_ino &&
-               st.st_dev == database->file.st_dev;
+        return file_stat_id(AT_FDCWD, database->path, &here) == 0 &&
+               stat_id_is_same_file(&here, &database->file);
 }
 
 static int database_recreate(Database *database) {
@@ -310,7 +310,7 @@ void database_follow(Database *database) {
 
         (void) pthread_mutex_lock(&database->mutex);
         directory = database->path ? path_dirname(database->path) : NULL;
-        if (directory && database->connection && database->file.st_ino != 0 &&
+        if (directory && database->connection && database->file.ino != 0 &&
             !database_is_ours(database) && access(directory, W_OK) == 0)
                 (void) database_recreate(database);
         (void) pthread_mutex_unlock(&database->mutex);

@@ -133,10 +133,13 @@ int quarantine_usage(const char *root, QuarantineUsage *ret) {
 
 /* true if @name in @dirfd is the file that @fd has open */
 static bool quarantine_is_same_file(int dirfd, const char *name, int fd) {
-        struct stat a, b;
+        StatId named, opened;
+        struct stat st;
 
-        return fstatat(dirfd, name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &b) == 0 &&
-               a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || file_stat_id_fd(fd, &opened) < 0)
+                return false;
+        named = stat_id_of(&st);
+        return stat_id_is_same_file(&named, &opened);
 }
 
 int quarantine_take(const char *root, const char *directory, const Digest *digest, int fd) {

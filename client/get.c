@@ -1,6 +1,5 @@
-#include <sys/stat.h>
-
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "client/command.h"
 #include "client/fetch.h"
 #include "client/named.h"
@@ -38,17 +37,9 @@ enum {
         GET_DEPFILE,
 };
 
-/* Both exist and are one file, by whatever names. */
-static bool get_is_same_file(const char *a, const char *b) {
-        struct stat at_a, at_b;
-
-        return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev &&
-               at_a.st_ino == at_b.st_ino;
-}
-
 static bool get_overwrites_input(const FetchSpec *spec) {
-        return spec->copy_to && (get_is_same_file(spec->copy_to, spec->source) ||
-                                 (spec->arch && get_is_same_file(spec->copy_to, spec->arch)));
+        return spec->copy_to && (file_is_same(spec->copy_to, spec->source) ||
+                                 (spec->arch && file_is_same(spec->copy_to, spec->arch)));
 }
 
 static int get_option(int c, const char *value, void *userdata) {

@@ -1,8 +1,11 @@
 #include "daemon/books.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+#include "base/file.h"
 
 /* ---- reporting ------------------------------------------------------------------------------ */
 
@@ -278,11 +281,13 @@ void books_step_doomed(Watch *watch) {
 int books_enter_root(Watch *watch, WatchRoot *root) {
         struct stat st;
         TreeDir *dir;
+        StatId id;
         int r;
 
         if (lstat(root->path, &st) < 0 || !S_ISDIR(st.st_mode))
                 return 0;
-        if (root->unmounted && st.st_dev == root->under_dev && st.st_ino == root->under_ino)
+        id = stat_id_of(&st);
+        if (root->unmounted && stat_id_is_same_file(&id, &root->under))
                 return 0;
 
         r = tree_add_dir(&watch->tree, NULL, root->path, &dir);
@@ -307,13 +312,8 @@ void books_doubt_roots(Watch *watch) {
 }
 
 void books_root_unmounted(Watch *watch, WatchRoot *root) {
-        struct stat st;
-
-        if (stat(root->path, &st) == 0) {
+        if (file_stat_id(AT_FDCWD, root->path, &root->under) == 0)
                 root->unmounted = true;
-                root->under_dev = st.st_dev;
-                root->under_ino = st.st_ino;
-        }
         books_doom(watch, root->dir);
 }
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/stat_id.h"
 #include "daemon/notify.h"
 #include "daemon/scan.h"
 #include "daemon/tree.h"
@@ -48,8 +49,7 @@ struct WatchRoot {
         bool leaving;    /* its directory is doomed */
         bool removed;    /* freed with its directory */
         bool unmounted;
-        uint64_t under_dev; /* what an unmount uncovered: that is not the root */
-        uint64_t under_ino;
+        StatId under; /* what an unmount uncovered: that is not the root */
 };
 
 struct Watch {

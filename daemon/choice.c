@@ -1,9 +1,9 @@
 #include "daemon/choice.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -87,15 +87,18 @@ static AskOutcome choice_among(const ChoiceSpec *spec, const Pairs *pairs, Ask *
 /* A path means the file that the client sees only if it is the same inode. NULL: it is in no
  * workspace. */
 static int choice_workspace(const ChoiceSpec *spec, Workspace **ret) {
-        struct stat passed, here;
+        StatId passed, here;
+        int r;
 
         *ret = NULL;
         if (spec->source_fd >= 0) {
-                if (fstat(spec->source_fd, &passed) < 0)
-                        return error_from_errno();
-                if (stat(spec->source_path, &here) < 0)
-                        return error_is_of_file(-errno) ? 0 : error_from_errno();
-                if (passed.st_dev != here.st_dev || passed.st_ino != here.st_ino)
+                r = file_stat_id_fd(spec->source_fd, &passed);
+                if (r < 0)
+                        return r;
+                r = file_stat_id(AT_FDCWD, spec->source_path, &here);
+                if (r < 0)
+                        return error_is_of_file(r) ? 0 : r;
+                if (!stat_id_is_same_file(&passed, &here))
                         return 0;
         }
         *ret = workspaces_containing(spec->core->workspaces, spec->source_path);

@@ -149,10 +149,10 @@ char *deliver_path(const DeliverSpec *spec) {
 
 /* true if the directory is the one that its path means here */
 static bool delivery_is_here(const Delivery *delivery, const char *path) {
-        struct stat given, here;
+        StatId given, here;
 
-        return fstat(delivery->dir_fd, &given) == 0 && stat(path, &here) == 0 &&
-               given.st_dev == here.st_dev && given.st_ino == here.st_ino;
+        return file_stat_id_fd(delivery->dir_fd, &given) == 0 &&
+               file_stat_id(AT_FDCWD, path, &here) == 0 && stat_id_is_same_file(&given, &here);
 }
 
 static int delivery_open(Delivery *delivery, const DeliverSpec *spec, bool make, Problem *problem) {

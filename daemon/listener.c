@@ -190,8 +190,7 @@ static bool listener_is_ours(const Listener *listener) {
         if (!listener->path || lstat(listener->path, &st) < 0)
                 return false;
         id = stat_id_of(&st);
-        return id.dev == listener->id.dev && id.ino == listener->id.ino &&
-               id.mtime_ns == listener->id.mtime_ns;
+        return stat_id_is_same_file(&id, &listener->id) && id.mtime_ns == listener->id.mtime_ns;
 }
 
 void listener_deinit(Listener *listener) {

@@ -1,6 +1,7 @@
 #include "daemon/search.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/path.h"
 
 /* of a call that failed */
@@ -16,7 +18,8 @@ static int search_error(void) {
 }
 
 int search_check(const char *path, const char *not_this) {
-        struct stat st, other;
+        StatId this, other;
+        struct stat st;
         int r;
 
         if (stat(path, &st) < 0)
@@ -27,11 +30,11 @@ int search_check(const char *path, const char *not_this) {
                 return search_error();
         if (!not_this)
                 return 0;
-        if (stat(not_this, &other) < 0) {
-                r = search_error();
-                return r == -ENOENT ? 0 : r;
-        }
-        return st.st_dev == other.st_dev && st.st_ino == other.st_ino ? -ENOENT : 0;
+        r = file_stat_id(AT_FDCWD, not_this, &other);
+        if (r < 0)
+                return error_is_of_file(r) ? 0 : r;
+        this = stat_id_of(&st);
+        return stat_id_is_same_file(&this, &other) ? -ENOENT : 0;
 }
 
 int search_program(const char *name, const char *not_this, char **ret, Problem *problem) {

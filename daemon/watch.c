@@ -389,13 +389,18 @@ static int watch_trouble_of_attach(int r) {
         }
 }
 
+/* Is it the one that was read last? Of directories no more than that is kept. */
+static bool watch_is_same_dir(const TreeDir *dir, const struct stat *st) {
+        return dir->dev == st->st_dev && dir->ino == st->st_ino;
+}
+
 /* The directory that was opened may be another than last time. Where it has got the inode number
  * of the old one, that one was deleted, and IN_IGNORED for it and for what was in it comes. */
 static void watch_identify(Watch *watch, TreeDir *dir, const struct stat *st) {
         const TreeDir *parent = dir->node.parent;
         bool known = dir->scan_id > 1 && dir->ino != 0;
 
-        if (known && (dir->dev != st->st_dev || dir->ino != st->st_ino)) {
+        if (known && !watch_is_same_dir(dir, st)) {
                 watch->scan_deep = true;
                 watch->scan_doubt = true;
                 if (!parent) {
@@ -718,8 +723,7 @@ static void watch_look_at_root(Watch *watch, WatchRoot *root) {
                 return;
         }
         root->unguarded = way_watch(&root->way, &watch->notify, root->path) < 0;
-        if (lstat(root->path, &st) == 0 && st.st_dev == root->dir->dev &&
-            st.st_ino == root->dir->ino)
+        if (lstat(root->path, &st) == 0 && watch_is_same_dir(root->dir, &st))
                 return;
         root->replaced = true;
         books_enqueue(watch, root->dir, true, true);

@@ -623,6 +623,13 @@ int file_stat_id_fd(int fd, StatId *ret) {
         return 0;
 }
 
+bool file_is_same(const char *a, const char *b) {
+        StatId of_a, of_b;
+
+        return file_stat_id(AT_FDCWD, a, &of_a) == 0 && file_stat_id(AT_FDCWD, b, &of_b) == 0 &&
+               stat_id_is_same_file(&of_a, &of_b);
+}
+
 static int file_mount_of(int dirfd, const char *path, uint64_t *ret) {
         struct statx st;
 

@@ -102,6 +102,8 @@ uint64_t file_room(const char *path);
 /* The stat identity of a path (following links) or of a descriptor. */
 int file_stat_id(int dirfd, const char *path, StatId *ret);
 int file_stat_id_fd(int fd, StatId *ret);
+/* Both are there and are one file, by whatever names and links. */
+bool file_is_same(const char *a, const char *b);
 
 /* @fd was opened on a mount that we see below @root, or that @root is on, and its file lies below
  * @root, or did until it was removed or another was renamed over it. false: not so, or it cannot be

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/path.h"
 
 int program_directory(char **ret) {
@@ -31,20 +32,13 @@ static bool program_is_executable(const char *path) {
         return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-static bool program_is_running(const char *path) {
-        struct stat one, other;
-
-        return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 &&
-               one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 /* 0, -ENOENT or -ENOMEM */
 static int program_in(const char *directory, const char *name, bool not_this, char **ret) {
         _cleanup_(freep) char *path = path_join(directory, name);
 
         if (!path)
                 return -ENOMEM;
-        if (!program_is_executable(path) || (not_this && program_is_running(path)))
+        if (!program_is_executable(path) || (not_this && file_is_same(path, "/proc/self/exe")))
                 return -ENOENT;
         *ret = TAKE_PTR(path);
         return 0;

@@ -403,6 +403,26 @@ static void identifies(void **state) {
         close(fd);
 }
 
+static void one_file_has_several_names(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(freep) char *one = path_join(dir->path, "one");
+        _cleanup_(freep) char *hard = path_join(dir->path, "hard");
+        _cleanup_(freep) char *soft = path_join(dir->path, "soft");
+        _cleanup_(freep) char *twin = path_join(dir->path, "twin");
+        _cleanup_(freep) char *none = path_join(dir->path, "none");
+
+        put(dir->fd, "one", "abc");
+        put(dir->fd, "twin", "abc");
+        assert_int_equal(linkat(dir->fd, "one", dir->fd, "hard", 0), 0);
+        assert_int_equal(symlinkat("one", dir->fd, "soft"), 0);
+        assert_true(file_is_same(one, one));
+        assert_true(file_is_same(one, hard));
+        assert_true(file_is_same(soft, one));
+        assert_false(file_is_same(one, twin));
+        assert_false(file_is_same(one, none));
+        assert_false(file_is_same(none, none));
+}
+
 static void says_what_lies_beneath(void **state) {
         const UnitDir *dir = *state;
         _cleanup_(freep) char *sub = path_join(dir->path, "sub");
@@ -504,6 +524,7 @@ int main(void) {
                 DIR_TEST(removes_trees),
                 DIR_TEST(depth_is_bounded),
                 DIR_TEST(identifies),
+                DIR_TEST(one_file_has_several_names),
                 DIR_TEST(says_what_lies_beneath),
                 DIR_TEST(reopens_with_a_position_of_its_own),
         };
