@@ -1,13 +1,10 @@
 /*
- * The engine owns everything and decides nothing: events go to workspaces, calls to asks, and
- * once per turn of the loop, before it sleeps, timers are set and waits are looked at.
+ * The engine owns everything and decides nothing: events go to workspaces (lookout.h), calls to
+ * asks, and once per turn of the loop, before it sleeps, timers are set and waits are looked at.
  *
- * The watcher's descriptor is read in slices (WATCH_BUDGET); while there is more, an idle handle
- * keeps the loop from sleeping, so sockets are served in between. When a dispatch returns 0,
- * everything saved before it has been reported: that is the barrier of engine_wait().
- *
- * Stopping: no more events; asks and units are cancelled and end; the queue ends when its last
- * child is gone; then the handles close, and with the last of them the engine goes.
+ * Stopping: no more events; asks and units are cancelled and end; then the lookout ends, and the
+ * queue when its last child is gone; then the handles close, and with the last of them the engine
+ * goes.
  */
 
 #include "daemon/engine.h"
@@ -38,8 +35,8 @@
 #include "daemon/jobplace.h"
 #include "daemon/jobs.h"
 #include "daemon/keeper.h"
+#include "daemon/lookout.h"
 #include "daemon/monitor.h"
-#include "daemon/pace.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
@@ -51,7 +48,6 @@ struct Engine {
         Core core;
         Asks asks;
         Workspaces workspaces;
-        Watch *watch; /* NULL: for one client */
         char *conf_file, *conf_default;
         char *state_dir;
         CacheMode cache_mode; /* as last configured */
@@ -59,21 +55,16 @@ struct Engine {
         char *scratch; /* NULL: there are better places; removed in the end */
 
         uv_prepare_t prepare;
-        uv_idle_t idle; /* active while the watcher has more to do */
-        uv_poll_t poll;
-        int poll_fd; /* -1: no handle yet */
-        uv_poll_t mounts_poll;
-        int mounts_fd; /* -1: no handle */
-        Pace pace;     /* of polling what cannot be watched */
-        uv_timer_t watch_timer, settle_timer, retry_timer;
+        uv_timer_t settle_timer, retry_timer;
         uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
 
         /* warnings that stay; "" if there is none */
         Problem cache_problem, state_problem, config_problem;
 
-        Keeper *keeper; /* NULL once it has stopped */
-        Hook *hook;     /* NULL: for one client */
+        Lookout *lookout; /* NULL: for one client, and once it has stopped */
+        Keeper *keeper;   /* NULL once it has stopped */
+        Hook *hook;       /* NULL: for one client */
 
         Work reaping;          /* of containers */
         Toolchains *reaped_by; /* a reference meanwhile */
@@ -95,13 +86,12 @@ static Engine *engine_free(Engine *engine) {
 
         (void) keeper_free(engine->keeper);
         (void) hook_free(engine->hook);
-        (void) watch_free(engine->watch);
+        (void) lookout_free(engine->lookout);
         (void) settle_free(engine->core.settle);
         (void) toolchains_unref(engine->core.toolchains);
         (void) config_free(engine->core.config);
         (void) cache_close(engine->core.cache);
         closep(&engine->daemon_lock);
-        closep(&engine->mounts_fd);
         (void) state_close(engine->core.state);
         workspaces_deinit(&engine->workspaces);
         free(engine->core.dpucc);
@@ -241,7 +231,7 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
         if (r == 0)
                 r = jobplace_find(core, spec->state_dir, &engine->scratch);
         if (r == 0 && !core->once)
-                r = watch_new(&engine->watch, WATCH_NODES_MAX);
+                r = lookout_new(&engine->lookout, core, &engine->asks);
         return r;
 }
 
@@ -267,14 +257,8 @@ static void engine_close_handle(uv_handle_t *handle) {
 static void engine_close_handles(Engine *engine) {
         helper_forget(&engine->left);
         engine_close_handle((uv_handle_t *) &engine->prepare);
-        engine_close_handle((uv_handle_t *) &engine->idle);
-        engine_close_handle((uv_handle_t *) &engine->watch_timer);
         engine_close_handle((uv_handle_t *) &engine->settle_timer);
         engine_close_handle((uv_handle_t *) &engine->retry_timer);
-        if (engine->poll_fd >= 0)
-                engine_close_handle((uv_handle_t *) &engine->poll);
-        if (engine->mounts_fd >= 0)
-                engine_close_handle((uv_handle_t *) &engine->mounts_poll);
 }
 
 static void engine_on_warm_stopped(void *userdata) {
@@ -324,6 +308,12 @@ static void engine_on_queue_stopped(void *userdata) {
                 tiers_stop(tiers, false, engine_on_tiers_stopped, engine);
 }
 
+static void engine_on_lookout_stopped(void *userdata) {
+        Engine *engine = userdata;
+
+        engine->lookout = NULL;
+}
+
 static void engine_on_keeper_stopped(void *userdata) {
         Engine *engine = userdata;
 
@@ -338,9 +328,12 @@ static void engine_go_on_stopping(Engine *engine) {
         if (!engine->queue_stopped) {
                 engine->queue_stopped = true;
                 queue_stop(engine->core.queue, engine_on_queue_stopped, engine);
+                if (engine->lookout)
+                        lookout_stop(engine->lookout, engine_on_lookout_stopped, engine);
         }
-        if (!engine->core.queue && engine->n_tiers == 0 && !engine->core.warm && !engine->keeper &&
-            (!engine->hook || hook_is_idle(engine->hook)) && !work_pool_is_busy(&engine->core.pool))
+        if (!engine->core.queue && engine->n_tiers == 0 && !engine->core.warm && !engine->lookout &&
+            !engine->keeper && (!engine->hook || hook_is_idle(engine->hook)) &&
+            !work_pool_is_busy(&engine->core.pool))
                 engine_close_handles(engine);
 }
 
@@ -350,103 +343,15 @@ void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *user
         engine->stopped = stopped;
         engine->userdata = userdata;
 
-        (void) uv_idle_stop(&engine->idle);
-        (void) uv_timer_stop(&engine->watch_timer);
+        if (engine->lookout)
+                lookout_rest(engine->lookout);
         (void) uv_timer_stop(&engine->settle_timer);
         (void) uv_timer_stop(&engine->retry_timer);
-        if (engine->poll_fd >= 0)
-                (void) uv_poll_stop(&engine->poll);
-        if (engine->mounts_fd >= 0)
-                (void) uv_poll_stop(&engine->mounts_poll);
         asks_stop(&engine->asks, again);
         workspaces_stop(&engine->workspaces);
         keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
         if (engine->hook)
                 hook_stop(engine->hook);
-}
-
-/* --- the watcher -------------------------------------------------------------------------------- */
-
-static void engine_on_event(const WatchEvent *event, void *userdata) {
-        Engine *engine = userdata;
-
-        engine->core.event++;
-        workspace_handle(watch_root_userdata(event->root), event);
-}
-
-static void engine_dispatch(Engine *engine);
-
-static void engine_on_idle(uv_idle_t *idle) {
-        engine_dispatch(idle->data);
-}
-
-static void engine_on_readable(uv_poll_t *poll, int status, int events) {
-        (void) status;
-        (void) events;
-        engine_dispatch(poll->data);
-}
-
-static void engine_on_watch_timer(uv_timer_t *timer) {
-        Engine *engine = timer->data;
-
-        if (!watch_is_busy(engine->watch))
-                pace_begin(&engine->pace, clock_monotonic_ns());
-        watch_poll(engine->watch);
-        engine_dispatch(engine);
-}
-
-static void engine_on_mounts(uv_poll_t *poll, int status, int events) {
-        Engine *engine = poll->data;
-
-        (void) status;
-        (void) events;
-        watch_doubt_roots(engine->watch);
-        engine_dispatch(engine);
-}
-
-/* An instance may be had only later than the engine. */
-static void engine_follow_fd(Engine *engine) {
-        int fd = engine->watch ? watch_fd(engine->watch) : -1;
-
-        if (fd < 0 || engine->poll_fd >= 0)
-                return;
-        if (uv_poll_init(engine->core.loop, &engine->poll, fd) < 0)
-                return;
-        engine->poll.data = engine;
-        engine->n_handles++;
-        engine->poll_fd = fd;
-        (void) uv_poll_start(&engine->poll, UV_READABLE, engine_on_readable);
-}
-
-static void engine_set_watch_timer(Engine *engine, int r) {
-        if (r == 0)
-                pace_end(&engine->pace, clock_monotonic_ns());
-        if (r < 0) /* what could not be recorded is still to be read: a little later */
-                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer, 100, 0);
-        else if (!watch_wants_poll(engine->watch))
-                (void) uv_timer_stop(&engine->watch_timer);
-        else if (r == 0 && !uv_is_active((uv_handle_t *) &engine->watch_timer))
-                (void) uv_timer_start(&engine->watch_timer, engine_on_watch_timer,
-                                      pace_wait_ms(&engine->pace), 0);
-}
-
-static void engine_dispatch(Engine *engine) {
-        bool more;
-        int r;
-
-        if (engine->stopping)
-                return;
-        r = watch_dispatch(engine->watch, engine_on_event, engine, WATCH_BUDGET);
-        more = workspaces_after_events(&engine->workspaces);
-        if (r == 0 && !more)
-                asks_pass_barrier(&engine->asks);
-
-        engine_follow_fd(engine);
-        engine_set_watch_timer(engine, r);
-        if (r > 0 || more)
-                (void) uv_idle_start(&engine->idle, engine_on_idle);
-        else
-                (void) uv_idle_stop(&engine->idle);
 }
 
 /* --- once per turn of the loop ------------------------------------------------------------------ */
@@ -485,8 +390,8 @@ static void engine_on_retry_timer(uv_timer_t *timer) {
         }
         engine->core.unavailable = false;
         workspaces_retry(&engine->workspaces);
-        if (engine->watch) /* they may want to be scanned anew */
-                (void) uv_idle_start(&engine->idle, engine_on_idle);
+        if (engine->lookout) /* they may want to be scanned anew */
+                lookout_hurry(engine->lookout);
         engine->retry_ms *= 2;
         if (engine->retry_ms > ENGINE_RETRY_MAX_MS)
                 engine->retry_ms = ENGINE_RETRY_MAX_MS;
@@ -509,7 +414,7 @@ static void engine_on_prepare(uv_prepare_t *prepare) {
         }
         keeper_turn(engine->keeper);
         if (asks_want_barrier(&engine->asks))
-                (void) uv_idle_start(&engine->idle, engine_on_idle);
+                lookout_hurry(engine->lookout);
         engine_set_settle_timer(engine);
         engine_set_retry_timer(engine);
 }
@@ -521,31 +426,11 @@ static void engine_own(Engine *engine, uv_handle_t *handle) {
         engine->n_handles++;
 }
 
-/* The kernel says POLLPRI after each change of the table of mounts: proc_pid_mountinfo(5). Without,
- * what is mounted over a root is seen at the next start. */
-static void engine_follow_mounts(Engine *engine) {
-        int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-
-        if (fd < 0)
-                return;
-        if (uv_poll_init(engine->core.loop, &engine->mounts_poll, fd) < 0) {
-                closep(&fd);
-                return;
-        }
-        engine->mounts_fd = fd;
-        engine_own(engine, (uv_handle_t *) &engine->mounts_poll);
-        (void) uv_poll_start(&engine->mounts_poll, UV_PRIORITIZED, engine_on_mounts);
-}
-
 static void engine_start_handles(Engine *engine) {
         uv_loop_t *loop = engine->core.loop;
 
         (void) uv_prepare_init(loop, &engine->prepare);
         engine_own(engine, (uv_handle_t *) &engine->prepare);
-        (void) uv_idle_init(loop, &engine->idle);
-        engine_own(engine, (uv_handle_t *) &engine->idle);
-        (void) uv_timer_init(loop, &engine->watch_timer);
-        engine_own(engine, (uv_handle_t *) &engine->watch_timer);
         (void) uv_timer_init(loop, &engine->settle_timer);
         engine_own(engine, (uv_handle_t *) &engine->settle_timer);
         (void) uv_timer_init(loop, &engine->retry_timer);
@@ -553,21 +438,18 @@ static void engine_start_handles(Engine *engine) {
         engine->retry_ms = ENGINE_RETRY_MS;
 
         (void) uv_prepare_start(&engine->prepare, engine_on_prepare);
-        if (engine->watch) {
-                (void) uv_idle_start(&engine->idle, engine_on_idle);
-                engine_follow_mounts(engine);
-        }
-        engine_follow_fd(engine);
+        if (engine->lookout)
+                lookout_start(engine->lookout);
 }
 
 /* A new root is to be read: the loop must not sleep before. */
 static void engine_start_configured(Engine *engine) {
         workspaces_start_configured(&engine->workspaces);
-        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        lookout_hurry(engine->lookout);
 }
 
 static void engine_start_roots(Engine *engine) {
-        engine->workspaces.watch = engine->watch;
+        engine->workspaces.watch = lookout_watch(engine->lookout);
         workspaces_start_remembered(&engine->workspaces);
         engine_start_configured(engine);
 }
@@ -598,11 +480,10 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         engine = calloc(1, sizeof(*engine));
         if (!engine)
                 return -ENOMEM;
-        engine->daemon_lock = engine->poll_fd = engine->mounts_fd = -1;
+        engine->daemon_lock = -1;
         engine->core.loop = spec->loop;
         engine->core.umask = spec->umask;
         engine->core.once = spec->once;
-        pace_init(&engine->pace, WATCH_POLL_MS);
         TAILQ_INIT(&engine->core.busy);
         work_pool_init(&engine->core.pool, spec->loop);
         events_init(&engine->core.events);
@@ -705,7 +586,7 @@ int engine_reload(Engine *engine, Problem *problem) {
         times = engine_settle_times(core->config);
         settle_set_times(core->settle, &times);
         engine_follow_cache_config(engine);
-        if (engine->watch)
+        if (engine->lookout)
                 engine_start_configured(engine);
         workspaces_reconsider(&engine->workspaces);
         events_emit(&core->events, (EventView){ .kind = EVENT_RELOADED });
@@ -725,7 +606,7 @@ int engine_get(Engine *engine, const GetSpec *spec, const AskHandlers *handlers,
 static int engine_refuse(const Engine *engine, Problem *problem) {
         if (engine->stopping)
                 return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
-        if (!engine->watch)
+        if (!engine->lookout)
                 return problem_set(
                         problem, -EINVAL,
                         "only a daemon watches: start dpuccd, and leave out --no-daemon");
@@ -743,7 +624,7 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
         workspace = root ? workspaces_containing(&engine->workspaces, root) : NULL;
         if (root && !workspace)
                 return problem_set(problem, -ENOENT, "%s is in no watched workspace", root);
-        watch_doubt_roots(engine->watch); /* one that is gone may be back since the last poll */
+        lookout_doubt_roots(engine->lookout); /* one that is gone may be back since the last poll */
         return wait_start(&engine->asks, workspace ? workspace_root(workspace) : NULL, handlers,
                           userdata, ret);
 }
@@ -788,7 +669,7 @@ int engine_watch(Engine *engine, const char *path, bool trust, RootView *ret, Pr
         r = engine_refuse(engine, problem);
         if (r < 0)
                 return r;
-        (void) uv_idle_start(&engine->idle, engine_on_idle);
+        lookout_hurry(engine->lookout);
         return workspaces_add(&engine->workspaces, path, trust, ret, problem);
 }
 

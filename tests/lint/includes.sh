@@ -29,7 +29,7 @@ declare -A owner=(
   [proc]="job hook"                      # children: all of them have a job's directory, limits and marker
   [helper]="tiers fetch upload engine" # dpucc-remote: started and asked in one place; reaped to the end
   [fetch]="tiers" [upload]="tiers"  # who looks there for something asks the chain
-  [watch]="workspace engine books" # events: workspaces make of them what the others see
+  [watch]="workspace lookout books" # events: workspaces make of them what the others see
   [notify]="watch books way" [way]="books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
 )
 # our include roots: the first path component of a quoted include names the module
