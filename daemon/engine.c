@@ -28,7 +28,6 @@
 #include "daemon/core.h"
 #include "daemon/doctor.h"
 #include "daemon/get.h"
-#include "daemon/helper.h"
 #include "daemon/hook.h"
 #include "daemon/job.h"
 #include "daemon/jobdir.h"
@@ -37,6 +36,7 @@
 #include "daemon/keeper.h"
 #include "daemon/lookout.h"
 #include "daemon/monitor.h"
+#include "daemon/succession.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
 #include "daemon/workspaces.h"
@@ -48,6 +48,7 @@ struct Engine {
         Core core;
         Asks asks;
         Workspaces workspaces;
+        Succession succession; /* of core.tiers */
         char *conf_file, *conf_default;
         char *state_dir;
         CacheMode cache_mode; /* as last configured */
@@ -68,9 +69,6 @@ struct Engine {
 
         Work reaping;          /* of containers */
         Toolchains *reaped_by; /* a reference meanwhile */
-        Tiers *retired;        /* those of an older configuration, until they have ended */
-        unsigned n_tiers;      /* that have not ended, the present ones included */
-        HelperLeft left;       /* of those that have */
         unsigned n_reaped;
 
         bool stopping, queue_stopped;
@@ -255,7 +253,7 @@ static void engine_close_handle(uv_handle_t *handle) {
 }
 
 static void engine_close_handles(Engine *engine) {
-        helper_forget(&engine->left);
+        succession_deinit(&engine->succession);
         engine_close_handle((uv_handle_t *) &engine->prepare);
         engine_close_handle((uv_handle_t *) &engine->settle_timer);
         engine_close_handle((uv_handle_t *) &engine->retry_timer);
@@ -267,45 +265,13 @@ static void engine_on_warm_stopped(void *userdata) {
         engine->core.warm = NULL;
 }
 
-static void engine_on_tiers_stopped(void *userdata) {
-        Engine *engine = userdata;
-
-        assert(engine->n_tiers > 0);
-        engine->n_tiers--;
-}
-
-static void engine_on_retired(void *userdata) {
-        Engine *engine = userdata;
-
-        engine->retired = NULL;
-        engine_on_tiers_stopped(engine);
-}
-
-/* They end in their own time; a third generation makes them hurry. */
-static void engine_retire_tiers(Engine *engine, Tiers *tiers) {
-        if (!tiers)
-                return;
-        if (engine->retired)
-                tiers_hurry(engine->retired);
-        if (engine->retired) {
-                tiers_stop(tiers, false, engine_on_tiers_stopped, engine);
-                return;
-        }
-        engine->retired = tiers;
-        tiers_stop(tiers, true, engine_on_retired, engine);
-}
-
 static void engine_on_queue_stopped(void *userdata) {
         Engine *engine = userdata;
-        Tiers *tiers = TAKE_PTR(engine->core.tiers);
 
         engine->core.queue = NULL;
         if (engine->core.warm)
                 warm_stop(engine->core.warm, engine_on_warm_stopped, engine);
-        if (engine->retired)
-                tiers_hurry(engine->retired);
-        if (tiers)
-                tiers_stop(tiers, false, engine_on_tiers_stopped, engine);
+        succession_stop(&engine->succession);
 }
 
 static void engine_on_lookout_stopped(void *userdata) {
@@ -331,8 +297,8 @@ static void engine_go_on_stopping(Engine *engine) {
                 if (engine->lookout)
                         lookout_stop(engine->lookout, engine_on_lookout_stopped, engine);
         }
-        if (!engine->core.queue && engine->n_tiers == 0 && !engine->core.warm && !engine->lookout &&
-            !engine->keeper && (!engine->hook || hook_is_idle(engine->hook)) &&
+        if (!engine->core.queue && succession_is_over(&engine->succession) && !engine->core.warm &&
+            !engine->lookout && !engine->keeper && (!engine->hook || hook_is_idle(engine->hook)) &&
             !work_pool_is_busy(&engine->core.pool))
                 engine_close_handles(engine);
 }
@@ -459,18 +425,6 @@ static void engine_on_queue_event(void *context, QueueEvent event, const QueueVi
         jobs_emit(context, event, view, result);
 }
 
-/* without them everything can be compiled here */
-static void engine_start_tiers(Engine *engine) {
-        Core *core = &engine->core;
-        int r;
-
-        r = tiers_new(&core->tiers, core->loop, &core->pool, core->cache, core->config,
-                      &engine->left);
-        if (r < 0)
-                log_warning("remote caches are not used: %s", strerror(-r));
-        engine->n_tiers = core->tiers != NULL;
-}
-
 int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         _cleanup_(engine_freep) Engine *engine = NULL;
         Admission admission;
@@ -488,6 +442,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         work_pool_init(&engine->core.pool, spec->loop);
         events_init(&engine->core.events);
         asks_init(&engine->asks, &engine->core);
+        succession_init(&engine->succession, &engine->core);
         workspaces_init(&engine->workspaces, &engine->core);
         engine->core.workspaces = &engine->workspaces;
 
@@ -511,7 +466,9 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
                 return r;
         engine_start_handles(engine);
         keeper_start(engine->keeper);
-        engine_start_tiers(engine);
+        r = succession_follow(&engine->succession, engine->core.config);
+        if (r < 0) /* without them everything can be compiled here */
+                log_warning("remote caches are not used: %s", strerror(-r));
         if (!spec->once) {
                 (void) warm_new(&engine->core.warm, &engine->core.pool); /* else nothing is warm */
                 engine_reap_containers(engine);
@@ -524,20 +481,16 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
 static int engine_take_config(Engine *engine, Config *config) {
         Core *core = &engine->core;
         Toolchains *toolchains;
-        Tiers *tiers;
         int r;
 
         r = toolchains_new(&toolchains, config, core->dpucc);
         if (r < 0)
                 return r;
-        r = tiers_new(&tiers, core->loop, &core->pool, core->cache, config, &engine->left);
+        r = succession_follow(&engine->succession, config);
         if (r < 0) {
                 (void) toolchains_unref(toolchains);
                 return r;
         }
-        engine->n_tiers += tiers != NULL;
-        engine_retire_tiers(engine, core->tiers);
-        core->tiers = tiers;
         (void) toolchains_unref(core->toolchains);
         core->toolchains = toolchains;
         (void) config_free(core->config);

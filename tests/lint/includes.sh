@@ -27,7 +27,7 @@ interface=" engine dialogue view artifact work "
 # headers of daemon/ that one owner has to himself, because what they do must happen in one place
 declare -A owner=(
   [proc]="job hook"                      # children: all of them have a job's directory, limits and marker
-  [helper]="tiers fetch upload engine" # dpucc-remote: started and asked in one place; reaped to the end
+  [helper]="tiers fetch upload succession" # dpucc-remote: started and asked in one place; reaped to the end
   [fetch]="tiers" [upload]="tiers"  # who looks there for something asks the chain
   [watch]="workspace lookout books" # events: workspaces make of them what the others see
   [notify]="watch books way" [way]="books" [scan]="watch books" [tree]="watch books notify" [books]="watch"
