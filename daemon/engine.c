@@ -30,12 +30,12 @@
 #include "daemon/get.h"
 #include "daemon/hook.h"
 #include "daemon/job.h"
-#include "daemon/jobdir.h"
 #include "daemon/jobplace.h"
 #include "daemon/jobs.h"
 #include "daemon/keeper.h"
 #include "daemon/lookout.h"
 #include "daemon/monitor.h"
+#include "daemon/reaper.h"
 #include "daemon/succession.h"
 #include "daemon/wait.h"
 #include "daemon/workspace.h"
@@ -48,6 +48,7 @@ struct Engine {
         Core core;
         Asks asks;
         Workspaces workspaces;
+        Reaper reaper;
         Succession succession; /* of core.tiers */
         char *conf_file, *conf_default;
         char *state_dir;
@@ -66,10 +67,6 @@ struct Engine {
         Lookout *lookout; /* NULL: for one client, and once it has stopped */
         Keeper *keeper;   /* NULL once it has stopped */
         Hook *hook;       /* NULL: for one client */
-
-        Work reaping;          /* of containers */
-        Toolchains *reaped_by; /* a reference meanwhile */
-        unsigned n_reaped;
 
         bool stopping, queue_stopped;
         EngineStoppedFn stopped;
@@ -152,49 +149,6 @@ static int engine_lock(Engine *engine, Problem *problem) {
         if (r < 0)
                 engine->daemon_lock = -1; /* a cache that cannot be written needs no lock */
         return 0;
-}
-
-static void engine_reap(Engine *engine, const char *jobs) {
-        unsigned killed = 0, removed = 0;
-        int r;
-
-        r = jobdir_reap(jobs, &killed, &removed);
-        if (r < 0)
-                log_warning("%s: %s", jobs, strerror(-r));
-        else if (removed > 0)
-                log_notice("reaped what an earlier daemon left: %u job(s), %u process(es)", removed,
-                           killed);
-        engine->core.statistics.counts[STATISTIC_ORPHANS_KILLED] += killed;
-}
-
-static void engine_go_on_stopping(Engine *engine);
-
-static int engine_reap_work(Work *work) {
-        Engine *engine = container_of(work, Engine, reaping);
-
-        engine->n_reaped = toolchains_reap(engine->reaped_by, engine->core.jobs);
-        if (engine->core.spare_jobs)
-                engine->n_reaped += toolchains_reap(engine->reaped_by, engine->core.spare_jobs);
-        return 0;
-}
-
-static void engine_on_reaped(Work *work, int r) {
-        Engine *engine = container_of(work, Engine, reaping);
-
-        (void) r;
-        engine->reaped_by = toolchains_unref(engine->reaped_by);
-        engine->core.statistics.counts[STATISTIC_ORPHANS_KILLED] += engine->n_reaped;
-        if (engine->n_reaped > 0)
-                log_notice("removed %u container(s) that an earlier daemon left", engine->n_reaped);
-        engine_go_on_stopping(engine);
-}
-
-/* An engine may take its time to answer, so this goes on beside everything else. */
-static void engine_reap_containers(Engine *engine) {
-        engine->reaped_by = toolchains_ref(engine->core.toolchains);
-        if (work_start(&engine->core.pool, &engine->reaping, WORK_STORE, engine_reap_work,
-                       engine_on_reaped) < 0)
-                engine->reaped_by = toolchains_unref(engine->reaped_by);
 }
 
 static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem) {
@@ -288,8 +242,8 @@ static void engine_on_keeper_stopped(void *userdata) {
 
 /* First those who want something, then what works for them, and with it questions to the cache. */
 static void engine_go_on_stopping(Engine *engine) {
-        if (!engine->stopping || engine->reaping.busy ||
-            !workspaces_are_over(&engine->workspaces) || !asks_are_over(&engine->asks))
+        if (!reaper_is_over(&engine->reaper) || !workspaces_are_over(&engine->workspaces) ||
+            !asks_are_over(&engine->asks))
                 return;
         if (!engine->queue_stopped) {
                 engine->queue_stopped = true;
@@ -442,6 +396,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         work_pool_init(&engine->core.pool, spec->loop);
         events_init(&engine->core.events);
         asks_init(&engine->asks, &engine->core);
+        reaper_init(&engine->reaper, &engine->core);
         succession_init(&engine->succession, &engine->core);
         workspaces_init(&engine->workspaces, &engine->core);
         engine->core.workspaces = &engine->workspaces;
@@ -449,9 +404,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
         r = engine_open(engine, spec, problem);
         if (r < 0)
                 return r;
-        engine_reap(engine, engine->core.jobs);
-        if (engine->core.spare_jobs)
-                engine_reap(engine, engine->core.spare_jobs);
+        reaper_reap_jobs(&engine->reaper);
 
         r = keeper_new(&engine->keeper, &engine->core, !spec->once);
         if (r == 0 && !spec->once)
@@ -471,7 +424,7 @@ int engine_new(Engine **ret, const EngineSpec *spec, Problem *problem) {
                 log_warning("remote caches are not used: %s", strerror(-r));
         if (!spec->once) {
                 (void) warm_new(&engine->core.warm, &engine->core.pool); /* else nothing is warm */
-                engine_reap_containers(engine);
+                reaper_start(&engine->reaper);
                 engine_start_roots(engine);
         }
         *ret = TAKE_PTR(engine);
