@@ -28,13 +28,13 @@
 #include "daemon/diagnosis.h"
 #include "daemon/identify.h"
 #include "daemon/jobdir.h"
+#include "daemon/jobplace.h"
 #include "daemon/proc.h"
 #include "daemon/publication.h"
 #include "xmodel/target.h"
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
-#define JOB_ROOM_MIN     ((uint64_t) 64 * 1024 * 1024) /* what a compile may need */
 #define JOB_CHECK_MS     (5 * 60 * 1000)
 #define JOB_SNAPSHOT     "in/model.xmodel"
 #define JOB_ARCH         "in/arch.json"
@@ -248,32 +248,6 @@ static int job_find_made(Job *job) {
         return cache_lookup(job->core->cache, &job->order->key, &record) == 0;
 }
 
-/* A full disk below the cache shall not keep anything from being compiled. */
-static const char *job_find_place(const Core *core) {
-        uint64_t room = file_room(core->jobs);
-
-        if (core->spare_jobs && room < JOB_ROOM_MIN && file_room(core->spare_jobs) > room)
-                return core->spare_jobs;
-        return core->jobs;
-}
-
-static int job_open_directory(Job *job, Problem *problem) {
-        const Core *core = job->core;
-        int r;
-
-        job->jobs = job_find_place(core);
-        r = jobdir_new(&job->dir, job->jobs);
-        if (r < 0 && r != -ENOMEM && core->spare_jobs && job->jobs != core->spare_jobs) {
-                job->jobs = core->spare_jobs;
-                r = jobdir_new(&job->dir, job->jobs);
-        }
-        if (r < 0)
-                return problem_set(problem, r == -ENOENT ? -EIO : r,
-                                   "no directory for the compiler in %s: %s", job->jobs,
-                                   strerror(-r));
-        return 0;
-}
-
 static int job_make_directory(Job *job, Problem *problem) {
         const Order *order = job->order;
         int r = 0;
@@ -288,7 +262,7 @@ static int job_make_directory(Job *job, Problem *problem) {
                 job->dir = TAKE_PTR(job->box->dir);
                 return 0;
         }
-        return job_open_directory(job, problem);
+        return jobplace_open(job->core, &job->dir, &job->jobs, problem);
 }
 
 /* Not after a compile of half an hour. */

@@ -4,12 +4,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "daemon/jobdir.h"
+
+#define JOBPLACE_ROOM_MIN ((uint64_t) 64 * 1024 * 1024) /* what a compile may need */
 
 static int jobplace_make_scratch(char **ret) {
         const char *temporary = getenv("TMPDIR");
@@ -59,4 +63,28 @@ int jobplace_find(Core *core, const char *state_dir, char **ret_scratch) {
                 r = core->jobs ? 0 : -ENOMEM;
         }
         return r < 0 ? r : 0;
+}
+
+static const char *jobplace_choose(const Core *core) {
+        uint64_t room = file_room(core->jobs);
+
+        if (core->spare_jobs && room < JOBPLACE_ROOM_MIN && file_room(core->spare_jobs) > room)
+                return core->spare_jobs;
+        return core->jobs;
+}
+
+int jobplace_open(const Core *core, JobDir **ret, const char **ret_jobs, Problem *problem) {
+        const char *jobs = jobplace_choose(core);
+        int r;
+
+        r = jobdir_new(ret, jobs);
+        if (r < 0 && r != -ENOMEM && core->spare_jobs && jobs != core->spare_jobs) {
+                jobs = core->spare_jobs;
+                r = jobdir_new(ret, jobs);
+        }
+        if (r < 0)
+                return problem_set(problem, r == -ENOENT ? -EIO : r,
+                                   "no directory for the compiler in %s: %s", jobs, strerror(-r));
+        *ret_jobs = jobs;
+        return 0;
 }

@@ -10,9 +10,17 @@
  * full.
  */
 
+#include "base/problem.h"
 #include "daemon/core.h"
+
+typedef struct JobDir JobDir; /* jobdir.h */
 
 /* Sets core->jobs and core->spare_jobs (NULL: there is none), and *@ret_scratch to a directory that
  * is to be removed in the end, or NULL. A place that cannot be written is still one: what is in
  * the cache can be had all the same. -ENOMEM. */
 int jobplace_find(Core *core, const char *state_dir, char **ret_scratch);
+
+/* A directory for a job, in one of the two places: *@ret_jobs, which the core owns. A full or broken
+ * disk below the cache shall not keep anything from being compiled. Any thread. Failures come with a
+ * problem; none is -ENOENT. */
+int jobplace_open(const Core *core, JobDir **ret, const char **ret_jobs, Problem *problem);
