@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +27,10 @@
 #include "daemon/diagnosis.h"
 #include "daemon/identify.h"
 #include "daemon/jobdir.h"
+#include "daemon/jobnews.h"
 #include "daemon/jobplace.h"
 #include "daemon/proc.h"
 #include "daemon/publication.h"
-#include "xmodel/target.h"
 
 #define JOB_LOG_HEAD     ((size_t) 256 * 1024)
 #define JOB_LOG_TAIL     ((size_t) 768 * 1024)
@@ -93,82 +92,6 @@ static Job *job_free(Job *job) {
         (void) order_unref(job->order);
         free(job);
         return NULL;
-}
-
-/* --- the daemon's log: one line when a job starts, one when it ends --------------------------- */
-
-/* MESSAGE_ID of the journal: dpuccd(1) */
-#define JOB_STARTED_ID "1efdddf0ccef4ee0a0267989f4b0a591"
-#define JOB_DONE_ID    "6dbcf7baea4442ff8829e1fdf9b1e8db"
-#define JOB_FAILED_ID  "47b66ce73a134f10b75bc173a7d67efe"
-
-typedef struct JobNews {
-        LogLevel level;
-        const char *id;      /* MESSAGE_ID */
-        const char *outcome; /* NULL: it has none yet */
-        const char *text;
-} JobNews;
-
-static void job_tell(const Job *job, const JobNews *news) {
-        const Order *order = job->order;
-        char key[DIGEST_HEX], short_name[FINGERPRINT_NAME_MAX];
-        Target target = { .fingerprint = order->fingerprint };
-        Problem line, unit;
-
-        digest_to_hex(&order->key, key);
-        (void) snprintf(target.name, sizeof(target.name), "%s", order->target_name ?: "");
-        target_short_name(&target, short_name);
-        (void) problem_set(&unit, 0, "%s@%s", order->net_name, short_name);
-        (void) problem_set(&line, 0, "job %.8s: %s with %s: %s", key, unit.text,
-                           toolchain_name(order->toolchain), news->text);
-
-        const LogField fields[] = {
-                { "MESSAGE_ID", news->id },
-                { "DPUCC_KEY", key },
-                { "DPUCC_UNIT", unit.text },
-                { "DPUCC_SOURCE", order->source_path },
-                { "DPUCC_TOOLCHAIN", toolchain_name(order->toolchain) },
-                { "DPUCC_OUTCOME", news->outcome },
-        };
-
-        log_event(news->level, fields, ARRAY_SIZE(fields), line.text);
-}
-
-static void job_tell_end(const Job *job) {
-        static const struct {
-                const char *word;
-                LogLevel level;
-        } ends[] = {
-                [JOB_MADE] = { "done", LOG_LEVEL_INFO },
-                [JOB_UNSTORED] = { "done, but the cache could not take it", LOG_LEVEL_INFO },
-                [JOB_FAILED] = { "failed", LOG_LEVEL_NOTICE },
-                [JOB_TRANSIENT] = { "failed for now", LOG_LEVEL_NOTICE },
-                [JOB_BUSY] = { "another process makes it", LOG_LEVEL_INFO },
-                [JOB_REFUSED] = { "refused", LOG_LEVEL_NOTICE },
-                [JOB_STALE] = { "the source or the toolchain changed", LOG_LEVEL_INFO },
-                [JOB_CANCELLED] = { "cancelled", LOG_LEVEL_INFO },
-        };
-        const JobResult *result = &job->diagnosis.result;
-        const uint64_t ms = uv_now(job->core->loop) - job->started_ms;
-        bool explained = result->outcome != JOB_CANCELLED &&
-                         result->outcome != JOB_UNSTORED && /* job_judge_cache() does */
-                         result->diagnosis.text[0] != '\0';
-        Problem what;
-
-        (void) problem_set(&what, 0, "%s after %" PRIu64 ".%03u s%s%s", ends[result->outcome].word,
-                           ms / 1000, (unsigned) (ms % 1000), explained ? ": " : "",
-                           explained ? result->diagnosis.text : "");
-
-        const bool known = result->outcome == JOB_BUSY && job->order->again;
-        const LogLevel level = known ? LOG_LEVEL_DEBUG : ends[result->outcome].level;
-        const JobNews news = {
-                .level = level,
-                .id = level == LOG_LEVEL_NOTICE ? JOB_FAILED_ID : JOB_DONE_ID,
-                .outcome = queue_outcome_name(result->outcome),
-                .text = what.text,
-        };
-
-        job_tell(job, &news);
 }
 
 /* --- PREPARING: on a pool thread -------------------------------------------------------------- */
@@ -758,7 +681,8 @@ static void job_judge_cache(Job *job) {
 static void job_finish(Job *job) {
         job_count(job);
         job_judge_cache(job);
-        job_tell_end(job);
+        jobnews_ended(job->order, &job->diagnosis.result,
+                      uv_now(job->core->loop) - job->started_ms);
         job->diagnosis.result.peak_memory = job->diagnosis.peak_memory;
         if (job->core->warm)
                 warm_tend(job->core->warm);
@@ -808,10 +732,7 @@ int job_start(Core *core, Order *order, void (*phase)(JobPhase phase, void *user
                 (void) job_free(job);
                 return r;
         }
-        job_tell(job,
-                 &(const JobNews){ .level = order->again ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-                                   .id = JOB_STARTED_ID,
-                                   .text = order_adopts(order) ? "checking a file" : "started" });
+        jobnews_started(order);
         *ret = job;
         return 0;
 }
