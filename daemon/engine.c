@@ -57,7 +57,7 @@ struct Engine {
         char *scratch; /* NULL: there are better places; removed in the end */
 
         uv_prepare_t prepare;
-        uv_timer_t settle_timer, retry_timer;
+        uv_timer_t settle_timer, retry_timer, stray_timer;
         uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
 
@@ -211,6 +211,7 @@ static void engine_close_handles(Engine *engine) {
         engine_close_handle((uv_handle_t *) &engine->prepare);
         engine_close_handle((uv_handle_t *) &engine->settle_timer);
         engine_close_handle((uv_handle_t *) &engine->retry_timer);
+        engine_close_handle((uv_handle_t *) &engine->stray_timer);
 }
 
 static void engine_on_warm_stopped(void *userdata) {
@@ -267,6 +268,7 @@ void engine_stop(Engine *engine, bool again, EngineStoppedFn stopped, void *user
                 lookout_rest(engine->lookout);
         (void) uv_timer_stop(&engine->settle_timer);
         (void) uv_timer_stop(&engine->retry_timer);
+        (void) uv_timer_stop(&engine->stray_timer);
         asks_stop(&engine->asks, again);
         workspaces_stop(&engine->workspaces);
         keeper_stop(engine->keeper, engine_on_keeper_stopped, engine);
@@ -324,6 +326,19 @@ static void engine_set_retry_timer(Engine *engine) {
                                       0);
 }
 
+static void engine_on_stray_timer(uv_timer_t *timer) {
+        Engine *engine = timer->data;
+
+        workspaces_check_strays(&engine->workspaces);
+}
+
+static void engine_set_stray_timer(Engine *engine) {
+        if (workspaces_have_strays(&engine->workspaces) &&
+            !uv_is_active((uv_handle_t *) &engine->stray_timer))
+                (void) uv_timer_start(&engine->stray_timer, engine_on_stray_timer,
+                                      WORKSPACES_STRAY_MS, 0);
+}
+
 static void engine_on_prepare(uv_prepare_t *prepare) {
         Engine *engine = prepare->data;
 
@@ -337,6 +352,7 @@ static void engine_on_prepare(uv_prepare_t *prepare) {
                 lookout_hurry(engine->lookout);
         engine_set_settle_timer(engine);
         engine_set_retry_timer(engine);
+        engine_set_stray_timer(engine);
 }
 
 /* --- starting ----------------------------------------------------------------------------------- */
@@ -355,6 +371,8 @@ static void engine_start_handles(Engine *engine) {
         engine_own(engine, (uv_handle_t *) &engine->settle_timer);
         (void) uv_timer_init(loop, &engine->retry_timer);
         engine_own(engine, (uv_handle_t *) &engine->retry_timer);
+        (void) uv_timer_init(loop, &engine->stray_timer);
+        engine_own(engine, (uv_handle_t *) &engine->stray_timer);
         engine->retry_ms = ENGINE_RETRY_MS;
 
         (void) uv_prepare_start(&engine->prepare, engine_on_prepare);

@@ -140,6 +140,13 @@ static void lookout_set_timer(Lookout *lookout, int r) {
                                       pace_wait_ms(&lookout->pace), 0);
 }
 
+static void lookout_pass_barrier(Lookout *lookout) {
+        if (!asks_want_barrier(lookout->asks))
+                return;
+        workspaces_check_strays(lookout->core->workspaces);
+        asks_pass_barrier(lookout->asks);
+}
+
 static void lookout_run(Lookout *lookout) {
         bool more;
         int r;
@@ -149,7 +156,7 @@ static void lookout_run(Lookout *lookout) {
         r = watch_dispatch(lookout->watch, lookout_on_event, lookout, WATCH_BUDGET);
         more = workspaces_after_events(lookout->core->workspaces);
         if (r == 0 && !more)
-                asks_pass_barrier(lookout->asks);
+                lookout_pass_barrier(lookout);
 
         lookout_follow_fd(lookout);
         lookout_set_timer(lookout, r);

@@ -24,6 +24,9 @@
 typedef struct Entry {
         Source *source;
         const char *path; /* the source's own */
+        bool watched;     /* the watcher told of it, and will tell that it is gone */
+        bool stray;       /* in the list of strays */
+        TAILQ_ENTRY(Entry) link;
         UT_hash_handle hh;
 } Entry;
 
@@ -43,6 +46,8 @@ struct Workspace {
         char *project_problem; /* NULL: the file is good, or there is none */
 
         Entry *sources;
+        TAILQ_HEAD(, Entry) strays; /* of these, what only asks have told of */
+        size_t n_strays;
         bool rescan;   /* the filter changed */
         bool unread;   /* the project or an arch file could not be read, and will be again */
         char *trouble; /* NULL, or why part of it is polled or left out */
@@ -95,7 +100,7 @@ static Entry *workspace_find(const Workspace *workspace, const char *path) {
         return entry;
 }
 
-static Source *workspace_make(Workspace *workspace, const char *path) {
+static Entry *workspace_make(Workspace *workspace, const char *path) {
         Entry *entry = calloc(1, sizeof(*entry));
 
         if (!entry)
@@ -111,7 +116,22 @@ static Source *workspace_make(Workspace *workspace, const char *path) {
                 free(entry);
                 return NULL;
         }
-        return entry->source;
+        return entry;
+}
+
+/* Asks look where the watcher sees nothing: what is ignored, what it could not watch, what it has not
+ * come to yet. Should such a file go before it is found there, nobody would tell. */
+static void workspace_set_stray(Workspace *workspace, Entry *entry, bool stray) {
+        if (entry->stray == stray)
+                return;
+        entry->stray = stray;
+        if (stray) {
+                TAILQ_INSERT_TAIL(&workspace->strays, entry, link);
+                workspace->n_strays++;
+        } else {
+                TAILQ_REMOVE(&workspace->strays, entry, link);
+                workspace->n_strays--;
+        }
 }
 
 static Workspace *workspace_free(Workspace *workspace) {
@@ -144,6 +164,7 @@ static void workspace_check_closed(Workspace *workspace) {
 void workspace_source_over(Workspace *workspace, Source *source) {
         Entry *entry = workspace_find(workspace, source_path(source));
 
+        workspace_set_stray(workspace, entry, false);
         HASH_DEL(workspace->sources, entry);
         (void) source_free(source);
         free(entry);
@@ -421,44 +442,60 @@ void workspace_retry(Workspace *workspace) {
 }
 
 /* NULL: out of memory; a rescan will find it */
-static Source *workspace_source(Workspace *workspace, const char *path) {
-        Entry *entry = workspace_find(workspace, path);
-
-        return entry ? entry->source : workspace_make(workspace, path);
+static Entry *workspace_entry(Workspace *workspace, const char *path) {
+        return workspace_find(workspace, path) ?: workspace_make(workspace, path);
 }
 
-static void workspace_model_changed(Workspace *workspace, const char *path, const StatId *id) {
-        Source *source = workspace_source(workspace, path);
+static Entry *workspace_watched_entry(Workspace *workspace, const char *path) {
+        Entry *entry = workspace_entry(workspace, path);
 
-        if (!source)
-                return;
-        (void) settle_saved(workspace->core->settle, path, clock_monotonic_ns());
-        source_changed(source, id, workspace->core->event);
+        if (entry) {
+                workspace_set_stray(workspace, entry, false);
+                entry->watched = true;
+        }
+        return entry;
+}
+
+static void workspace_model_changed(Workspace *workspace, const Entry *entry, const StatId *id) {
+        (void) settle_saved(workspace->core->settle, entry->path, clock_monotonic_ns());
+        source_changed(entry->source, id, workspace->core->event);
+}
+
+static void workspace_model_saved(Workspace *workspace, const char *path, const StatId *id) {
+        const Entry *entry = workspace_watched_entry(workspace, path);
+
+        if (entry)
+                workspace_model_changed(workspace, entry, id);
 }
 
 static void workspace_model_writing(Workspace *workspace, const char *path) {
-        Source *source = workspace_source(workspace, path);
+        const Entry *entry = workspace_watched_entry(workspace, path);
 
-        if (!source)
+        if (!entry)
                 return;
         (void) settle_writing(workspace->core->settle, path, clock_monotonic_ns());
-        source_writing(source);
+        source_writing(entry->source);
 }
 
 static void workspace_tell_output_gone(Source *source, void *userdata) {
         (void) source_output_gone(source, userdata);
 }
 
-static void workspace_model_gone(Workspace *workspace, const char *path) {
-        Entry *entry = workspace_find(workspace, path);
-        if (entry)
-                source_gone(entry->source);
-        workspace_for_each(workspace, workspace_tell_output_gone, (void *) path);
-}
-
 static void workspace_tell_file(Workspace *workspace, EventKind kind, const char *path) {
         if (!workspace_is_output(workspace, path))
                 events_emit(&workspace->core->events, (EventView){ .kind = kind, .path = path });
+}
+
+static void workspace_model_gone(Workspace *workspace, const char *path) {
+        Entry *entry = workspace_find(workspace, path);
+
+        workspace_tell_file(workspace, EVENT_GONE, path);
+        if (entry) {
+                workspace_set_stray(workspace, entry, false);
+                entry->watched = false;
+                source_gone(entry->source); /* may free both */
+        }
+        workspace_for_each(workspace, workspace_tell_output_gone, (void *) path);
 }
 
 static void workspace_file_event(Workspace *workspace, const WatchEvent *event) {
@@ -476,9 +513,8 @@ static void workspace_file_event(Workspace *workspace, const WatchEvent *event) 
         if (event->kind == WATCH_FILE_CHANGED) {
                 statistics_count(&workspace->core->statistics, STATISTIC_SAVES_SEEN);
                 workspace_tell_file(workspace, EVENT_SAVED, event->path);
-                workspace_model_changed(workspace, event->path, &event->id);
+                workspace_model_saved(workspace, event->path, &event->id);
         } else if (event->kind == WATCH_FILE_GONE) {
-                workspace_tell_file(workspace, EVENT_GONE, event->path);
                 workspace_model_gone(workspace, event->path);
         } else {
                 workspace_model_writing(workspace, event->path);
@@ -551,7 +587,7 @@ void workspace_settled(Workspace *workspace, const char *path) {
         if (!source_is_writing(entry->source))
                 source_settled(entry->source);
         else if (file_stat_id(AT_FDCWD, path, &id) == 0)
-                workspace_model_changed(workspace, path, &id);
+                workspace_model_changed(workspace, entry, &id);
 }
 
 void workspace_reconsider(Workspace *workspace) {
@@ -588,11 +624,41 @@ int workspace_refresh(Workspace *workspace, const char *source_path, Problem *pr
 }
 
 void workspace_poke(Workspace *workspace, const char *source_path) {
+        Entry *entry;
         StatId id;
 
-        if (!workspace->closed && path_ends_with(source_path, ".xmodel") &&
-            file_stat_id(AT_FDCWD, source_path, &id) == 0)
-                workspace_model_changed(workspace, source_path, &id);
+        if (workspace->closed || !path_ends_with(source_path, ".xmodel") ||
+            file_stat_id(AT_FDCWD, source_path, &id) < 0)
+                return;
+        entry = workspace_entry(workspace, source_path);
+        if (!entry)
+                return;
+        workspace_set_stray(workspace, entry, !entry->watched);
+        workspace_model_changed(workspace, entry, &id);
+}
+
+bool workspace_has_strays(const Workspace *workspace) {
+        return workspace->n_strays > 0;
+}
+
+static void workspace_check_stray(Workspace *workspace, const Entry *entry) {
+        _cleanup_(freep) char *path = strdup(entry->path);
+        StatId id;
+        int r = path ? file_stat_id(AT_FDCWD, path, &id) : -ENOMEM;
+
+        if (r < 0 && error_is_of_file(r))
+                workspace_model_gone(workspace, path);
+}
+
+/* Whoever hears that one is gone may end as well: each time from the front. */
+void workspace_check_strays(Workspace *workspace) {
+        for (size_t n = workspace->n_strays; n > 0 && workspace->n_strays > 0; n--) {
+                Entry *entry = TAILQ_FIRST(&workspace->strays);
+
+                TAILQ_REMOVE(&workspace->strays, entry, link);
+                TAILQ_INSERT_TAIL(&workspace->strays, entry, link);
+                workspace_check_stray(workspace, entry);
+        }
 }
 
 const char *workspace_find_rival(const Workspace *workspace, const Unit *unit) {
@@ -643,6 +709,7 @@ int workspace_new(Workspace **ret, Core *core, Watch *watch, const char *root, b
         workspace->core = core;
         workspace->watch = watch;
         workspace->trusted = trusted;
+        TAILQ_INIT(&workspace->strays);
         workspace->root = strdup(root);
         r = workspace->root
                     ? watch_add_root(watch, root, &filter, workspace, &workspace->watch_root)

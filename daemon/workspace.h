@@ -56,6 +56,11 @@ int workspace_refresh(Workspace *workspace, const char *source_path, Problem *pr
 /* The file is looked at even if inotify said nothing. */
 void workspace_poke(Workspace *workspace, const char *source_path);
 
+/* Sources that were found so and that the watcher does not know: it would not tell that they are
+ * gone. They are looked after now and then, and when somebody waits for all that was saved. */
+bool workspace_has_strays(const Workspace *workspace);
+void workspace_check_strays(Workspace *workspace);
+
 int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret);
 
 /* The path of another source, a unit of which delivers to the same file as @unit. Or NULL. */

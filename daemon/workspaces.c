@@ -272,6 +272,18 @@ bool workspaces_after_events(Workspaces *workspaces) {
         return more;
 }
 
+bool workspaces_have_strays(const Workspaces *workspaces) {
+        for (size_t i = 0; i < workspaces->n; i++)
+                if (workspace_has_strays(workspaces->items[i]))
+                        return true;
+        return false;
+}
+
+void workspaces_check_strays(Workspaces *workspaces) {
+        for (size_t i = 0; i < workspaces->n; i++)
+                workspace_check_strays(workspaces->items[i]);
+}
+
 void workspaces_settled(Workspaces *workspaces, const char *path) {
         for (size_t i = 0; i < workspaces->n; i++)
                 workspace_settled(workspaces->items[i], path);

@@ -17,6 +17,8 @@
 #include "base/problem.h"
 #include "daemon/view.h"
 
+#define WORKSPACES_STRAY_MS 2000 /* between two calls of workspaces_check_strays() */
+
 typedef struct Core Core;
 typedef struct Watch Watch;
 typedef struct Workspace Workspace;
@@ -51,6 +53,8 @@ Workspace *workspaces_containing(const Workspaces *workspaces, const char *path)
 
 /* What concerns each of them (workspace.h). */
 bool workspaces_after_events(Workspaces *workspaces);
+bool workspaces_have_strays(const Workspaces *workspaces);
+void workspaces_check_strays(Workspaces *workspaces);
 void workspaces_settled(Workspaces *workspaces, const char *path);
 void workspaces_retry(Workspaces *workspaces);
 void workspaces_reconsider(Workspaces *workspaces);

@@ -185,6 +185,68 @@ static void a_source_that_is_replaced_meanwhile_is_looked_at_again(void **state)
 }
 
 /* The client's /.../Net_int.xmodel is another file than ours. */
+static int count_unit(const UnitView *unit, void *userdata) {
+        (void) unit;
+        (*(int *) userdata)++;
+        return 0;
+}
+
+static int n_units(Fixture *f) {
+        int n = 0;
+
+        assert_int_equal(engine_each_unit(f->engine, count_unit, &n), 0);
+        return n;
+}
+
+static void get_without_wait(Fixture *f, Answer *answer, const char *name) {
+        start_get(f, answer, name, NULL, false);
+        WAIT_UNTIL(f, answer->done);
+}
+
+/* The watcher never heard of it, neither of its coming nor of its going. */
+static void what_only_an_ask_saw_is_gone_with_its_file(void **state) {
+        Fixture *f = *state;
+        char path[512];
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        assert_int_equal(mkdirat(f->dir->fd, "ws/.aside", 0755), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        save_model(f, ".aside/Net_int.xmodel", 1, false);
+        get_without_wait(f, &answer, ".aside/Net_int.xmodel");
+        assert_int_equal(answer.outcome, ASK_NOT_READY);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_units(f), 1); /* it is compiled for whoever asks next */
+        get_without_wait(f, &answer, ".aside/Net_int.xmodel");
+        assert_int_equal(answer.outcome, ASK_DONE);
+
+        path_in(path, sizeof(path), f->root, ".aside/Net_int.xmodel");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_units(f), 0);
+}
+
+/* It goes by itself, too: nobody needs to wait. */
+static void what_only_an_ask_saw_is_looked_after(void **state) {
+        Fixture *f = *state;
+        char path[512];
+        Answer answer;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        assert_int_equal(mkdirat(f->dir->fd, "ws/.aside", 0755), 0);
+        save_model(f, ".aside/Net_int.xmodel", 1, false);
+        get_without_wait(f, &answer, ".aside/Net_int.xmodel");
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n_units(f), 1);
+
+        path_in(path, sizeof(path), f->root, ".aside/Net_int.xmodel");
+        assert_int_equal(unlink(path), 0);
+        WAIT_UNTIL(f, n_units(f) == 0);
+}
+
 static void a_source_from_elsewhere_is_not_in_the_workspace(void **state) {
         Fixture *f = *state;
         char path[512], elsewhere[512];
@@ -253,13 +315,11 @@ static void without_wait_it_says_not_ready(void **state) {
         make_gate(f);
         save_arch(f, "arch.json", "0x101000056010402");
         save_model(f, "Net_int.xmodel", 1, false);
-        start_get(f, &answer, "Net_int.xmodel", NULL, false);
-        WAIT_UNTIL(f, answer.done);
+        get_without_wait(f, &answer, "Net_int.xmodel");
         assert_int_equal(answer.outcome, ASK_NOT_READY);
         open_gate(f);
         assert_int_equal(wait_for_all(f), ASK_DONE);
-        start_get(f, &answer, "Net_int.xmodel", NULL, false);
-        WAIT_UNTIL(f, answer.done);
+        get_without_wait(f, &answer, "Net_int.xmodel");
         assert_int_equal(answer.outcome, ASK_DONE);
         remove_gate(f);
 }
@@ -424,6 +484,8 @@ int main(void) {
                 TEST(a_project_that_changed_within_an_instant_is_read),
                 TEST(a_project_that_can_be_read_again_is_good),
                 TEST(a_source_that_is_replaced_meanwhile_is_looked_at_again),
+                TEST(what_only_an_ask_saw_is_gone_with_its_file),
+                TEST(what_only_an_ask_saw_is_looked_after),
                 TEST(a_source_from_elsewhere_is_not_in_the_workspace),
                 TEST(a_get_sees_a_new_toolchain),
                 TEST(who_waits_is_told_of_a_pause),
