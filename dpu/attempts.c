@@ -151,12 +151,19 @@ static void attempts_progress(Pattern pattern, void *userdata) {
         attempts_say(run, line.text);
 }
 
-static bool attempts_wants_proof(const AttemptsRun *run, const Compilation *c, Attempts *ret) {
-        uint64_t work = proof_work(c->graph);
+/* Its workload does not say: layers that only move numbers have none. */
+static bool attempts_has_code(const Partition *partition) {
+        for (size_t i = 0; i < partition->n_parts; i++)
+                if (partition->parts[i].device == DEVICE_DPU)
+                        return true;
+        return false;
+}
 
-        if (run->spec->verify == ATTEMPTS_VERIFY_NONE || work == 0)
+static bool attempts_wants_proof(const AttemptsRun *run, const Compilation *c, Attempts *ret) {
+        if (run->spec->verify == ATTEMPTS_VERIFY_NONE || !attempts_has_code(c->partition))
                 return false;
-        ret->too_large = run->spec->verify == ATTEMPTS_VERIFY_SMALL && work > ATTEMPTS_SMALL_WORK;
+        ret->too_large = run->spec->verify == ATTEMPTS_VERIFY_SMALL &&
+                         proof_work(c->graph) > ATTEMPTS_SMALL_WORK;
         return !ret->too_large;
 }
 

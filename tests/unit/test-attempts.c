@@ -11,6 +11,7 @@
 #include "dpu/attempts.h"
 #include "dpu/isa/isa.h"
 #include "dpu/models/network.h"
+#include "source_fixture.h"
 #include "tests/support/sample_graph.h"
 
 #define FINGERPRINT UINT64_C(0x101000056010402)
@@ -276,6 +277,26 @@ static void there_may_be_nothing_to_verify(void **state) {
         assert_int_equal(attempts.n_internal_errors, 0);
 }
 
+/* the vendor gives such layers no workload, so neither do we */
+static void layers_without_workload_are_verified(void **state) {
+        const SourceResize twice = { .height = 8, .width = 8 };
+        Attempts attempts;
+        Source s;
+        Op *input;
+
+        source_init(&s);
+        input = source_input(&s, 5, SOURCE_DIMS(1, 4, 4, 8));
+        (void) source_fix(&s, source_resize(&s, input, twice), 5);
+        graph_count_consumers(s.graph);
+
+        attempts = attempt(s.graph, ATTEMPTS_VERIFY_SMALL, NULL, 0);
+        assert_non_null(dpu_of(attempts.compilation->graph));
+        assert_int_equal(proof_work(attempts.compilation->graph), 0);
+        assert_true(attempts.proved);
+        attempts_deinit(&attempts);
+        source_deinit(&s);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_right_is_compiled_once),
@@ -287,6 +308,7 @@ int main(void) {
                 cmocka_unit_test(a_compiler_that_contradicts_itself_uses_no_dpu),
                 cmocka_unit_test(errors_of_the_machine_are_errors),
                 cmocka_unit_test(there_may_be_nothing_to_verify),
+                cmocka_unit_test(layers_without_workload_are_verified),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
