@@ -329,15 +329,15 @@ static int lower_input(Lowering *l, const Op *op) {
 static int lower_border(Lowering *l, const Op *op) {
         LowerValue *value = lowering_value(l, op);
         const Op *from = strcmp(op->type, "fix") == 0 ? op_input(op, 0) : op;
-        const char *suffix = from == op ? "_fix" : "", *name, *tensor;
+        const char *name = op->name, *tensor = op->tensor.name;
         Op *input, *border;
         int r;
 
         r = lowering_real(l, from, op, &input);
-        if (r == 0)
-                r = lowering_name(l, &name, "%s%s", op->name, suffix);
-        if (r == 0)
-                r = lowering_name(l, &tensor, "%s%s", op->tensor.name, suffix);
+        if (r == 0 && from == op)
+                r = lowering_name(l, &name, "%s_fix", op->name);
+        if (r == 0 && from == op)
+                r = lowering_name(l, &tensor, "%s_fix", op->tensor.name);
         if (r == 0)
                 r = lowering_add(l, name, "float2fix", &border);
         if (r == 0)

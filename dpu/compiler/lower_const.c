@@ -167,11 +167,11 @@ static bool const_is_special(const LowerConst *spec) {
 
 int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **ret) {
         const Op *from = op_input(spec->op, 0);
-        const char *name, *tensor = spec->op->tensor.name;
+        const char *name = from ? from->name : NULL, *tensor = spec->op->tensor.name;
         int32_t fix_point;
         Slice floats;
         Op *known;
-        int r;
+        int r = 0;
 
         *ret = NULL;
         if (!lowering_is_const(spec->op, &fix_point))
@@ -179,9 +179,10 @@ int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **r
         if (!lowering_const_floats(from, &floats))
                 return lowering_refuse(l, reader, "%s does not hold float32 numbers", from->name);
 
-        r = lowering_name(l, &name, "%s%s%s%s", from->name, spec->suffix ?: "",
-                          const_is_special(spec) ? "_" : "",
-                          const_is_special(spec) ? reader->name : "");
+        if (spec->suffix)
+                r = lowering_name(l, &name, "%s%s", name, spec->suffix);
+        if (r == 0 && const_is_special(spec))
+                r = lowering_name(l, &name, "%s_%s", name, reader->name);
         if (r == 0 && spec->suffix)
                 r = lowering_name(l, &tensor, "%s_inserted_fix_%zu", name, l->n_inserted++);
         if (r < 0)

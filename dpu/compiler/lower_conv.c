@@ -220,14 +220,13 @@ static int conv_build(Lowering *l, const Match *match, const ConvShape *shape,
                       const LowerOperands *operands, Op **ret) {
         const Op *core = match->core;
         const LowerTail tail = { .fix_point = match->fix_point, .relu = conv_relu_is_tail(match) };
-        const char *type, *name;
+        const char *type, *name = core->name;
         Op *op;
         int r;
 
-        r = lowering_name(l, &type, "%s-fix", shape->wide ? "conv2d" : core->type);
-        if (r == 0)
-                r = lowering_name(l, &name, "%s%s", core->name,
-                                  shape->wide ? "_transfered_Conv2d" : "");
+        r = lowering_text(l, &type, "%s-fix", shape->wide ? "conv2d" : core->type);
+        if (r == 0 && shape->wide)
+                r = lowering_name(l, &name, "%s_transfered_Conv2d", core->name);
         if (r == 0)
                 r = lowering_add_layer(l, name, type, operands, &op);
         if (r == 0)

@@ -112,9 +112,9 @@ static int alone_leaky(Lowering *l, const Match *match, Op *input, Op **ret) {
 int lower_alone(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core, *from = op_input(core, 0);
         bool is_fix = strcmp(core->type, "fix") == 0;
-        const char *name;
+        const char *name = core->name;
         Op *input, *op;
-        int r;
+        int r = 0;
 
         if (!from || !lowering_value(l, lowering_before_reshape(l, from))->owner ||
             lowering_is_reshape(l, core))
@@ -124,7 +124,8 @@ int lower_alone(Lowering *l, const Match *match, Op **ret) {
                 return r;
         if (strcmp(core->type, "leaky-relu") == 0 || strcmp(core->type, "prelu") == 0)
                 return alone_leaky(l, match, input, ret);
-        r = lowering_name(l, &name, "%s%s", core->name, is_fix ? "_FixShifter" : "");
+        if (is_fix)
+                r = lowering_name(l, &name, "%s_FixShifter", core->name);
         if (r == 0)
                 r = lowering_add_sum(l, name, input, !is_fix, &op);
         return r < 0 ? r : lowering_give(l, match, op, ret);

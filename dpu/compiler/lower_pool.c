@@ -80,7 +80,8 @@ static int pool_name(Lowering *l, const Match *match, const Pool *pool, bool is_
                      const char **ret) {
         if (pool->suffix)
                 return lowering_name(l, ret, "%s%s", match->core->name, pool->suffix);
-        return lowering_name(l, ret, "%s", is_last ? match->tensor : match->core->name);
+        *ret = is_last ? match->tensor : match->core->name;
+        return 0;
 }
 
 static int pool_add(Lowering *l, const Match *match, const Pool *pool, Op **ret) {

@@ -147,7 +147,7 @@ bool lowering_pad_is_taken(const Lowering *l, const Op *pad);
 
 /* --- building ------------------------------------------------------------------------------ */
 
-/* A new op with a name (made unique in a trial) and an int8 tensor. */
+/* A new op with a name, or one like it that is free, and an int8 tensor. */
 int lowering_add(Lowering *l, const char *name, const char *type, Op **ret);
 int lowering_set_fixed(Lowering *l, Op *op, const char *tensor, int32_t fix_point,
                        const int32_t *dims, size_t n_dims);
@@ -168,6 +168,11 @@ bool lowering_is_cut(const Match *match);
  * noted for @match and *ret_good is false. */
 int lowering_middle(Lowering *l, const Match *match, Op *op, bool *ret_good);
 int lowering_set_grid(Lowering *l, Attrs *attrs, int32_t fix_point); /* as `fix` has them */
+int lowering_text(Lowering *l, const char **ret, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* A name of ours: a number comes behind one that the source has, where it is another's. Names that
+ * the source gave are used as they are. */
 int lowering_name(Lowering *l, const char **ret, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 int lowering_copy_attrs(Lowering *l, Attrs *to, const Attrs *from);

@@ -31,18 +31,50 @@ int lowering_refuse(Lowering *l, const Op *op, const char *format, ...) {
         return value->reason ? 0 : -ENOMEM;
 }
 
-int lowering_name(Lowering *l, const char **ret, const char *format, ...) {
+static int value_vtext(Lowering *l, const char **ret, const char *format, va_list arguments)
+        __attribute__((format(printf, 3, 0)));
+static int value_vtext(Lowering *l, const char **ret, const char *format, va_list arguments) {
         _cleanup_(freep) char *text = NULL;
-        va_list ap;
         int r;
 
-        va_start(ap, format);
-        r = strings_vprintf(&text, format, ap);
-        va_end(ap);
+        r = strings_vprintf(&text, format, arguments);
         if (r < 0)
                 return r;
         *ret = arena_string(&l->arena, text, strlen(text));
         return *ret ? 0 : -ENOMEM;
+}
+
+int lowering_text(Lowering *l, const char **ret, const char *format, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = value_vtext(l, ret, format, ap);
+        va_end(ap);
+        return r;
+}
+
+/* with a number behind it, if @graph has an op of that name */
+static int value_free_name(Lowering *l, const Graph *graph, const char *text, const char **ret) {
+        const char *name = text;
+        int r = 0;
+
+        for (size_t i = 1; r == 0 && graph_find_op(graph, name); i++)
+                r = lowering_text(l, &name, "%s_%zu", text, i);
+        if (r == 0)
+                *ret = name;
+        return r;
+}
+
+int lowering_name(Lowering *l, const char **ret, const char *format, ...) {
+        const char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = value_vtext(l, &text, format, ap);
+        va_end(ap);
+        return r < 0 ? r : value_free_name(l, l->source, text, ret);
 }
 
 /* --- what is known of the source ------------------------------------------------------------ */
@@ -135,9 +167,13 @@ int32_t lowering_fix_point(const Op *fixed) {
 
 int lowering_add(Lowering *l, const char *name, const char *type, Op **ret) {
         char number[32];
+        int r;
 
         (void) snprintf(number, sizeof(number), "%zu", l->target->n_ops);
-        return graph_add_op(l->target, l->trial ? number : name, type, ret);
+        if (l->trial)
+                return graph_add_op(l->target, number, type, ret);
+        r = value_free_name(l, l->target, name, &name);
+        return r < 0 ? r : graph_add_op(l->target, name, type, ret);
 }
 
 int lowering_set_grid(Lowering *l, Attrs *attrs, int32_t fix_point) {
@@ -232,19 +268,16 @@ static int value_check_reshape(Lowering *l, Op *made, const Op *reader, Op **ret
 
 static int value_reshape(Lowering *l, const Op *op, const Op *reader, Op *from, Op **ret) {
         const Tensor *shape = &op->tensor;
-        const char *name, *tensor;
         int32_t unused;
+        bool is_fix = lowering_is_fix(op, &unused);
+        const char *name = is_fix ? op_input(op, 0)->name : op->name, *tensor = op->tensor.name;
         Op *made;
-        int r;
+        int r = 0;
 
         if (lowering_value(l, op)->image)
                 r = lowering_name(l, &name, "%s_reshaped", from->tensor.name);
-        else
-                r = lowering_name(l, &name, "%s",
-                                  lowering_is_fix(op, &unused) ? op_input(op, 0)->name : op->name);
-        if (r == 0)
-                r = lowering_name(l, &tensor, "%s%s", op->tensor.name,
-                                  lowering_is_fix(op, &unused) ? "" : "_fix");
+        if (r == 0 && !is_fix)
+                r = lowering_name(l, &tensor, "%s_fix", op->tensor.name);
         if (r == 0)
                 r = lowering_add_reshape(l, name, tensor, from, shape->dims, shape->n_dims, &made);
         return r < 0 ? r : value_check_reshape(l, made, reader, ret);
@@ -346,8 +379,8 @@ static int value_fix2float(Lowering *l, Op *fixed, const Op *reader, Op **ret) {
         if (r < 0)
                 return r;
         *ret = graph_find_op(l->target, name);
-        if (*ret) /* a reader may read it twice */
-                return strcmp((*ret)->type, "fix2float") == 0 ? 0 : -EEXIST;
+        if (*ret && op_input(*ret, 0) == fixed) /* a reader may read it twice */
+                return 0;
         r = lowering_add(l, name, "fix2float", &op);
         if (r == 0)
                 r = graph_add_arg(l->target, op, "input", fixed);
@@ -357,7 +390,7 @@ static int value_fix2float(Lowering *l, Op *fixed, const Op *reader, Op **ret) {
                 r = graph_set_string(l->target, &op->attrs, LOWER_REASON_ATTR,
                                      "it brings results of the DPU to the CPU");
         if (r == 0)
-                r = graph_set_tensor(l->target, op, name, DATA_TYPE_FLOAT, 32, shape->dims,
+                r = graph_set_tensor(l->target, op, op->name, DATA_TYPE_FLOAT, 32, shape->dims,
                                      shape->n_dims);
         if (r < 0)
                 return r;

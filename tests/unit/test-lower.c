@@ -262,6 +262,58 @@ static void constants_of_two_grids(void **state) {
         assert_int_equal(op_arg(all_on_dpu("conv2d-fix"), "bias")->ops[0]->n_consumers, 1);
 }
 
+/* --- names ----------------------------------------------------------------------------------- */
+
+/* what is flattened has no `fix` of that grid; the name that it would get is the other one's */
+static void a_flattened_image_may_get_another_grid(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3)),
+           *a = source_fix(&s, source_conv(&s, x, 1, 3, 10), 4), *flat = source_flatten(&s, a);
+        const Op *fix = source_fix(&s, flat, 2), *made = op_input(all_on_dpu("fix2float"), 0);
+        size_t n = 0;
+
+        assert_string_equal(made->tensor.name, fix->tensor.name);
+        for (size_t i = 0; i < lowered->n_ops; i++)
+                n += strcmp(lowered->ops[i]->tensor.name, fix->tensor.name) == 0;
+        assert_int_equal(n, 1);
+}
+
+static void read_by(const char *name, Op *from) {
+        Op *op;
+
+        assert_int_equal(graph_add_op(s.graph, name, "tanh", &op), 0);
+        assert_int_equal(graph_set_tensor(s.graph, op, name, DATA_TYPE_FLOAT, 32, from->tensor.dims,
+                                          from->tensor.n_dims),
+                         0);
+        source_arg(&s, op, "input", from);
+}
+
+/* "a" for "b_c" and "a_b" for "c" */
+static void borders_of_the_same_name_are_two(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 3));
+
+        read_by("b_c", source_fix_as(&s, source_conv(&s, x, 1, 3, 10), 3, "a"));
+        read_by("c", source_fix_as(&s, source_conv(&s, x, 1, 3, 10), 3, "a_b"));
+        graph_count_consumers(s.graph);
+        lowered = graph_free(lowered);
+        lowered = lower_for(s.graph, LOWER_B4096);
+        lower_compare(s.graph, lowered, PATTERN_RANDOM);
+}
+
+/* of what we put behind a layer: the source has them already, before or behind */
+static void names_of_the_source_are_its_own(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 2)), *a;
+
+        read_by("op3_cut_above", x);
+        a = source_unary(&s, "relu6", source_conv(&s, x, 1, 3, 10));
+        assert_string_equal(op_input(a, 0)->name, "op3");
+        read_by("op3_cut", source_fix(&s, a, 3));
+        graph_count_consumers(s.graph);
+        lowered = graph_free(lowered);
+        lowered = lower_for(s.graph, LOWER_B4096);
+        assert_non_null(lower_find(lowered, "depthwise-conv2d-fix"));
+        lower_compare(s.graph, lowered, PATTERN_RANDOM);
+}
+
 /* --- limits ---------------------------------------------------------------------------------------- */
 
 typedef struct Limit {
@@ -343,6 +395,9 @@ int main(void) {
                 TEST(concat_gives_its_fix),
                 TEST(sums_take_relu),
                 TEST(constants_of_two_grids),
+                TEST(a_flattened_image_may_get_another_grid),
+                TEST(borders_of_the_same_name_are_two),
+                TEST(names_of_the_source_are_its_own),
                 TEST(weights_and_channels_have_limits),
                 TEST(shapes_that_do_not_fit_stay),
                 TEST(every_allocation_may_fail),
