@@ -285,7 +285,7 @@ static int lower_trial(Lowering *l) {
 
         l->trial = true;
         for (size_t i = 0; i < l->source->n_ops; i++)
-                lowering_find_grid(l, l->source->ops[i]);
+                lowering_find_facts(l, l->source->ops[i]);
         r = graph_new(&l->target, l->source->name);
         for (size_t i = 0; r == 0 && i < l->source->n_ops; i++)
                 r = lower_try(l, l->source->ops[i]);

@@ -97,26 +97,14 @@ static bool window_read_pad(const Op *op, int32_t *ret) {
         return true;
 }
 
-/* nothing that @op puts out is below zero */
-static bool window_is_positive(const Op *op) {
-        static const char *const types[] = { "relu", "relu6", "hard-sigmoid", "sigmoid",
-                                             "softmax" };
-
-        while (op && (strcmp(op->type, "fix") == 0 || strcmp(op->type, "maxpool2d") == 0))
-                op = op_input(op, 0);
-        for (size_t i = 0; op && i < ARRAY_SIZE(types); i++)
-                if (strcmp(op->type, types[i]) == 0)
-                        return true;
-        return false;
-}
-
-static bool window_takes_pad(const Op *core, const Op *pad) {
+static bool window_takes_pad(const Lowering *l, const Op *core, const Op *pad) {
         static const char *const types[] = { "conv2d", "depthwise-conv2d", "avgpool2d" };
 
         for (size_t i = 0; i < ARRAY_SIZE(types); i++)
                 if (strcmp(core->type, types[i]) == 0)
                         return true;
-        return strcmp(core->type, "maxpool2d") == 0 && window_is_positive(op_input(pad, 0));
+        return strcmp(core->type, "maxpool2d") == 0 &&
+               lowering_value(l, op_input(pad, 0))->is_positive;
 }
 
 static const Op *window_find_pad(const Lowering *l, const Op *core, int32_t *ret_sides) {
@@ -131,7 +119,7 @@ static const Op *window_find_pad(const Lowering *l, const Op *core, int32_t *ret
                 pad = op_input(pad, 0);
         }
         if (!pad || pad->n_consumers != 1 || !window_read_pad(pad, ret_sides) ||
-            !window_takes_pad(core, pad))
+            !window_takes_pad(l, core, pad))
                 return NULL;
         return pad;
 }

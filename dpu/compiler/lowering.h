@@ -30,9 +30,11 @@ typedef struct LowerValue {
         Op *real;
         Op *reading;      /* its real form for the op that is being copied */
         const Op *reader; /* its only reader; NULL: none, or several */
+        const Op *root;   /* what it is a reshape of, past all others; else itself */
         const Op *owner;  /* the core of the group that it is in; NULL: none */
         bool has_grid;    /* all its numbers are multiples of 2^-grid that fit in int8 */
         int32_t grid;
+        bool is_positive; /* nothing of it is below zero */
         bool wants_fixed, wants_real;
         bool rounded;       /* its group has the grid of the concat that reads it */
         const char *reason; /* why it is not on the DPU; in the arena of the lowering */
@@ -89,8 +91,8 @@ int lowering_refuse(Lowering *l, const Op *op, const char *format, ...)
 
 bool lowering_is_fix(const Op *op, int32_t *ret_fix_point); /* 8 bits, signed, DPU_ROUND */
 
-/* Finds has_grid and grid of @op, whose inputs have theirs. */
-void lowering_find_grid(Lowering *l, const Op *op);
+/* Finds has_grid, grid, is_positive and root of @op, whose inputs have theirs. */
+void lowering_find_facts(Lowering *l, const Op *op);
 
 /* The fixed form of @op's value, made if need be; NULL in @ret: it has none, and the reason is
  * noted for @reader. -ENOMEM. */

@@ -122,7 +122,7 @@ static bool value_moves(const Op *op) {
         return value_is_reshape_type(op) || value_is_type(op, types, ARRAY_SIZE(types));
 }
 
-void lowering_find_grid(Lowering *l, const Op *op) {
+static void value_find_grid(Lowering *l, const Op *op) {
         LowerValue *value = lowering_value(l, op);
         const Arg *arg = op_arg(op, "input");
 
@@ -138,6 +138,16 @@ void lowering_find_grid(Lowering *l, const Op *op) {
         }
 }
 
+static bool value_is_positive(const Lowering *l, const Op *op) {
+        static const char *const positive[] = { "relu", "relu6", "hard-sigmoid", "sigmoid",
+                                                "softmax" };
+        static const char *const keep[] = { "fix", "maxpool2d" };
+
+        if (value_is_type(op, keep, ARRAY_SIZE(keep)) && op_input(op, 0))
+                return lowering_value(l, op_input(op, 0))->is_positive;
+        return value_is_type(op, positive, ARRAY_SIZE(positive));
+}
+
 bool lowering_is_reshape(const Lowering *l, const Op *op) {
         const Op *input = op_input(op, 0);
         int32_t fix_point;
@@ -150,10 +160,17 @@ bool lowering_is_reshape(const Lowering *l, const Op *op) {
         return value_is_reshape_type(op);
 }
 
+/* once for each op: chains may be as long as the graph */
+void lowering_find_facts(Lowering *l, const Op *op) {
+        LowerValue *value = lowering_value(l, op);
+
+        value_find_grid(l, op);
+        value->is_positive = value_is_positive(l, op);
+        value->root = lowering_is_reshape(l, op) ? lowering_value(l, op_input(op, 0))->root : op;
+}
+
 const Op *lowering_before_reshape(const Lowering *l, const Op *op) {
-        while (lowering_is_reshape(l, op))
-                op = op_input(op, 0);
-        return op;
+        return lowering_value(l, op)->root ?: op;
 }
 
 int32_t lowering_fix_point(const Op *fixed) {

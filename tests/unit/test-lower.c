@@ -321,6 +321,37 @@ typedef struct Limit {
         bool fits;
 } Limit;
 
+/* Each op is looked at a few times, however many are behind each other: with the square of that the
+ * test would end at its time limit. */
+static void long_chains_are_short_work(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 1, 1, 2)), *from, *pad;
+
+        x = source_fix(&s, source_unary(&s, "relu", source_conv(&s, x, 1, 2, 10)), 4);
+        from = x;
+        for (size_t i = 0; i < 30000; i++)
+                from = source_fix(&s, source_reshape(&s, from, DIMS(1, 1, 1, 2)), 4);
+        from = x;
+        for (size_t i = 0; i < 20000; i++) {
+                from = source_window(&s, source_unary(&s, "maxpool2d", from), 1, 1, 0);
+                from = source_fix(&s, from, 4);
+        }
+        for (size_t i = 0; i < 20000; i++) {
+                pad = source_add(&s, "pad", DIMS(1, 3, 3, 2));
+                source_arg(&s, pad, "input", from);
+                source_ints(&s, pad, "paddings", DIMS(0, 0, 1, 1, 1, 1, 0, 0));
+                source_word(&s, pad, "mode", "CONSTANT");
+                pad = source_fix(&s, pad, 4);
+                x = source_window(&s, source_add(&s, "maxpool2d", DIMS(1, 1, 1, 2)), 3, 1, 0);
+                source_arg(&s, x, "input", pad);
+                (void) source_fix(&s, x, 4);
+        }
+        graph_count_consumers(s.graph);
+        lowered = graph_free(lowered);
+        lowered = lower_for(s.graph, LOWER_B4096);
+        assert_null(lower_find(lowered, "pad-fix"));
+        assert_null(lower_find(lowered, "pad"));
+}
+
 /* of B512, whose 8 channels in parallel are those of B1024 */
 static void weights_and_channels_have_limits(void **state) {
         static const Limit limits[] = {
@@ -399,6 +430,7 @@ int main(void) {
                 TEST(borders_of_the_same_name_are_two),
                 TEST(names_of_the_source_are_its_own),
                 TEST(weights_and_channels_have_limits),
+                TEST(long_chains_are_short_work),
                 TEST(shapes_that_do_not_fit_stay),
                 TEST(every_allocation_may_fail),
         };
