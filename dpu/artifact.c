@@ -134,6 +134,19 @@ int artifact_write_companions(const ArtifactSpec *spec, const Bytes *xmodel, Md5
         return r;
 }
 
+/* The bytes of the model. There are limits for files (xmodel/walk.h), and what a compiler adds to
+ * names and ops may reach beyond: what nobody could read is not written. */
+static int artifact_model(const ArtifactSpec *spec, Bytes *ret, Problem *problem) {
+        _cleanup_(walk_freep) Walk *walk = NULL;
+        int r;
+
+        r = graph_write(spec->graph, false, ret, problem);
+        if (r < 0)
+                return r;
+        r = walk_new(&walk, bytes_slice(ret), problem);
+        return r < 0 ? problem_prefix(problem, r, "the compiled model could not be read") : 0;
+}
+
 int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes xmodel = BYTES_INIT(WALK_FILE_MAX);
         _cleanup_(freep) char *file_name = NULL;
@@ -144,7 +157,7 @@ int artifact_write(const ArtifactSpec *spec, Md5 *ret_md5, Problem *problem) {
         r = artifact_file_name(spec, &file_name);
         if (r < 0)
                 return r;
-        r = graph_write(spec->graph, false, &xmodel, problem);
+        r = artifact_model(spec, &xmodel, problem);
         if (r < 0)
                 return r;
         r = artifact_md5(&xmodel, &md5);
