@@ -121,9 +121,36 @@ static int pool_check_mean(Lowering *l, const Match *match, const int32_t *kerne
                                kernel[0], kernel[1]);
 }
 
+/* Does a window reach beyond the padding that the source has? With CEIL it may. */
+static bool pool_reaches_beyond(const Lowering *l, const Op *core, const LowerWindow *w) {
+        const Attr *pad = attrs_find(&core->attrs, "pad");
+        const char *mode = attrs_string(&core->attrs, "pad_mode");
+        bool has_pad = pad && pad->kind == ATTR_INT32_VEC && pad->n == 4;
+        int32_t sides[4];
+
+        if (mode && strcmp(mode, "SAME") == 0) /* pads what is missing */
+                return false;
+        if (mode && strcmp(mode, "VALID") == 0)
+                has_pad = false;
+        (void) lowering_before_pad(l, core, sides);
+        for (size_t i = 1; i < 4; i += 2)
+                if (w->pad[i] > (int64_t) sides[i] + (has_pad ? pad->int32s[i] : 0))
+                        return true;
+        return false;
+}
+
+/* The engines divide by all places of the kernel, whatever they see there. */
+static bool pool_counts_all(const Lowering *l, const Op *core, const LowerWindow *w) {
+        bool padding = true, beyond = true;
+
+        (void) attrs_bool(&core->attrs, "count_include_pad", &padding);
+        (void) attrs_bool(&core->attrs, "count_include_invalid", &beyond);
+        return padding && (beyond || !pool_reaches_beyond(l, core, w));
+}
+
 int lower_pool(Lowering *l, const Match *match, Op **ret) {
         const Op *core = match->core;
-        bool is_max = strncmp(core->type, "maxpool", strlen("maxpool")) == 0, counts = true;
+        bool is_max = strncmp(core->type, "maxpool", strlen("maxpool")) == 0;
         Pool pool = { .type = is_max ? "MAX" : "AVG" };
         bool fits = true;
         int r = 0;
@@ -132,9 +159,10 @@ int lower_pool(Lowering *l, const Match *match, Op **ret) {
                 pool.suffix = "_transfered_MaxPool2d_inserted_fix";
         if (core->tensor.n_dims != (pool.suffix ? 3 : 4) || !lowering_window(l, core, &pool.window))
                 return lowering_refuse(l, core, "it does not pool images");
-        (void) attrs_bool(&core->attrs, "count_include_pad", &counts);
-        if (!is_max && !counts)
-                return lowering_refuse(l, core, "the engines count padding when they average");
+        if (!is_max && !pool_counts_all(l, core, &pool.window))
+                return lowering_refuse(
+                        l, core,
+                        "the engines count padding, and what is beyond, when they average");
         if (is_max && match->factor)
                 return lowering_refuse(l, core, "it is scaled");
         if (!is_max)

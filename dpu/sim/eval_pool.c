@@ -7,6 +7,9 @@
  * fewer places at the border (Xilinx/Vitis-AI src/vai_library/cpu_task/ops/pool-fix/pool-fix.cpp,
  * where the factors are from). The quantizer exports the difference between the two as a `mul`
  * behind avgpool2d.
+ *
+ * With pad_mode CEIL the last window may reach beyond the padding. What lies there counts as well,
+ * unless count_include_invalid says no (as in PyTorch; .../cpu_task/ops/avg_pool.cpp).
  */
 
 #include <errno.h>
@@ -30,6 +33,7 @@ typedef struct Pool {
         PoolKind kind;
         double factor;       /* of the sum of a whole kernel */
         bool counts_padding; /* as if it were zeros; else the mean is of what there is */
+        bool counts_beyond;  /* the same, of what is not even padding */
         Sink sink;
 } Pool;
 
@@ -99,9 +103,11 @@ static int pool_init(Pool *pool, const EvalCall *call) {
         if (r < 0)
                 return r;
         pool->input = eval_input(call, 0);
-        pool->counts_padding = true;
-        if (pool->kind == POOL_AVERAGE)
+        pool->counts_padding = pool->counts_beyond = true;
+        if (pool->kind == POOL_AVERAGE) {
                 (void) attrs_bool(&call->op->attrs, "count_include_pad", &pool->counts_padding);
+                (void) attrs_bool(&call->op->attrs, "count_include_invalid", &pool->counts_beyond);
+        }
         pool->factor = pool->kind == POOL_AVERAGE_DPU ? pool_dpu_factor(w->kernel_w, w->kernel_h)
                                                       : 1.0 / ((double) w->kernel_w * w->kernel_h);
         return sink_init(&pool->sink, call);
@@ -125,11 +131,29 @@ static void pool_add_tap(const Pool *pool, size_t image, Tap y, Tap x, bool firs
         }
 }
 
+/* how many of the @kernel places of window @o are within @padded */
+static int64_t pool_within(size_t o, int32_t stride, int32_t kernel, int64_t padded) {
+        int64_t n = padded - (int64_t) o * stride;
+
+        return n < 1 || n > kernel ? kernel : n;
+}
+
+static double pool_factor(const Pool *pool, size_t oy, size_t ox, size_t n_taps) {
+        const Window *w = &pool->window;
+
+        if (!pool->counts_padding && n_taps > 0)
+                return 1.0 / (double) n_taps;
+        if (pool->counts_beyond)
+                return pool->factor;
+        return 1.0 / (double) (pool_within(ox, w->stride_w, w->kernel_w, w->padded_w) *
+                               pool_within(oy, w->stride_h, w->kernel_h, w->padded_h));
+}
+
 static void pool_pixel(const Pool *pool, size_t row, size_t ox, double *pixel, double *result) {
         const Taps *ys = &pool->window.y, *xs = &pool->window.x;
         size_t oy = row % (size_t) pool->window.out_height, n_taps = 0;
         size_t image = row / (size_t) pool->window.out_height, n = (size_t) pool->window.channels;
-        double factor = pool->factor;
+        double factor;
 
         memset(result, 0, n * sizeof(*result));
         for (size_t i = ys->first[oy]; i < ys->first[oy + 1]; i++)
@@ -138,8 +162,7 @@ static void pool_pixel(const Pool *pool, size_t row, size_t ox, double *pixel, d
                                      result);
         if (pool->kind == POOL_MAX)
                 return;
-        if (!pool->counts_padding && n_taps > 0)
-                factor = 1.0 / (double) n_taps;
+        factor = pool_factor(pool, oy, ox, n_taps);
         for (size_t c = 0; c < n; c++)
                 result[c] *= factor;
 }

@@ -14,7 +14,8 @@
 /* one axis as the attributes give it */
 typedef struct Axis {
         int32_t in, out;
-        int32_t kernel, stride, dilation, pad; /* pad: before the first element */
+        int32_t kernel, stride, dilation;
+        int32_t pad, behind; /* before the first element, behind the last one */
         bool transposed;
 } Axis;
 
@@ -63,14 +64,14 @@ bool eval_is_fixed_op(const EvalCall *call) {
 }
 
 /* TensorFlow's rule: what is missing is padded, the smaller half before */
-static int32_t axis_same_pad(const Axis *axis) {
+static int32_t axis_same_need(const Axis *axis) {
         int64_t span = ((int64_t) axis->kernel - 1) * axis->dilation + 1, need;
 
         if (axis->transposed)
                 need = (int64_t) axis->kernel - axis->stride;
         else
                 need = ((int64_t) axis->out - 1) * axis->stride + span - axis->in;
-        return need > 0 ? (int32_t) (need / 2) : 0;
+        return need > 0 ? (int32_t) need : 0;
 }
 
 /* Fixed-point ops carry the mode of their source, but their pad is what counts. */
@@ -79,10 +80,13 @@ static void axis_apply_mode(const EvalCall *call, Axis *axis) {
 
         if (!mode || eval_is_fixed_op(call))
                 return;
-        if (strcmp(mode, "SAME") == 0)
-                axis->pad = axis_same_pad(axis);
-        else if (strcmp(mode, "VALID") == 0)
-                axis->pad = 0;
+        if (strcmp(mode, "SAME") == 0) {
+                axis->behind = axis_same_need(axis);
+                axis->pad = axis->behind / 2;
+                axis->behind -= axis->pad;
+        } else if (strcmp(mode, "VALID") == 0) {
+                axis->pad = axis->behind = 0;
+        }
 }
 
 static int axis_check(const EvalCall *call, const Axis *axis) {
@@ -136,6 +140,7 @@ static int window_axes(const Window *window, const EvalCall *call, Axis axes[2])
                         .stride = stride[i],
                         .dilation = dilation[i],
                         .pad = pad[2 * i],
+                        .behind = pad[2 * i + 1],
                         .transposed = window_is_transposed(call),
                 };
                 if (global)
@@ -163,6 +168,10 @@ int window_init(Window *window, const EvalCall *call) {
                 return r;
         w.kernel_w = axes[0].kernel;
         w.kernel_h = axes[1].kernel;
+        w.stride_w = axes[0].stride;
+        w.stride_h = axes[1].stride;
+        w.padded_w = (int64_t) axes[0].pad + axes[0].in + axes[0].behind;
+        w.padded_h = (int64_t) axes[1].pad + axes[1].in + axes[1].behind;
         w.runs = !axes[0].transposed && axes[0].dilation == 1;
         r = taps_init(&w.x, &axes[0]);
         if (r < 0)

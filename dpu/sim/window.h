@@ -29,7 +29,9 @@ typedef struct Window {
         int32_t height, width, channels;             /* of the input */
         int32_t out_height, out_width, out_channels; /* of the output */
         int32_t kernel_w, kernel_h;
-        bool runs; /* taps of a row are neighbours in kernel and input alike */
+        int32_t stride_w, stride_h;
+        int64_t padded_w, padded_h; /* the input with what is before and behind it */
+        bool runs;                  /* taps of a row are neighbours in kernel and input alike */
         Taps x, y;
 } Window;
 

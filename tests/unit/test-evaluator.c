@@ -445,6 +445,18 @@ static void averages(void **state) {
         EXPECT(3, 7, 6);
         boolean("count_include_pad", false);
         EXPECT(4.5, 7, 9);
+        /* CEIL: the second window has one number, one of padding, and one place of nothing */
+        (void) add("avgpool2d", DIMS(1, 1, 2, 1));
+        arg("input", input);
+        ints("kernel", DIMS(3, 1));
+        ints("stride", DIMS(2, 1));
+        ints("pad", DIMS(0, 1, 0, 0));
+        string("pad_mode", "CEIL");
+        EXPECT(7, 4);
+        boolean("count_include_invalid", false);
+        EXPECT(7, 6);
+        boolean("count_include_pad", false);
+        EXPECT(7, 12);
         (void) add("avgpool2d", DIMS(1, 1, 1, 1));
         arg("input", input);
         boolean("global", true);

@@ -202,6 +202,22 @@ static void other_averages_stay(void **state) {
         assert_non_null(strstr(reason_of("avgpool2d", LOWER_B4096), "another factor"));
 }
 
+/* the last window of three reaches one place beyond an image of six */
+static void averages_of_what_is_there_stay(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 6, 6, 4)),
+           *op = source_add(&s, "avgpool2d", DIMS(1, 3, 3, 4));
+
+        source_arg(&s, op, "input", x);
+        (void) source_window(&s, op, 3, 2, 0);
+        source_word(&s, op, "pad_mode", "CEIL");
+        (void) source_fix(&s, source_binary(&s, "mul", op, source_number(&s, 9 * 7.0F / 64)), 5);
+        (void) all_on_dpu("pool-fix");
+        source_flag(&s, op, "count_include_invalid", false);
+        assert_non_null(strstr(reason_of("avgpool2d", LOWER_B4096), "count padding"));
+        source_ints(&s, op, "pad", DIMS(0, 1, 0, 1));
+        (void) all_on_dpu("pool-fix");
+}
+
 static void hard_swish_is_two_ops(void **state) {
         Op *x = source_input(&s, 5, DIMS(1, 2, 3, 4)), *op;
 
@@ -422,6 +438,7 @@ int main(void) {
                 TEST(linear_layers_share_an_input),
                 TEST(averages_have_the_engines_factor),
                 TEST(other_averages_stay),
+                TEST(averages_of_what_is_there_stay),
                 TEST(hard_swish_is_two_ops),
                 TEST(concat_gives_its_fix),
                 TEST(sums_take_relu),
