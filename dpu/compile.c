@@ -10,12 +10,15 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/utf8.h"
 #include "dpu/artifact.h"
@@ -364,6 +367,28 @@ static int compile_all(const CompileArguments *arguments, const CompilerSpec *co
         return compile_write(arguments, &attempts, compiler->fingerprint, problem);
 }
 
+/* The compiled model must not take the place of what it is made from. */
+static int compile_check_place(const CompileArguments *arguments, Problem *problem) {
+        _cleanup_(bytes_cleanup) Bytes name = BYTES_INIT(2 * PATH_MAX);
+        _cleanup_(freep) char *path = NULL;
+        StatId source, old;
+        int r;
+
+        r = bytes_printf(&name, "%s/%s.xmodel", arguments->output_dir, arguments->net_name);
+        if (r < 0)
+                return r;
+        path = bytes_take_string(&name);
+        if (!path)
+                return -ENOMEM;
+        if (file_stat_id(AT_FDCWD, arguments->xmodel, &source) < 0 ||
+            file_stat_id(AT_FDCWD, path, &old) < 0 || !stat_id_is_same_file(&source, &old))
+                return 0;
+        return problem_set(problem, -EEXIST,
+                           "%s: the compiled model would overwrite it; name another directory "
+                           "(-o) or network (-n)",
+                           arguments->xmodel);
+}
+
 static int compile_run(const CompileArguments *arguments, const char *ignored, Problem *problem) {
         _cleanup_(graph_freep) Graph *source = NULL;
         CompilerSpec spec = { .last = arguments->last };
@@ -384,6 +409,9 @@ static int compile_run(const CompileArguments *arguments, const char *ignored, P
         spec.compiler = compiler;
         if (arguments->last != COMPILER_EMIT)
                 return compile_dump(arguments, &spec, problem);
+        r = compile_check_place(arguments, problem);
+        if (r < 0)
+                return r;
         spec.progress = compile_say_stage;
         compile_say_before(source, spec.fingerprint, ignored);
         return compile_all(arguments, &spec, &source, problem);

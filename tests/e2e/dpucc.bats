@@ -232,6 +232,18 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   [[ $output != *$'\e'* ]]
 }
 
+@test "compile does not overwrite what it compiles" {
+  model net.xmodel
+  sum=$(md5sum <net.xmodel)
+  fails_with 1 "net.xmodel: the compiled model would overwrite it" \
+    dpucc compile -x net.xmodel -a arch.json -o . -n net
+  ln -s ../net.xmodel "$(mkdir link && echo link)/q.xmodel"
+  fails_with 1 "would overwrite it" dpucc compile -x link/q.xmodel -a arch.json -n net
+  [ "$(md5sum <net.xmodel)" = "$sum" ]
+  [ ! -e meta.json ]
+  dpucc compile -x net.xmodel -a arch.json -o . -n other
+}
+
 @test "compile leaves the old files when the new ones cannot be written" {
   model q.xmodel
   compile out
