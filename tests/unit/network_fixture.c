@@ -447,13 +447,13 @@ static Op *make_resize(Build *b, Op *from) {
 
 static Op *make_reshape(Build *b, Op *from) {
         int32_t n = (int32_t) tensor_elements(&from->tensor), height = b->p[P_KERNEL_H];
+        int32_t fix = fix_point(from) + (b->p[P_FIX_MORE] == 2 ? -1 : 0);
 
         if (b->p[P_ACTIVATION] == 0)
-                return source_fix(&b->s, source_flatten(&b->s, from), fix_point(from));
+                return source_fix(&b->s, source_flatten(&b->s, from), fix);
         if (n % height != 0)
                 return NULL;
-        return source_fix(&b->s, source_reshape(&b->s, from, DIMS(1, height, 1, n / height)),
-                          fix_point(from));
+        return source_fix(&b->s, source_reshape(&b->s, from, DIMS(1, height, 1, n / height)), fix);
 }
 
 static Op *make_matmul(Build *b, Op *from) {
