@@ -101,6 +101,7 @@ static const Op *comparison_find_output(const Ports *source, const Op *op) {
 
 static int comparison_pair(ComparisonState *state, const Ports *outputs) {
         _cleanup_(tensor_names_deinit) TensorNames names = { 0 };
+        size_t n_there = 0; /* outputs */
         int r;
 
         r = tensor_names_init(&names, state->source);
@@ -110,19 +111,23 @@ static int comparison_pair(ComparisonState *state, const Ports *outputs) {
                 const Op *op = state->compiled->ops[i], *source;
                 Counterpart *part = &state->counterparts[i];
 
-                if (!comparison_is_result(op) || evaluator_is_substituted(op))
+                if (!comparison_is_result(op))
                         continue;
                 part->is_output = op->n_consumers == 0;
                 source = comparison_find(&names, op->tensor.name);
+                if (evaluator_is_substituted(op)) { /* no numbers to compare */
+                        n_there += part->is_output && source && evaluator_is_substituted(source);
+                        continue;
+                }
                 if (!source && part->is_output)
                         source = comparison_find_output(outputs, op);
                 if (source && tensor_elements(&source->tensor) == tensor_elements(&op->tensor))
                         part->source = source;
                 state->result->n_outputs += part->source && part->is_output;
         }
-        state->result->n_outputs_missing = outputs->n_outputs > state->result->n_outputs
-                                                   ? outputs->n_outputs - state->result->n_outputs
-                                                   : 0;
+        n_there += state->result->n_outputs;
+        state->result->n_outputs_missing =
+                outputs->n_outputs > n_there ? outputs->n_outputs - n_there : 0;
         return 0;
 }
 

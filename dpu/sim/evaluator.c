@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "dpu/sim/eval.h"
 #include "dpu/sim/pattern.h"
+#include "dpu/sim/window.h"
 #include "dpu/sim/workers.h"
 
 typedef struct EvalState {
@@ -328,11 +329,17 @@ static int evaluator_compute(Evaluator *evaluator, const Op *op, const EvalEntry
                 .problem = problem,
         };
 
+        int r;
+
         if (!entry) {
                 evaluator_substitute(evaluator, op, out);
                 return 0;
         }
-        return entry->run(&call);
+        r = entry->run(&call);
+        if (r != -EINVAL || !evaluator->options.substitute_refused || eval_is_fixed_op(&call))
+                return r;
+        evaluator_substitute(evaluator, op, out);
+        return 0;
 }
 
 static int evaluator_run_op(Evaluator *evaluator, const Op *op, Problem *problem) {

@@ -15,8 +15,8 @@
  *
  * An op that it has no definition of (a user's own) either ends the run with a problem that names
  * it, or is substituted: it then puts out numbers that depend on the seed and its name only, on
- * the grid of the `fix` that reads them. A quantized graph and what was compiled from it then go on
- * with the same numbers.
+ * the grid of the `fix` that reads them; likewise, if that is wanted, a float op that it would
+ * refuse. A quantized graph and what was compiled from it then go on with the same numbers.
  *
  * Memory: values are freed after their last use unless they are kept, and bounded by max_bytes.
  * Time is bounded by max_work.
@@ -34,7 +34,8 @@ typedef struct EvaluatorOptions {
         uint64_t max_bytes; /* of all values at one time; 0: EVALUATOR_BYTES_MAX */
         uint64_t max_work;  /* multiplications of one run; 0: EVALUATOR_WORK_MAX */
         bool substitute;
-        uint64_t seed; /* of substitutes */
+        bool substitute_refused; /* likewise float ops whose attributes have no definition */
+        uint64_t seed;           /* of substitutes */
 } EvaluatorOptions;
 
 #define EVALUATOR_BYTES_MAX ((uint64_t) 6 << 30)

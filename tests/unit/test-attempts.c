@@ -157,6 +157,14 @@ static void forget_activation(Compilation *c) {
                 assert_int_equal(graph_set_string(c->graph, &conv->attrs, "nonlinear", "NONE"), 0);
 }
 
+/* whatever a convolution puts out, with a relu that nobody wanted */
+static void add_activation(Compilation *c) {
+        Op *conv = find(c->graph, "conv2d-fix", "");
+
+        if (on_dpu(conv))
+                assert_int_equal(graph_set_string(c->graph, &conv->attrs, "nonlinear", "RELU"), 0);
+}
+
 /* --- what follows ------------------------------------------------------------------------------ */
 
 static void check_on_cpu(const Attempts *attempts, const char *type, const char *part) {
@@ -297,6 +305,42 @@ static void layers_without_workload_are_verified(void **state) {
         source_deinit(&s);
 }
 
+/* Their numbers are made up, alike before and behind the compiler; that hides nothing of the DPU. */
+static void check_verified_beside(const char *type, const char *mode, bool is_fixed) {
+        Attempts attempts;
+        Source s;
+        Op *op;
+
+        source_init(&s);
+        op = source_fix(&s, source_conv(&s, source_input(&s, 5, SOURCE_DIMS(1, 4, 4, 3)), 1, 4, 10),
+                        3);
+        op = source_unary(&s, type, op);
+        source_ints(&s, op, "shape", SOURCE_DIMS(1, 4, 4, 4));
+        source_word(&s, op, "data_type", "FLOAT32");
+        source_word(&s, op, "mode", mode);
+        if (is_fixed)
+                (void) source_fix(&s, source_conv(&s, source_fix(&s, op, 4), 1, 4, 10), 3);
+        graph_count_consumers(s.graph);
+
+        attempts = attempt(s.graph, ATTEMPTS_VERIFY_FULL, NULL, 0);
+        assert_int_equal(attempts.n_internal_errors, 0);
+        assert_non_null(dpu_of(attempts.compilation->graph));
+        assert_true(attempts.proved);
+        attempts_deinit(&attempts);
+
+        attempts = attempt(s.graph, ATTEMPTS_VERIFY_FULL, add_activation, 0);
+        assert_int_not_equal(attempts.n_internal_errors, 0);
+        attempts_deinit(&attempts);
+        source_deinit(&s);
+}
+
+static void what_is_not_defined_costs_no_dpu_code(void **state) {
+        check_verified_beside("MyOp", "any", true);
+        check_verified_beside("MyOp", "any", false); /* an output of the model */
+        check_verified_beside("resize", "BICUBIC", true);
+        check_verified_beside("resize", "BICUBIC", false);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_right_is_compiled_once),
@@ -309,6 +353,7 @@ int main(void) {
                 cmocka_unit_test(errors_of_the_machine_are_errors),
                 cmocka_unit_test(there_may_be_nothing_to_verify),
                 cmocka_unit_test(layers_without_workload_are_verified),
+                cmocka_unit_test(what_is_not_defined_costs_no_dpu_code),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
