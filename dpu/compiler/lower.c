@@ -181,6 +181,10 @@ static int lower_group(Lowering *l, const Op *core, bool *ret_taken) {
                 return r;
         if (lower_refused(l, &match))
                 return lowering_refuse(l, core, "%s", lower_refused(l, &match));
+        if (core->tensor.n_dims < 2 || core->tensor.n_dims > 4) /* the rules count on that */
+                return lowering_refuse(
+                        l, core, "it has %zu dimensions; images, and what becomes one, have 2 to 4",
+                        core->tensor.n_dims);
         r = rule->build(l, &match, &op);
         if (r < 0 || !op)
                 return r;

@@ -64,7 +64,8 @@ static int tail_fill(Lowering *l, const char *name, int32_t fix_point, int8_t nu
 int lowering_add_affine(Lowering *l, const LowerAffine *affine, Op *input, Op **ret) {
         const Match none = { 0 };
         const int32_t kernel[2] = { 1, 1 };
-        int32_t channels = input->tensor.dims[input->tensor.n_dims - 1];
+        size_t n = input->tensor.n_dims;
+        int32_t channels = n > 0 ? input->tensor.dims[n - 1] : 0;
         LowerOperands operands = { .input = input };
         const char *weights, *bias;
         int r;

@@ -52,7 +52,8 @@ int eval_int32s(const EvalCall *call, const char *name, size_t n, int32_t *ret) 
                 return 0;
         if (attr->kind != ATTR_INT32_VEC || attr->n != n)
                 return eval_refuse(call, "attribute %s is not %zu integers", name, n);
-        memcpy(ret, attr->int32s, n * sizeof(*ret));
+        if (n > 0)
+                memcpy(ret, attr->int32s, n * sizeof(*ret));
         return 0;
 }
 

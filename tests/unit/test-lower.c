@@ -409,6 +409,29 @@ static void shapes_that_do_not_fit_stay(void **state) {
         assert_non_null(strstr(reason_of("matmul", LOWER_B4096), "do not fit"));
 }
 
+/* No rule looks at their dimensions, of which it has room for four. */
+static void what_is_no_image_stays(void **state) {
+        static const int32_t ones[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+        static const size_t counts[] = { 0, 1, 5, 9, ARRAY_SIZE(ones) };
+        Op *x = source_fix(&s, source_conv(&s, source_input(&s, 5, DIMS(1, 1, 1, 3)), 1, 1, 10), 4);
+
+        for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+                Op *from = source_fix(&s, source_reshape(&s, x, ones, counts[i]), 4);
+                Op *op = source_binary(&s, "add", from, from);
+                Op *leaky = source_add(&s, "leaky-relu", DIMS(1, 1, 1, 1));
+                const Attr alpha = { .kind = ATTR_FLOAT, .float32 = 26.0F / 256 };
+                const char *reason;
+
+                (void) source_fix(&s, source_unary(&s, "relu6", op), 3);
+                source_arg(&s, leaky, "input", from);
+                assert_int_equal(graph_set_attr(s.graph, &leaky->attrs, "alpha", &alpha), 0);
+                (void) source_fix(&s, leaky, 3);
+                (void) reason_of("add", LOWER_B4096);
+                reason = attrs_string(&graph_find_op(lowered, op->name)->attrs, LOWER_REASON_ATTR);
+                assert_non_null(strstr(reason, "images, and what becomes one, have 2 to 4"));
+        }
+}
+
 static int lower_it(void *userdata) {
         return lower_try(userdata, LOWER_B4096);
 }
@@ -449,6 +472,7 @@ int main(void) {
                 TEST(weights_and_channels_have_limits),
                 TEST(long_chains_are_short_work),
                 TEST(shapes_that_do_not_fit_stay),
+                TEST(what_is_no_image_stays),
                 TEST(every_allocation_may_fail),
         };
 
