@@ -202,6 +202,11 @@ static bool capture_line_of(Slice text, char *ret, size_t room) {
         return end > start;
 }
 
+void capture_answer(const Capture *capture, char *ret, size_t room) {
+        if (!capture_line_of(bytes_slice(&capture->out), ret, room))
+                ret[0] = '\0';
+}
+
 void capture_first_line(const Capture *capture, char *ret, size_t room) {
         if (!capture_line_of(bytes_slice(&capture->err), ret, room) &&
             !capture_line_of(bytes_slice(&capture->out), ret, room))

@@ -5,7 +5,7 @@
  *
  * For questions to other programs (`docker image inspect`), never for compilers (proc.h). It
  * blocks until the child is gone, and that is bounded: after the time limit the child's process
- * group is killed. Pool threads only. What exceeds CAPTURE_MAX of either stream is dropped, so a
+ * group is asked to end, and killed if it does not. Pool threads only. What exceeds CAPTURE_MAX of either stream is dropped, so a
  * program that talks without end is not what ends us.
  */
 
@@ -28,6 +28,10 @@ void capture_deinit(Capture *capture);
 static inline void capture_cleanup(Capture *capture) {
         capture_deinit(capture);
 }
+
+/* The answer of a command that ended well: the first line of its output that is not empty, "" if
+ * there is none. What it says beside that may be a warning. */
+void capture_answer(const Capture *capture, char *ret, size_t room);
 
 /* One line for people out of what it said: the first that is not empty, of the errors if there
  * are any. */

@@ -527,12 +527,14 @@ int container_inspect(const ConfigToolchain *toolchain, const Command *command, 
                                    "%s",
                                    toolchain->name, strerror(-r));
 
-        capture_first_line(&capture, line, sizeof(line));
-        if (capture.status != 0 || container_answer_end(line, ret) < 0)
-                return problem_set(problem, -EAGAIN,
-                                   "toolchain %s: the container did not run to an end (%s)",
-                                   toolchain->name, line);
-        return 0;
+        capture_answer(&capture, line, sizeof(line));
+        if (capture.status == 0 && container_answer_end(line, ret) == 0)
+                return 0;
+        if (capture.status != 0)
+                capture_first_line(&capture, line, sizeof(line));
+        return problem_set(problem, -EAGAIN,
+                           "toolchain %s: the container did not run to an end (%s)",
+                           toolchain->name, line);
 }
 
 int container_remove(const ConfigToolchain *toolchain, const char *engine, const char *name) {
@@ -652,7 +654,7 @@ int container_engine_version(const ConfigToolchain *toolchain, const ContainerIm
                 r = capture_run(&command, CONTAINER_ASK_MS, &capture);
         if (r < 0 || capture.status != 0)
                 return container_down(toolchain, image->engine, r, &capture, problem);
-        capture_first_line(&capture, line, sizeof(line));
+        capture_answer(&capture, line, sizeof(line));
         *ret = strdup(line);
         return *ret ? 0 : -ENOMEM;
 }

@@ -5,6 +5,7 @@
 #   images/NAME      the id of an image (slashes of the name as %)
 #   bin/             the programs "in" every image
 #   down             if there: no question is answered
+#   warning          what is said on the standard error output before each answer
 #   hangs            while it is there, nothing is answered
 #   out-of-memory    if there: a program that ends with 137 was killed for lack of memory
 #   containers/NAME/ labels, state, process (written here)
@@ -26,6 +27,8 @@ if [ -e "$control/down" ]; then
   echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2
   exit 1
 fi
+
+if [ -e "$control/warning" ]; then cat "$control/warning" >&2; fi
 
 inspect_image() {
   local file=$control/images/${1//\//%}

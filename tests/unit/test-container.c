@@ -336,6 +336,29 @@ static void the_end_is_the_containers_not_the_clients(void **state) {
         command_deinit(&command);
 }
 
+/* podman without a session, podman as docker, docker with a broken config.json: they all warn, and
+ * answer */
+static void warnings_are_no_answers(void **state) {
+        Fixture *f = *state;
+        _cleanup_(container_image_cleanup) ContainerImage image = {};
+        _cleanup_(freep) char *version = NULL;
+        _cleanup_(command_cleanup) Command command = {};
+        ContainerEnd end = {};
+        Problem problem = {};
+
+        write_in(f, "bin/control/warning", "WARN[0000] \"/\" is not a shared mount\n", 0644);
+        assert_int_equal(container_resolve(&f->config, &image, &problem), 0);
+        assert_string_equal(image.id, ID_1);
+        assert_int_equal(container_engine_version(&f->config, &image, &version, &problem), 0);
+        assert_string_equal(version, "20.10.24-double");
+
+        leave_container(f, job_id, "x");
+        command.engine = strdup(image.program);
+        command.container = container_name(job_id);
+        assert_int_equal(container_inspect(&f->config, &command, &end, &problem), 0);
+        assert_int_equal(end.exit_status, 3);
+}
+
 typedef struct Steps {
         char good[256]; /* their names */
         char bad[64], text[512];
@@ -431,6 +454,7 @@ int main(void) {
                 TEST(a_trial_that_hangs_leaves_nothing),
                 TEST(a_probe_names_the_step_that_fails),
                 TEST(the_end_is_the_containers_not_the_clients),
+                TEST(warnings_are_no_answers),
         };
 #undef TEST
 
