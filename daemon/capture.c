@@ -23,6 +23,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#define CAPTURE_GRACE_MS 2000 /* how long it may take to react to SIGTERM */
+
 typedef struct CapturePipe {
         int read_fd, write_fd;
 } CapturePipe;
@@ -139,6 +141,16 @@ static int capture_follow(int pidfd, int out, int err, int64_t deadline_ns, Capt
         return r < 0 ? r : capture_look(&fds[2], &capture->err);
 }
 
+/* A launcher that is just killed leaves what it waited for in the scheduler's queue, and nobody
+ * gives back what that gets in the end. The child is not reaped yet: the number is still its own. */
+static void capture_stop(pid_t pid, int pidfd) {
+        struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+        (void) kill(-pid, SIGTERM);
+        (void) poll(&end, 1, CAPTURE_GRACE_MS);
+        (void) kill(-pid, SIGKILL);
+}
+
 static int capture_reap(pid_t pid) {
         int status = 0;
 
@@ -173,7 +185,7 @@ int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret) {
         r = pidfd < 0 ? error_from_errno()
                       : capture_follow(pidfd, out.read_fd, err.read_fd, deadline_ns, &capture);
         if (r < 0)
-                (void) kill(-pid, SIGKILL); /* not reaped yet: the number is still its own */
+                capture_stop(pid, pidfd);
         capture.status = capture_reap(pid);
         if (r < 0)
                 return r;

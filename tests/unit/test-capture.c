@@ -69,6 +69,23 @@ static void is_bounded_in_time(void **state) {
         assert_true(clock_monotonic_ns() - start < 20 * CLOCK_NS_PER_S);
 }
 
+/* srun gives back its place in the queue, if it is asked to end */
+static void is_asked_before_it_is_killed(void **state) {
+        UnitDir *dir = *state;
+        char script[256];
+        Capture capture;
+
+        (void) snprintf(script, sizeof(script),
+                        "trap 'echo given back >%s/end; exit 1' TERM; sleep 1000 & wait",
+                        dir->path);
+        /* a busy machine may not come to the trap in time */
+        for (uint64_t ms = 250; ms < 20000 && faccessat(dir->fd, "end", F_OK, 0) < 0; ms *= 2)
+                assert_int_equal(run(script, ms, &capture), -ETIMEDOUT);
+        assert_int_equal(faccessat(dir->fd, "end", F_OK, 0), 0);
+
+        assert_int_equal(run("trap '' TERM; sleep 1000", 50, &capture), -ETIMEDOUT);
+}
+
 static void is_bounded_in_size(void **state) {
         Capture capture;
 
@@ -101,9 +118,10 @@ static void tells_what_cannot_be_started(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, unit_dir_setup, unit_dir_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(takes_output_and_status),  TEST(inherits_nothing),
-                TEST(is_bounded_in_time),       TEST(is_bounded_in_size),
-                TEST(waits_for_the_child_only), TEST(tells_what_cannot_be_started),
+                TEST(takes_output_and_status),      TEST(inherits_nothing),
+                TEST(is_bounded_in_time),           TEST(is_asked_before_it_is_killed),
+                TEST(is_bounded_in_size),           TEST(waits_for_the_child_only),
+                TEST(tells_what_cannot_be_started),
         };
 #undef TEST
 
