@@ -545,7 +545,9 @@ static void log_take_thrown(CompilerLog *log, const char *text) {
                 failure->what = log_failure_text(log, rest, rest + strlen(rest));
 }
 
-/* Whoever prints these, the C library, Python or a shell, was in want of something. */
+/* Whoever prints these was in want of something (the C library, Python, a shell), or did not let the
+ * compiler run to its end: srun and slurmstepd. The status is 1 then, or 0 when a node failed, or what
+ * the compiler's is in the wrong directory (Slurm 22.05, measured). */
 static void log_take_resources(CompilerLog *log, const char *text) {
         static const struct {
                 const char *said, *means;
@@ -559,6 +561,13 @@ static void log_take_resources(CompilerLog *log, const char *text) {
                 { "Read-only file system", "the disk cannot be written" },
                 { "Input/output error", "the disk has errors" },
                 { "Too many open files", "no descriptors were left" },
+                { "srun: error: Unable to ", "the scheduler did not start it" },
+                { "srun: error: Node failure ", "the machine that it ran on failed" },
+                { "srun: Force Terminated ", "the scheduler ended it" },
+                { "srun: forcing job termination", "the scheduler ended it" },
+                { " CANCELLED AT ", "the scheduler ended it" },
+                { ": error: execve(): ", "it is not on the machine that was to run it" },
+                { ": error: couldn't chdir to ", "the cache directory is not on the machine" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(wants) && !log->failure.machine; i++)

@@ -160,3 +160,30 @@ fails_with() {
   [ "$status" -ne 0 ]
   [[ $stderr == *"vai_c_xir"* ]]
 }
+
+# What srun prints, and how it ends (Slurm 22.05): the status of a job whose node fails is 0.
+@test "a node of a cluster that fails is no failure of the model" {
+  mkdir "$SANDBOX/cluster"
+  cat >"$SANDBOX/cluster/srun" <<'SRUN'
+#!/usr/bin/env bash
+if [ "$1" != /bin/sh ] && rm "$(dirname "$0")/fails" 2>/dev/null; then
+  echo 'srun: error: Node failure on n1' >&2
+  exit 0
+fi
+exec "$@"
+SRUN
+  chmod +x "$SANDBOX/cluster/srun"
+  touch "$SANDBOX/cluster/fails"
+  configure "$(jq -n --arg conda "$PREFIX" --arg srun "$SANDBOX/cluster/srun" '{
+    toolchain: "cluster",
+    toolchains: {cluster: {kind: "native", conda: $conda, launcher: [$srun]}}}')"
+  tutorial leopard
+  daemon_start
+  run --separate-stderr build
+  echo "$stderr"
+  [ "$status" -eq 0 ] || [[ $stderr == *"the machine that it ran on failed"* ]]
+  run --separate-stderr build
+  [ "$status" -eq 0 ]
+  [ ! -e "$SANDBOX/cluster/fails" ]
+  dpucc check --require-dpu --arch arch.json output/04-compile/$NET.xmodel
+}
