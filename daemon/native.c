@@ -4,6 +4,9 @@
  * script's own digest there are those of every file, below PREFIX/lib, that belongs to one of the
  * compiler's packages. PREFIX is the directory above the script's, symbolic links resolved. A
  * script without such neighbours is identified by itself.
+ *
+ * The loader and Python look elsewhere first: LD_LIBRARY_PATH, PYTHONPATH, the user's own packages.
+ * What they find there in place of the compiler's packages is what runs, so it counts as well.
  */
 
 #include "daemon/native.h"
@@ -11,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -141,6 +145,10 @@ static bool native_is_compiler_name(const char *name) {
         return false;
 }
 
+static bool native_is_on_the_way(const char *name) {
+        return strncmp(name, "python3", 7) == 0 || strcmp(name, "site-packages") == 0;
+}
+
 static int native_collect(FileList *list, const char *directory, bool all, unsigned depth);
 
 /* An entry that belongs to the compiler is taken whole; of the others only the directories on
@@ -153,7 +161,7 @@ static int native_collect_entry(FileList *list, const char *directory, const cha
 
         if (!path)
                 return -ENOMEM;
-        if (strcmp(name, "__pycache__") == 0)
+        if (strcmp(name, "__pycache__") == 0 || (!ours && !native_is_on_the_way(name)))
                 return 0;
         if (stat(path, &st) < 0)
                 return error_is_of_file(-errno) ? 0 : error_from_errno();
@@ -161,9 +169,7 @@ static int native_collect_entry(FileList *list, const char *directory, const cha
                 return ours ? file_list_add(list, directory, name) : 0;
         if (!S_ISDIR(st.st_mode) || depth == NATIVE_DEPTH_MAX)
                 return 0;
-        if (ours || strncmp(name, "python3", 7) == 0 || strcmp(name, "site-packages") == 0)
-                return native_collect(list, path, ours, depth + 1);
-        return 0;
+        return native_collect(list, path, ours, depth + 1);
 }
 
 static int native_collect(FileList *list, const char *directory, bool all, unsigned depth) {
@@ -183,6 +189,40 @@ static int native_collect(FileList *list, const char *directory, bool all, unsig
         return -errno; /* half a list would be another compiler */
 }
 
+char *native_places(void) {
+        char *places;
+
+        return asprintf(&places, "%s:%s:%s/.local/lib", getenv("LD_LIBRARY_PATH") ?: "",
+                        getenv("PYTHONPATH") ?: "", getenv("HOME") ?: "") < 0
+                       ? NULL
+                       : places;
+}
+
+static int native_collect_places(FileList *list) {
+        _cleanup_(freep) char *places = native_places();
+        char *save = NULL;
+        int r = places ? 0 : -ENOMEM;
+
+        for (char *place = places ? strtok_r(places, ":", &save) : NULL; r == 0 && place;
+             place = strtok_r(NULL, ":", &save))
+                if (place[0] == '/')
+                        r = native_collect(list, place, false, 0);
+        return r;
+}
+
+/* a place may be there twice, and below PREFIX */
+static void file_list_sort(FileList *list) {
+        size_t n = 0;
+
+        qsort(list->paths, list->n, sizeof(char *), file_list_compare);
+        for (size_t i = 0; i < list->n; i++)
+                if (n > 0 && strcmp(list->paths[n - 1], list->paths[i]) == 0)
+                        free(list->paths[i]);
+                else
+                        list->paths[n++] = list->paths[i];
+        list->n = n;
+}
+
 static int native_list(const char *program, bool alone, FileList *list) {
         _cleanup_(freep) char *real = NULL, *bin = NULL, *prefix = NULL, *lib = NULL;
         int r;
@@ -199,11 +239,13 @@ static int native_list(const char *program, bool alone, FileList *list) {
         lib = prefix ? path_join(prefix, "lib") : NULL;
         if (!lib)
                 return -ENOMEM;
-        if (strcmp(prefix, "/") == 0 || strcmp(prefix, "/usr") == 0)
-                return 0; /* the system's own libraries are no conda environment's */
-        r = native_collect(list, lib, false, 0);
+        /* the system's own libraries are no conda environment's */
+        if (strcmp(prefix, "/") != 0 && strcmp(prefix, "/usr") != 0)
+                r = native_collect(list, lib, false, 0);
         if (r == 0)
-                qsort(list->paths, list->n, sizeof(char *), file_list_compare);
+                r = native_collect_places(list);
+        if (r == 0)
+                file_list_sort(list);
         return r;
 }
 

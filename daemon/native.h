@@ -32,5 +32,10 @@ int native_check(const ConfigToolchain *toolchain, const char *program, const ch
 int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
                 Problem *problem);
 
-/* Paths and contents of @program and, unless @alone, of the packages it belongs to. */
+/* Where packages of the compiler's names are found before those of its own: a new string, as in PATH:
+ * the search paths that it gets, and what `pip install --user` made. NULL: no memory. */
+char *native_places(void);
+
+/* Paths and contents of @program and, unless @alone, of the packages it belongs to and of those
+ * that may come before them. */
 int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n);

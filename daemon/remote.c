@@ -11,19 +11,26 @@
 
 #define REMOTE_ASK_MS 120000 /* the scheduler's queue is part of it */
 
-/* $1 is the program, $2 "alone" or "packages"; the rest are the names of the packages. The last
- * line tells that nothing is missing. */
+/* $1 is the program, $2 "alone" or "packages", $3 native_places(); the rest are the names of the
+ * packages. The last line tells that nothing is missing. */
 #define REMOTE_SCRIPT                                                                              \
         "program=$(readlink -f -- \"$1\") && [ -x \"$program\" ] || exit 44\n"                     \
-        "what=$2; shift 2\n"                                                                       \
+        "what=$2; places=$3; shift 3\n"                                                            \
         "sha256sum -- \"$program\" || exit 45\n"                                                   \
+        "[ \"$what\" = packages ] || { echo complete; exit 0; }\n"                                 \
         "prefix=$(dirname -- \"$(dirname -- \"$program\")\")\n"                                    \
-        "case $what,$prefix in packages,/|packages,/usr|alone,*) echo complete; exit 0 ;; esac\n"  \
-        "for name; do\n"                                                                           \
-        "  for path in \"$prefix\"/lib/\"$name\"* \"$prefix\"/lib/lib\"$name\"* \\\n"              \
-        "      \"$prefix\"/lib/python3*/\"$name\"* \\\n"                                           \
-        "      \"$prefix\"/lib/python3*/site-packages/\"$name\"*; do\n"                            \
-        "    [ ! -e \"$path\" ] || find -L \"$path\" -type f ! -path '*/__pycache__/*' -print0\n"  \
+        "case $prefix in /|/usr) ;; *) places=$prefix/lib:$places ;; esac\n"                       \
+        "IFS=:; set -f\n"                                                                          \
+        "for place in $places; do\n"                                                               \
+        "  set +f\n"                                                                               \
+        "  case $place in /*) ;; *) continue ;; esac\n"                                            \
+        "  for name; do\n"                                                                         \
+        "    for path in \"$place\"/\"$name\"* \"$place\"/lib\"$name\"* \\\n"                      \
+        "        \"$place\"/python3*/\"$name\"* \"$place\"/site-packages/\"$name\"* \\\n"          \
+        "        \"$place\"/python3*/site-packages/\"$name\"*; do\n"                               \
+        "      [ ! -e \"$path\" ] || find -L \"$path\" -type f ! -path '*/__pycache__/*' "         \
+        "-print0\n"                                                                                \
+        "    done\n"                                                                               \
         "  done\n"                                                                                 \
         "done | LC_ALL=C sort -zu | xargs -0 -r sha256sum -- || exit 45\n"                         \
         "echo complete\n"
@@ -33,14 +40,18 @@
 static int remote_command(const ConfigToolchain *toolchain, const char *program, bool alone,
                           Command *command, Problem *problem) {
         static const char *const packages[] = { NATIVE_PACKAGES };
+        _cleanup_(freep) char *places = native_places();
         int r;
 
+        if (!places)
+                return -ENOMEM;
         r = launcher_add(toolchain, command, problem);
         if (r < 0)
                 return r;
         command_option(command, "/bin/sh", "-c");
         command_option(command, REMOTE_SCRIPT, "dpucc");
         command_option(command, program, alone ? "alone" : "packages");
+        command_argument(command, places);
         for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
                 command_argument(command, packages[i]);
         command_variable(command, "PATH", "/usr/local/bin:/usr/bin:/bin");

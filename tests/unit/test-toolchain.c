@@ -42,7 +42,9 @@ static int setup(void **state) {
         write_in(&f, "env/lib/python3.8/site-packages/numpy/__init__.py", "numbers", 0644);
         setenv("PATH", "/usr/bin:/bin", 1);
         unsetenv("PYTHONPATH");
+        unsetenv("LD_LIBRARY_PATH");
         unsetenv("MY_FLAG");
+        setenv("HOME", f.dir->path, 1);
         return state_open(&f.state, NULL, NULL);
 }
 
@@ -110,6 +112,63 @@ static void identity_is_content(void **state) {
         write_in(f, "env/lib/python3.8/site-packages/vaic/__pycache__/x.pyc", "made", 0644);
         next = identify(f, toolchain);
         assert_true(digest_equal(&first, &next));
+}
+
+static void set_path(Fixture *f, const char *name, const char *folder) {
+        char path[256];
+
+        (void) snprintf(path, sizeof(path), "relative::%s/%s:%s/env/lib", f->dir->path, folder,
+                        f->dir->path);
+        setenv(name, path, 1);
+}
+
+static Digest identify_anew(Fixture *f, Toolchain *toolchain) {
+        ToolchainIdentity identity;
+        Problem problem = {};
+
+        assert_int_equal(toolchain_identify(toolchain, f->state, true, &identity, &problem), 0);
+        return identity.digest;
+}
+
+/* `pip install --user` of another xcompiler, a library that is built again */
+static void expect_others_in_front_to_count(Fixture *f, Toolchain *toolchain) {
+        static const struct {
+                const char *ours, *foreign;
+        } places[] = {
+                { ".local/lib/python3.8/site-packages/vaic/__init__.py",
+                  ".local/lib/python3.8/site-packages/numpy/__init__.py" },
+                { "built here/libxcompiler-core.so", "built here/libz.so" },
+                { "modules/xir.py", "modules/numbers.py" },
+        };
+        Digest before, after;
+
+        set_path(f, "LD_LIBRARY_PATH", "built here");
+        set_path(f, "PYTHONPATH", "modules");
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                before = identify_anew(f, toolchain);
+                write_in(f, places[i].foreign, "none of our business", 0644);
+                after = identify_anew(f, toolchain);
+                assert_true(digest_equal(&before, &after));
+                write_in(f, places[i].ours, "new", 0644);
+                after = identify_anew(f, toolchain);
+                assert_false(digest_equal(&before, &after));
+                before = after;
+                write_in(f, places[i].ours, "changed", 0644);
+                after = identify_anew(f, toolchain);
+                assert_false(digest_equal(&before, &after));
+        }
+}
+
+static void what_is_found_before_it_is_part_of_it(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
+        ToolchainIdentity identity;
+        Problem problem = {};
+
+        expect_others_in_front_to_count(f, toolchain);
+        /* and nothing twice, for env/lib is in both */
+        assert_int_equal(toolchain_identify(toolchain, f->state, true, &identity, &problem), 0);
+        assert_int_equal(identity.n_files, 7);
 }
 
 static void search_paths_are_part_of_it(void **state) {
@@ -382,6 +441,8 @@ static void remote_compilers_are_identified_there(void **state) {
         assert_int_equal(toolchain_identify(there, f->state, true, &next, &problem), 0);
         assert_false(digest_equal(&first.digest, &next.digest));
 
+        expect_others_in_front_to_count(f, there);
+
         assert_int_equal(unlinkat(f->dir->fd, "env/bin/vai_c_xir", 0), 0);
         assert_int_equal(toolchain_identify(there, f->state, true, &next, &problem), -ENOENT);
         assert_non_null(strstr(problem.text, "is no program where its launcher"));
@@ -414,6 +475,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(identity_is_content),
                 TEST(search_paths_are_part_of_it),
+                TEST(what_is_found_before_it_is_part_of_it),
                 TEST(values_of_the_environment_stay_out_of_the_key),
                 TEST(path_is_searched_and_we_are_never_found),
                 TEST(commands_are_plain),
