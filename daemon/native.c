@@ -189,6 +189,19 @@ static int native_collect(FileList *list, const char *directory, bool all, unsig
         return -errno; /* half a list would be another compiler */
 }
 
+int native_linked_folder(const char *program, char **ret) {
+        _cleanup_(freep) char *real = realpath(program, NULL), *bin = path_dirname(program);
+        _cleanup_(freep) char *real_bin = bin ? realpath(bin, NULL) : NULL, *linked = NULL;
+
+        if (!real || !real_bin)
+                return bin ? error_from_errno() : -ENOMEM;
+        linked = path_dirname(real);
+        if (!linked)
+                return -ENOMEM;
+        *ret = strcmp(linked, real_bin) != 0 ? TAKE_PTR(linked) : NULL;
+        return 0;
+}
+
 char *native_places(void) {
         char *places;
 
@@ -224,7 +237,8 @@ static void file_list_sort(FileList *list) {
 }
 
 static int native_list(const char *program, bool alone, FileList *list) {
-        _cleanup_(freep) char *real = NULL, *bin = NULL, *prefix = NULL, *lib = NULL;
+        _cleanup_(freep) char *real = NULL, *bin = NULL, *prefix = NULL, *lib = NULL,
+                              *linked = NULL;
         int r;
 
         real = realpath(program, NULL);
@@ -232,6 +246,11 @@ static int native_list(const char *program, bool alone, FileList *list) {
                 return error_from_errno();
         r = file_list_add(list, "", real);
         if (r < 0 || alone)
+                return r;
+        r = native_linked_folder(program, &linked);
+        if (r == 0 && linked) /* what it runs is looked for beside the link first */
+                r = file_list_add(list, "", program);
+        if (r < 0)
                 return r;
 
         bin = path_dirname(real);

@@ -32,6 +32,10 @@ int native_check(const ConfigToolchain *toolchain, const char *program, const ch
 int native_find(const ConfigToolchain *toolchain, const char *not_this, char **ret,
                 Problem *problem);
 
+/* The folder of what the link @program leads to, a new string; NULL if that is the link's own, or
+ * @program is none. */
+int native_linked_folder(const char *program, char **ret);
+
 /* Where packages of the compiler's names are found before those of its own: a new string, as in PATH:
  * the search paths that it gets, and what `pip install --user` made. NULL: no memory. */
 char *native_places(void);

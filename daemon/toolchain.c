@@ -369,19 +369,35 @@ static void toolchain_add_arguments(Command *command, const char *root, const Co
                 command_option(command, "-e", spec->options);
 }
 
+/* PATH follows from the program's place, and for a link also from that of what it leads to: there are
+ * the programs of its environment. */
+static int toolchain_path(const Toolchain *toolchain, const char *program, char **ret) {
+        _cleanup_(freep) char *bin = path_dirname(program), *linked = NULL;
+        int r = 0;
+
+        if (!toolchain->config.remote)
+                r = native_linked_folder(program, &linked);
+        if (r < 0)
+                return r;
+        if (!bin || asprintf(ret, "%s%s%s:/usr/local/bin:/usr/bin:/bin", bin, linked ? ":" : "",
+                             linked ?: "") < 0)
+                return -ENOMEM;
+        return 0;
+}
+
 /* what a conda environment's programs expect, without the user's own settings */
 static int toolchain_add_native_environment(const Toolchain *toolchain, Command *command,
                                             const char *program, Problem *problem) {
         static const char *const passed[] = { "HOME", "USER", "LOGNAME", "LANG", "LC_ALL" };
         const Strings *more = &toolchain->config.environment;
-        _cleanup_(freep) char *bin = path_dirname(program), *prefix = NULL, *path = NULL;
+        _cleanup_(freep) char *prefix = NULL, *path = NULL;
         int r;
 
         r = toolchain_conda_prefix(toolchain, &prefix, problem);
+        if (r == 0)
+                r = toolchain_path(toolchain, program, &path);
         if (r < 0)
                 return r;
-        if (!bin || asprintf(&path, "%s:/usr/local/bin:/usr/bin:/bin", bin) < 0)
-                return -ENOMEM;
         command_variable(command, "PATH", path);
         command_variable(command, "CONDA_PREFIX", prefix);
         if (toolchain->config.conda)

@@ -56,11 +56,11 @@ static int teardown(void **state) {
         return unit_dir_teardown(state);
 }
 
-static Toolchain *native(Fixture *f, bool on_path, const char *not_this) {
+static Toolchain *native_at(char *path, const char *not_this) {
         ConfigToolchain config = {
                 .name = (char *) "native",
                 .kind = TOOLCHAIN_NATIVE,
-                .path = on_path ? NULL : f->script,
+                .path = path,
                 .time_limit_s = 60,
         };
         const ToolchainSpec spec = {
@@ -76,12 +76,20 @@ static Toolchain *native(Fixture *f, bool on_path, const char *not_this) {
         return toolchain;
 }
 
-static Digest identify(Fixture *f, Toolchain *toolchain) {
+static Toolchain *native(Fixture *f, bool on_path, const char *not_this) {
+        return native_at(on_path ? NULL : f->script, not_this);
+}
+
+static ToolchainIdentity identify_wholly(Fixture *f, Toolchain *toolchain) {
         ToolchainIdentity identity;
         Problem problem = {};
 
-        assert_int_equal(toolchain_identify(toolchain, f->state, false, &identity, &problem), 0);
-        return identity.digest;
+        assert_int_equal(toolchain_identify(toolchain, f->state, true, &identity, &problem), 0);
+        return identity;
+}
+
+static Digest identify(Fixture *f, Toolchain *toolchain) {
+        return identify_wholly(f, toolchain).digest;
 }
 
 static void identity_is_content(void **state) {
@@ -115,19 +123,11 @@ static void identity_is_content(void **state) {
 }
 
 static void set_path(Fixture *f, const char *name, const char *folder) {
+        _cleanup_(freep) char *top = realpath(f->dir->path, NULL);
         char path[256];
 
-        (void) snprintf(path, sizeof(path), "relative::%s/%s:%s/env/lib", f->dir->path, folder,
-                        f->dir->path);
+        (void) snprintf(path, sizeof(path), "relative::%s/%s:%s/env/lib", top, folder, top);
         setenv(name, path, 1);
-}
-
-static Digest identify_anew(Fixture *f, Toolchain *toolchain) {
-        ToolchainIdentity identity;
-        Problem problem = {};
-
-        assert_int_equal(toolchain_identify(toolchain, f->state, true, &identity, &problem), 0);
-        return identity.digest;
 }
 
 /* `pip install --user` of another xcompiler, a library that is built again */
@@ -145,16 +145,16 @@ static void expect_others_in_front_to_count(Fixture *f, Toolchain *toolchain) {
         set_path(f, "LD_LIBRARY_PATH", "built here");
         set_path(f, "PYTHONPATH", "modules");
         for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-                before = identify_anew(f, toolchain);
+                before = identify(f, toolchain);
                 write_in(f, places[i].foreign, "none of our business", 0644);
-                after = identify_anew(f, toolchain);
+                after = identify(f, toolchain);
                 assert_true(digest_equal(&before, &after));
                 write_in(f, places[i].ours, "new", 0644);
-                after = identify_anew(f, toolchain);
+                after = identify(f, toolchain);
                 assert_false(digest_equal(&before, &after));
                 before = after;
                 write_in(f, places[i].ours, "changed", 0644);
-                after = identify_anew(f, toolchain);
+                after = identify(f, toolchain);
                 assert_false(digest_equal(&before, &after));
         }
 }
@@ -162,13 +162,10 @@ static void expect_others_in_front_to_count(Fixture *f, Toolchain *toolchain) {
 static void what_is_found_before_it_is_part_of_it(void **state) {
         Fixture *f = *state;
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
-        ToolchainIdentity identity;
-        Problem problem = {};
+        uint32_t own = identify_wholly(f, toolchain).n_files;
 
         expect_others_in_front_to_count(f, toolchain);
-        /* and nothing twice, for env/lib is in both */
-        assert_int_equal(toolchain_identify(toolchain, f->state, true, &identity, &problem), 0);
-        assert_int_equal(identity.n_files, 7);
+        assert_int_equal(identify_wholly(f, toolchain).n_files, own + 3); /* env/lib counts once */
 }
 
 static void search_paths_are_part_of_it(void **state) {
@@ -273,6 +270,41 @@ static void commands_are_plain(void **state) {
         assert_false(has(command.env.items, "SECRET=hunter2"));
 }
 
+static const CommandSpec plain_spec = {
+        .job_id = "00112233445566778899aabbccddeeff",
+        .directory = "/jobs/x",
+        .jobs = "/jobs",
+        .xmodel = "in/model.xmodel",
+        .arch = "in/arch.json",
+        .output_dir = "out",
+        .net_name = "net",
+        .options = "",
+};
+
+/* `#!/usr/bin/env python` finds another Python beside the link than beside what it leads to */
+static void a_link_is_another_place(void **state) {
+        Fixture *f = *state;
+        char link[160], path[512];
+        _cleanup_(toolchain_unrefp) Toolchain *real = native(f, false, NULL), *linked = NULL;
+        _cleanup_(freep) char *top = realpath(f->dir->path, NULL);
+        _cleanup_(command_cleanup) Command command = {};
+        Problem problem = {};
+        Digest one, other;
+
+        (void) snprintf(link, sizeof(link), "%s/tools/vai_c_xir", f->dir->path);
+        write_in(f, "tools/python", "", 0755);
+        assert_int_equal(symlinkat("../env/bin/vai_c_xir", f->dir->fd, "tools/vai_c_xir"), 0);
+        linked = native_at(link, NULL);
+        one = identify(f, real);
+        other = identify(f, linked);
+        assert_false(digest_equal(&one, &other));
+
+        assert_int_equal(toolchain_command(linked, &plain_spec, &command, &problem), 0);
+        (void) snprintf(path, sizeof(path), "PATH=%s/tools:%s/env/bin:/usr/local/bin:/usr/bin:/bin",
+                        f->dir->path, top);
+        assert_true(has(command.env.items, path));
+}
+
 /* as `conda create` leaves one */
 static void make_environment(Fixture *f, const char *prefix) {
         char name[256];
@@ -340,17 +372,6 @@ static void conda_environments_are_found_by_name(void **state) {
         unsetenv("CONDA_EXE");
         unsetenv("CONDA_ENVS_PATH");
 }
-
-static const CommandSpec plain_spec = {
-        .job_id = "00112233445566778899aabbccddeeff",
-        .directory = "/jobs/x",
-        .jobs = "/jobs",
-        .xmodel = "in/model.xmodel",
-        .arch = "in/arch.json",
-        .output_dir = "out",
-        .net_name = "net",
-        .options = "",
-};
 
 static void conda_environments_are_activated(void **state) {
         Fixture *f = *state;
@@ -479,6 +500,7 @@ int main(void) {
                 TEST(values_of_the_environment_stay_out_of_the_key),
                 TEST(path_is_searched_and_we_are_never_found),
                 TEST(commands_are_plain),
+                TEST(a_link_is_another_place),
                 TEST(conda_environments_are_found_by_name),
                 TEST(conda_environments_are_activated),
                 TEST(launchers_come_first),
