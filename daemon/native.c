@@ -268,25 +268,26 @@ static int native_list(const char *program, bool alone, FileList *list) {
         return r;
 }
 
-static int native_hash_file(Hasher *hasher, State *state, const char *path) {
+static int native_hash_file(Hasher *hasher, State *state, const char *path, bool anywhere) {
         Digest digest;
         StatId id;
         int r;
 
         r = memo_digest(state, path, &digest, &id);
-        if (r < 0)
-                return r;
-        r = hasher_update(hasher, path, strlen(path) + 1);
+        if (r == 0 && !anywhere)
+                r = hasher_update(hasher, path, strlen(path) + 1);
         return r < 0 ? r : hasher_update(hasher, digest.bytes, sizeof(digest.bytes));
 }
 
+/* A program that runs alone is the same wherever it is: machines that share a cache need not have it
+ * in one place. */
 int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n) {
         _cleanup_(file_list_cleanup) FileList list = {};
         int r;
 
         r = native_list(program, alone, &list);
         for (size_t i = 0; r == 0 && i < list.n; i++)
-                r = native_hash_file(hasher, state, list.paths[i]);
+                r = native_hash_file(hasher, state, list.paths[i], alone);
         if (r < 0)
                 return r;
         *ret_n = (uint32_t) list.n;

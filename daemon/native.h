@@ -40,6 +40,6 @@ int native_linked_folder(const char *program, char **ret);
  * the search paths that it gets, and what `pip install --user` made. NULL: no memory. */
 char *native_places(void);
 
-/* Paths and contents of @program and, unless @alone, of the packages it belongs to and of those
- * that may come before them. */
+/* Paths and contents of @program, of the packages it belongs to and of those that may come before
+ * them; @alone: of @program the content. */
 int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n);

@@ -209,6 +209,34 @@ static void values_of_the_environment_stay_out_of_the_key(void **state) {
                         memmem(fields[i].value.data, fields[i].value.size, secret, strlen(secret)));
 }
 
+static void our_compiler_is_its_content(void **state) {
+        static const ConfigToolchain config = {
+                .name = (char *) "dpucc",
+                .kind = TOOLCHAIN_DPUCC,
+                .time_limit_s = 60,
+        };
+        static const char *const names[] = { "a/dpucc", "b/dpucc" };
+        _cleanup_(toolchain_unrefp) Toolchain *one = NULL, *other = NULL;
+        Toolchain **const toolchains[] = { &one, &other };
+        Fixture *f = *state;
+        Digest first, second;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                char path[160];
+                const ToolchainSpec spec = { .config = &config, .dpucc = path };
+
+                write_in(f, names[i], "the open compiler", 0755);
+                (void) snprintf(path, sizeof(path), "%s/%s", f->dir->path, names[i]);
+                assert_int_equal(toolchain_new(toolchains[i], &spec), 0);
+        }
+        first = identify(f, one);
+        second = identify(f, other);
+        assert_true(digest_equal(&first, &second));
+        write_in(f, "b/dpucc", "a newer one", 0755);
+        second = identify(f, other);
+        assert_false(digest_equal(&first, &second));
+}
+
 static void path_is_searched_and_we_are_never_found(void **state) {
         Fixture *f = *state;
         char path[256], ours[128];
@@ -498,6 +526,7 @@ int main(void) {
                 TEST(search_paths_are_part_of_it),
                 TEST(what_is_found_before_it_is_part_of_it),
                 TEST(values_of_the_environment_stay_out_of_the_key),
+                TEST(our_compiler_is_its_content),
                 TEST(path_is_searched_and_we_are_never_found),
                 TEST(commands_are_plain),
                 TEST(a_link_is_another_place),
