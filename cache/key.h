@@ -55,7 +55,7 @@ int key_add_snapshot(Key *key, const char *form, uint32_t version, const Digest 
 int key_add_fingerprint(Key *key, uint64_t fingerprint); /* exactly one of these two */
 int key_add_target_name(Key *key, const char *name);
 int key_add_toolchain(Key *key, const char *kind); /* what more identifies it: "toolchain.…" */
-/* One compiler option, normalised by the caller (default values left out): "option.NAME".
+/* One compiler option, normalised by the caller: "option.NAME".
  * A NAME with other characters than a tag may have is -EINVAL. */
 int key_add_option(Key *key, const char *name, const char *value);
 
