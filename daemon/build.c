@@ -351,7 +351,9 @@ static int build_look_work(Work *work) {
 static int build_ask_work(Work *work) {
         Build *build = container_of(work, Build, work);
 
+        build->question.cancelled = &work->cancelled;
         (void) build_find_toolchain(build);
+        build->question.cancelled = NULL;
         return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "base/error.h"
 
 #define CAPTURE_GRACE_MS 2000 /* how long it may take to react to SIGTERM */
+#define CAPTURE_TICK_MS  100  /* how late a cancel may be noticed */
 
 typedef struct CapturePipe {
         int read_fd, write_fd;
@@ -115,8 +116,14 @@ static int capture_look(struct pollfd *poll_fd, Bytes *bytes) {
         return r < 0 ? r : 0;
 }
 
-/* Returns 0 when the child is gone, -ETIMEDOUT. */
-static int capture_follow(int pidfd, int out, int err, int64_t deadline_ns, Capture *capture) {
+/* what ends it before the child does */
+typedef struct CaptureEnd {
+        int64_t deadline_ns;
+        const atomic_bool *cancelled; /* or NULL */
+} CaptureEnd;
+
+/* Returns 0 when the child is gone, -ETIMEDOUT, -ECANCELED. */
+static int capture_follow(int pidfd, int out, int err, const CaptureEnd *end, Capture *capture) {
         struct pollfd fds[] = {
                 { .fd = pidfd, .events = POLLIN },
                 { .fd = out, .events = POLLIN },
@@ -125,10 +132,14 @@ static int capture_follow(int pidfd, int out, int err, int64_t deadline_ns, Capt
         int r;
 
         do {
-                int64_t left = (deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
+                int64_t left = (end->deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS;
 
                 if (left <= 0)
                         return -ETIMEDOUT;
+                if (end->cancelled && atomic_load_explicit(end->cancelled, memory_order_relaxed))
+                        return -ECANCELED;
+                if (end->cancelled && left > CAPTURE_TICK_MS)
+                        left = CAPTURE_TICK_MS;
                 if (poll(fds, 3, (int) left + 1) < 0 && errno != EINTR)
                         return error_from_errno();
                 r = capture_look(&fds[1], &capture->out);
@@ -166,7 +177,10 @@ int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret) {
                 .err = BYTES_INIT(CAPTURE_MAX),
         };
         _cleanup_(closep) int pidfd = -1;
-        int64_t deadline_ns = clock_monotonic_ns() + (int64_t) timeout_ms * CLOCK_NS_PER_MS;
+        const CaptureEnd end = {
+                .deadline_ns = clock_monotonic_ns() + (int64_t) timeout_ms * CLOCK_NS_PER_MS,
+                .cancelled = command->cancelled,
+        };
         pid_t pid;
         int r;
 
@@ -183,7 +197,7 @@ int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret) {
 
         pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
         r = pidfd < 0 ? error_from_errno()
-                      : capture_follow(pidfd, out.read_fd, err.read_fd, deadline_ns, &capture);
+                      : capture_follow(pidfd, out.read_fd, err.read_fd, &end, &capture);
         if (r < 0)
                 capture_stop(pid, pidfd);
         capture.status = capture_reap(pid);

@@ -261,7 +261,11 @@ static bool checkup_is_auto(const Checkup *c) {
 }
 
 static void checkup_choice(Checkup *c) {
-        const ToolchainQuestion question = { .since_ns = clock_monotonic_ns(), .may_ask = true };
+        const ToolchainQuestion question = {
+                .since_ns = clock_monotonic_ns(),
+                .may_ask = true,
+                .cancelled = c->cancelled,
+        };
         Toolchain *toolchain;
         Problem text = {};
         int r;

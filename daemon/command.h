@@ -7,6 +7,7 @@
  * command_finish() tells it. Nothing is inherited: a variable that a child gets was named.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/strings.h"
@@ -19,6 +20,8 @@ typedef struct Command {
         bool removed;    /* there is none of that name, or it has nothing of ours running */
         char *verdict;   /* path of what a kept container (box.h) tells about the end; or NULL */
         bool intact;     /* such a container may be kept for others */
+        const atomic_bool
+                *cancelled; /* borrowed: once it is set nobody wants the answer; or NULL */
         int error;
 } Command;
 

@@ -179,7 +179,8 @@ static int container_down(const ConfigToolchain *toolchain, EngineKind engine, i
 /* -ENODATA: it has no such image. */
 static int container_inspect_image(const ConfigToolchain *toolchain, EngineKind engine,
                                    const char *program, const char *reference,
-                                   char ret[static CONTAINER_ID_MAX], Problem *problem) {
+                                   const atomic_bool *cancelled, char ret[static CONTAINER_ID_MAX],
+                                   Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(capture_cleanup) Capture capture = {};
         int r;
@@ -190,10 +191,13 @@ static int container_inspect_image(const ConfigToolchain *toolchain, EngineKind 
         command_option(&command, "image", "inspect");
         command_option(&command, "--format", "{{.Id}}");
         command_argument(&command, reference);
+        command.cancelled = cancelled;
         r = command_finish(&command);
         if (r < 0)
                 return r;
         r = capture_run(&command, CONTAINER_ASK_MS, &capture);
+        if (r == -ECANCELED)
+                return r;
         if (r == 0 && capture.status != 0 &&
             container_answer_is_no_image(bytes_slice(&capture.err)))
                 return -ENODATA;
@@ -210,7 +214,8 @@ void container_image_deinit(ContainerImage *image) {
 }
 
 static int container_resolve_in(const ConfigToolchain *toolchain, EngineKind engine,
-                                ContainerImage *ret, Problem *problem) {
+                                const atomic_bool *cancelled, ContainerImage *ret,
+                                Problem *problem) {
         _cleanup_(container_image_cleanup) ContainerImage image = { .engine = engine };
         int r;
 
@@ -220,7 +225,7 @@ static int container_resolve_in(const ConfigToolchain *toolchain, EngineKind eng
         for (size_t i = 0; i < toolchain->images.n; i++) {
                 image.reference = toolchain->images.items[i];
                 r = container_inspect_image(toolchain, engine, image.program, image.reference,
-                                            image.id, problem);
+                                            cancelled, image.id, problem);
                 if (r == 0) {
                         *ret = image;
                         image = (ContainerImage){};
@@ -245,7 +250,8 @@ bool container_is_installed(const ConfigToolchain *toolchain) {
         return false;
 }
 
-int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem) {
+int container_resolve(const ConfigToolchain *toolchain, const atomic_bool *cancelled,
+                      ContainerImage *ret, Problem *problem) {
         const EngineKind engines[] = { ENGINE_DOCKER, ENGINE_PODMAN };
         const char *name = engine_kind_to_string(toolchain->engine);
         bool installed = false;
@@ -254,7 +260,7 @@ int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Pro
         for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
                 if (toolchain->engine != ENGINE_ANY && toolchain->engine != engines[i])
                         continue;
-                r = container_resolve_in(toolchain, engines[i], ret, problem);
+                r = container_resolve_in(toolchain, engines[i], cancelled, ret, problem);
                 if (r != -ENOENT && r != -ENODATA)
                         return r;
                 installed |= r == -ENODATA;

@@ -22,6 +22,7 @@
  * is down is -EAGAIN and never a reason to use something else.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,8 +47,9 @@ typedef struct ContainerImage {
 bool container_is_installed(const ConfigToolchain *toolchain);
 
 /* -ENOENT: no engine is installed. -ENODATA: it has none of the images. -EAGAIN: it does not
- * answer. All with @problem. */
-int container_resolve(const ConfigToolchain *toolchain, ContainerImage *ret, Problem *problem);
+ * answer. All with @problem. -ECANCELED: @cancelled, which may be NULL. */
+int container_resolve(const ConfigToolchain *toolchain, const atomic_bool *cancelled,
+                      ContainerImage *ret, Problem *problem);
 void container_image_deinit(ContainerImage *image);
 
 static inline void container_image_cleanup(ContainerImage *image) {

@@ -113,7 +113,7 @@ static int probe_container(const Probe *probe) {
         Problem text = {};
         int r;
 
-        r = container_resolve(config, &image, &text);
+        r = container_resolve(config, NULL, &image, &text);
         if (r < 0)
                 return probe_tell(probe, r == -ENODATA ? "image" : "engine", r, &text);
         r = probe_engine(probe, &image);

@@ -77,8 +77,8 @@ int remote_count(Slice answer, uint32_t *ret) {
         return 0;
 }
 
-int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone, Hasher *hasher,
-                uint32_t *ret_n, Problem *problem) {
+int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone,
+                const atomic_bool *cancelled, Hasher *hasher, uint32_t *ret_n, Problem *problem) {
         _cleanup_(command_cleanup) Command command = {};
         _cleanup_(capture_cleanup) Capture capture = {};
         Slice out;
@@ -88,7 +88,10 @@ int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alon
         r = remote_command(toolchain, program, alone, &command, problem);
         if (r < 0)
                 return r;
+        command.cancelled = cancelled;
         r = capture_run(&command, REMOTE_ASK_MS, &capture);
+        if (r == -ECANCELED)
+                return r;
         if (r < 0)
                 return problem_set(problem, -EAGAIN,
                                    "toolchain %s: its launcher %s did not tell what it runs: %s",

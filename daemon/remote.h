@@ -9,6 +9,7 @@
  * place: pool threads only.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,9 +19,9 @@
 #include "daemon/config.h"
 
 /* Adds paths and contents of @program and, unless @alone, of the packages it belongs to.
- * -ENOENT: it is not there. -EAGAIN: the launcher failed. */
-int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone, Hasher *hasher,
-                uint32_t *ret_n, Problem *problem);
+ * -ENOENT: it is not there. -EAGAIN: the launcher failed. -ECANCELED: @cancelled, which may be NULL. */
+int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone,
+                const atomic_bool *cancelled, Hasher *hasher, uint32_t *ret_n, Problem *problem);
 
 /* How many files the script's answer names. -EBADMSG: it is not all of it. Pure. */
 int remote_count(Slice answer, uint32_t *ret);

@@ -172,19 +172,20 @@ static int toolchain_hash_environment(const Toolchain *toolchain, Hasher *hasher
         return r;
 }
 
-static int toolchain_hash_image(const Toolchain *toolchain, Hasher *hasher, ToolchainIdentity *ret,
-                                Problem *problem) {
+static int toolchain_hash_image(const Toolchain *toolchain, const atomic_bool *cancelled,
+                                Hasher *hasher, ToolchainIdentity *ret, Problem *problem) {
         _cleanup_(container_image_cleanup) ContainerImage image = {};
         int r;
 
-        r = container_resolve(&toolchain->config, &image, problem);
+        r = container_resolve(&toolchain->config, cancelled, &image, problem);
         if (r < 0)
                 return r;
         memcpy(ret->image, image.id, sizeof(ret->image));
         return toolchain_hash_string(hasher, image.id);
 }
 
-static int toolchain_hash_program(const Toolchain *toolchain, State *state, Hasher *hasher,
+static int toolchain_hash_program(const Toolchain *toolchain, State *state,
+                                  const atomic_bool *cancelled, Hasher *hasher,
                                   ToolchainIdentity *ret, Problem *problem) {
         bool alone = toolchain->config.kind == TOOLCHAIN_DPUCC;
         _cleanup_(freep) char *program = NULL;
@@ -194,8 +195,8 @@ static int toolchain_hash_program(const Toolchain *toolchain, State *state, Hash
         if (r < 0)
                 return r;
         if (toolchain->config.remote)
-                return remote_hash(&toolchain->config, program, alone, hasher, &ret->n_files,
-                                   problem);
+                return remote_hash(&toolchain->config, program, alone, cancelled, hasher,
+                                   &ret->n_files, problem);
         r = native_hash(program, alone, state, hasher, &ret->n_files);
         if (r < 0)
                 return problem_set(problem, r, "toolchain %s (%s) cannot be identified: %s",
@@ -203,8 +204,8 @@ static int toolchain_hash_program(const Toolchain *toolchain, State *state, Hash
         return 0;
 }
 
-static int toolchain_compute(const Toolchain *toolchain, State *state, ToolchainIdentity *ret,
-                             Problem *problem) {
+static int toolchain_compute(const Toolchain *toolchain, State *state, const atomic_bool *cancelled,
+                             ToolchainIdentity *ret, Problem *problem) {
         _cleanup_(hasher_freep) Hasher *hasher = NULL;
         int r;
 
@@ -215,9 +216,9 @@ static int toolchain_compute(const Toolchain *toolchain, State *state, Toolchain
         if (r < 0)
                 return r;
         if (toolchain->config.kind == TOOLCHAIN_CONTAINER)
-                r = toolchain_hash_image(toolchain, hasher, ret, problem);
+                r = toolchain_hash_image(toolchain, cancelled, hasher, ret, problem);
         else
-                r = toolchain_hash_program(toolchain, state, hasher, ret, problem);
+                r = toolchain_hash_program(toolchain, state, cancelled, hasher, ret, problem);
         if (r < 0)
                 return r;
         hasher_xxh3(hasher, &ret->digest);
@@ -270,13 +271,13 @@ static void toolchain_remember(Toolchain *toolchain, int r, const ToolchainIdent
         (void) pthread_mutex_unlock(&toolchain->lock);
 }
 
-static int toolchain_find_out(Toolchain *toolchain, State *state, ToolchainIdentity *ret,
-                              Problem *problem) {
+static int toolchain_find_out(Toolchain *toolchain, State *state, const atomic_bool *cancelled,
+                              ToolchainIdentity *ret, Problem *problem) {
         int64_t asked_ns = clock_monotonic_ns();
         int r;
 
-        r = toolchain_compute(toolchain, state, ret, problem);
-        if (toolchain_asks(toolchain))
+        r = toolchain_compute(toolchain, state, cancelled, ret, problem);
+        if (toolchain_asks(toolchain) && r != -ECANCELED)
                 toolchain_remember(toolchain, r, ret, problem, asked_ns);
         return r;
 }
@@ -285,7 +286,7 @@ int toolchain_identify(Toolchain *toolchain, State *state, bool fresh, Toolchain
                        Problem *problem) {
         if (toolchain_asks(toolchain) && !fresh && toolchain_recall(toolchain, INT64_MAX, ret))
                 return 0;
-        return toolchain_find_out(toolchain, state, ret, problem);
+        return toolchain_find_out(toolchain, state, NULL, ret, problem);
 }
 
 int toolchain_answer(Toolchain *toolchain, State *state, const ToolchainQuestion *question,
@@ -293,7 +294,7 @@ int toolchain_answer(Toolchain *toolchain, State *state, const ToolchainQuestion
         int r;
 
         if (!toolchain_asks(toolchain))
-                return toolchain_compute(toolchain, state, ret, problem);
+                return toolchain_compute(toolchain, state, NULL, ret, problem);
         if (toolchain_recall(toolchain, question->since_ns, ret))
                 return 0;
         r = toolchain_recall_refusal(toolchain, question->since_ns, problem);
@@ -302,7 +303,7 @@ int toolchain_answer(Toolchain *toolchain, State *state, const ToolchainQuestion
         if (!question->may_ask &&
             (toolchain->config.remote || container_is_installed(&toolchain->config)))
                 return TOOLCHAIN_UNKNOWN;
-        return toolchain_find_out(toolchain, state, ret, problem);
+        return toolchain_find_out(toolchain, state, question->cancelled, ret, problem);
 }
 
 static int toolchain_add_container_to_key(const Toolchain *toolchain,
@@ -440,7 +441,7 @@ static int toolchain_resolve(const Toolchain *toolchain, const Digest *identity,
         Digest digest;
         int r;
 
-        r = container_resolve(&toolchain->config, &image, problem);
+        r = container_resolve(&toolchain->config, NULL, &image, problem);
         if (r == 0)
                 r = hasher_new(&hasher, HASHER_XXH3);
         if (r == 0)

@@ -82,6 +82,7 @@ typedef struct ToolchainQuestion {
         int64_t since_ns; /* clock_monotonic_ns(): what was found out after that is an answer, also
                            * that the engine is down */
         bool may_ask;     /* an engine or another machine, which may take half a minute */
+        const atomic_bool *cancelled; /* then it is cut short: -ECANCELED; or NULL */
 } ToolchainQuestion;
 
 #define TOOLCHAIN_UNKNOWN 1 /* outcome: somebody would have to be asked */

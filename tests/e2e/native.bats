@@ -187,3 +187,27 @@ SRUN
   [ ! -e "$SANDBOX/cluster/fails" ]
   dpucc check --require-dpu --arch arch.json output/04-compile/$NET.xmodel
 }
+
+# A cluster that is busy answers late: its queue is part of the question.
+@test "a daemon that stops does not wait for another machine, and takes its question back" {
+  mkdir "$SANDBOX/cluster"
+  cat >"$SANDBOX/cluster/srun" <<SRUN
+#!/usr/bin/env bash
+trap 'touch "$SANDBOX/taken-back"; exit 1' TERM
+touch "$SANDBOX/asked"
+sleep 100000 &
+wait
+SRUN
+  chmod +x "$SANDBOX/cluster/srun"
+  configure "$(jq -n --arg conda "$PREFIX" --arg srun "$SANDBOX/cluster/srun" '{
+    toolchain: "cluster",
+    toolchains: {cluster: {kind: "native", conda: $conda, launcher: [$srun]}}}')"
+  tutorial leopard
+  daemon_start
+  build >/dev/null 2>&1 3>&- &
+  wait_for test -e "$SANDBOX/asked"
+  kill -TERM "$DAEMON"
+  wait_for test -e "$SANDBOX/taken-back"
+  wait_for daemon_is_gone
+  DAEMON=
+}

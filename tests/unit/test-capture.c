@@ -5,8 +5,9 @@
 #include "base/clock.h"
 #include "daemon/capture.h"
 
-static int run(const char *script, uint64_t timeout_ms, Capture *ret) {
-        Command command = {};
+static int run_unless(const char *script, const atomic_bool *cancelled, uint64_t timeout_ms,
+                      Capture *ret) {
+        Command command = { .cancelled = cancelled };
         int r;
 
         command_option(&command, "/bin/sh", "-c");
@@ -17,6 +18,10 @@ static int run(const char *script, uint64_t timeout_ms, Capture *ret) {
         r = capture_run(&command, timeout_ms, ret);
         command_deinit(&command);
         return r;
+}
+
+static int run(const char *script, uint64_t timeout_ms, Capture *ret) {
+        return run_unless(script, NULL, timeout_ms, ret);
 }
 
 static void takes_output_and_status(void **state) {
@@ -86,6 +91,17 @@ static void is_asked_before_it_is_killed(void **state) {
         assert_int_equal(run("trap '' TERM; sleep 1000", 50, &capture), -ETIMEDOUT);
 }
 
+static void nobody_waits_for_an_answer_that_nobody_wants(void **state) {
+        atomic_bool cancelled = false;
+        Capture capture;
+
+        assert_int_equal(run_unless("echo out", &cancelled, 30000, &capture), 0);
+        assert_memory_equal(capture.out.data, "out\n", 4);
+        capture_deinit(&capture);
+        cancelled = true;
+        assert_int_equal(run_unless("sleep 1000", &cancelled, 30000, &capture), -ECANCELED);
+}
+
 static void is_bounded_in_size(void **state) {
         Capture capture;
 
@@ -118,9 +134,13 @@ static void tells_what_cannot_be_started(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, unit_dir_setup, unit_dir_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(takes_output_and_status),      TEST(inherits_nothing),
-                TEST(is_bounded_in_time),           TEST(is_asked_before_it_is_killed),
-                TEST(is_bounded_in_size),           TEST(waits_for_the_child_only),
+                TEST(takes_output_and_status),
+                TEST(inherits_nothing),
+                TEST(is_bounded_in_time),
+                TEST(is_asked_before_it_is_killed),
+                TEST(nobody_waits_for_an_answer_that_nobody_wants),
+                TEST(is_bounded_in_size),
+                TEST(waits_for_the_child_only),
                 TEST(tells_what_cannot_be_started),
         };
 #undef TEST

@@ -35,7 +35,7 @@ static bool has_pair(const Strings *list, const char *option, const char *value)
 
 static int resolve(Fixture *f, ContainerImage *ret, Problem *problem) {
         *problem = (Problem){};
-        return container_resolve(&f->config, ret, problem);
+        return container_resolve(&f->config, NULL, ret, problem);
 }
 
 static void a_name_is_resolved_to_an_id(void **state) {
@@ -270,6 +270,26 @@ static void an_engine_is_asked_once_for_all_who_wait(void **state) {
         assert_int_equal(unlinkat(f->dir->fd, "bin/control/down", 0), 0);
 }
 
+/* and what was cut short says nothing to the others */
+static void a_question_is_cut_short(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *toolchain = toolchain_of(f);
+        const atomic_bool cancelled = true;
+        const ToolchainQuestion question = {
+                .since_ns = clock_monotonic_ns(),
+                .may_ask = true,
+                .cancelled = &cancelled,
+        };
+        ToolchainIdentity identity;
+        Problem problem = {};
+
+        write_in(f, "bin/control/hangs", "", 0644);
+        assert_int_equal(toolchain_answer(toolchain, NULL, &question, &identity, &problem),
+                         -ECANCELED);
+        assert_int_equal(unlinkat(f->dir->fd, "bin/control/hangs", 0), 0);
+        assert_int_equal(answer(toolchain, question.since_ns, true), 0);
+}
+
 /* a container as a daemon leaves it: the state of the double, and a process */
 static void leave_container(Fixture *f, const char *job, const char *label) {
         char name[256], text[256];
@@ -347,7 +367,7 @@ static void warnings_are_no_answers(void **state) {
         Problem problem = {};
 
         write_in(f, "bin/control/warning", "WARN[0000] \"/\" is not a shared mount\n", 0644);
-        assert_int_equal(container_resolve(&f->config, &image, &problem), 0);
+        assert_int_equal(container_resolve(&f->config, NULL, &image, &problem), 0);
         assert_string_equal(image.id, ID_1);
         assert_int_equal(container_engine_version(&f->config, &image, &version, &problem), 0);
         assert_string_equal(version, "20.10.24-double");
@@ -404,7 +424,7 @@ static void a_trial_that_hangs_leaves_nothing(void **state) {
         Fixture *f = *state;
         Problem problem = {};
 
-        assert_int_equal(container_resolve(&f->config, &image, &problem), 0);
+        assert_int_equal(container_resolve(&f->config, NULL, &image, &problem), 0);
         write_in(f, "bin/control/bin/vai_c_xir", "#!/bin/sh\nexit 0\n", 0755);
         assert_int_equal(container_try(&f->config, &image, CONTAINER_TRY_MS, &problem), 0);
         assert_int_equal(count_containers(f), 0);
@@ -450,6 +470,7 @@ int main(void) {
                 TEST(a_directory_that_cannot_be_mounted_is_refused),
                 TEST(a_moved_tag_is_another_toolchain),
                 TEST(an_engine_is_asked_once_for_all_who_wait),
+                TEST(a_question_is_cut_short),
                 TEST(orphans_are_removed_and_nothing_else),
                 TEST(a_trial_that_hangs_leaves_nothing),
                 TEST(a_probe_names_the_step_that_fails),
