@@ -166,7 +166,7 @@ void diagnosis_conclude(Diagnosis *diagnosis, Command *command) {
                 return;
         if (r < 0) {
                 diagnosis_explain_engine(diagnosis, &problem);
-                diagnosis_judge(diagnosis, JOB_TRANSIENT, "engine", &problem);
+                diagnosis_judge(diagnosis, JOB_TRANSIENT, DIAGNOSIS_ENGINE, &problem);
         } else if (end.out_of_memory) {
                 (void) problem_set(&problem, 0,
                                    "the compiler (%s) ran out of memory in its container; raise "

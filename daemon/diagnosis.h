@@ -25,6 +25,8 @@
 #include "daemon/queue.h"
 #include "xmodel/compiler_verdict.h"
 
+#define DIAGNOSIS_ENGINE "engine" /* failure class of a compile that did not run to its end */
+
 typedef struct Diagnosis {
         const Order *order;
 

@@ -236,10 +236,16 @@ static int job_prepare_work(Work *work) {
 
 /* --- COMPILING -------------------------------------------------------------------------------- */
 
-/* What was seen to pass with the same input gets another chance, at once. */
+/* What was seen to pass with the same input gets another chance, at once. So does what was to run in a
+ * box that is gone: an engine that is started again ends all of them, and so many tries there are not. */
 static bool job_wants_another_try(const Job *job) {
-        return job->diagnosis.result.outcome == JOB_FAILED &&
-               job->diagnosis.verdict == COMPILER_FLAKY && !job->tried_again;
+        const JobResult *result = &job->diagnosis.result;
+
+        if (job->tried_again)
+                return false;
+        if (job->box && result->outcome == JOB_TRANSIENT)
+                return strcmp(result->failure_class, DIAGNOSIS_ENGINE) == 0;
+        return result->outcome == JOB_FAILED && job->diagnosis.verdict == COMPILER_FLAKY;
 }
 
 static void job_run(Job *job);
@@ -611,6 +617,8 @@ static int job_queue(Job *job, WorkClass class, WorkRunFn run) {
 static bool job_is_decided(Job *job) {
         if (job->cancelled)
                 job->diagnosis.result.outcome = JOB_CANCELLED;
+        else if (job->state == JOB_CLEARING) /* it is going to be tried again */
+                return false;
         return job->diagnosis.result.outcome != JOB_MADE &&
                job->diagnosis.result.outcome != JOB_FAILED;
 }

@@ -229,3 +229,21 @@ MOVER
   get
   [ "$status" -eq 0 ]
 }
+
+# A restart of docker ends all containers, the kept ones, too.
+@test "a compile whose kept container is gone has one of its own, at once" {
+  container '{"warm_idle_s": 600}'
+  mkdir -p "$ENGINE/control/proc/sysvipc"
+  touch "$ENGINE/control/proc/sysvipc/"{shm,sem,msg}
+  daemon_start
+  get
+  [ "$status" -eq 0 ]
+  [ "$(containers)" -eq 1 ]
+  for folder in "$ENGINE"/control/containers/*; do echo 'exited 255 false' >"$folder/state"; done
+  dpucc mkmodel lenet --seed 4 -o Net_int.xmodel
+  get
+  [ "$status" -eq 0 ]
+  dpucc check --require-dpu --arch arch.json "$output"
+  expect_stat jobs_transient 0
+  wait_for has_containers 0
+}
