@@ -157,9 +157,10 @@ static int toolchain_hash_environment(const Toolchain *toolchain, Hasher *hasher
                                       Problem *problem) {
         const Strings *more = &toolchain->config.environment;
         _cleanup_(freep) char *prefix = NULL;
-        int r = 0;
+        int r;
 
-        if (toolchain->config.kind == TOOLCHAIN_NATIVE) {
+        r = launcher_hash(&toolchain->config, hasher);
+        if (r == 0 && toolchain->config.kind == TOOLCHAIN_NATIVE) {
                 r = toolchain_conda_prefix(toolchain, &prefix, problem);
                 if (r == 0)
                         r = toolchain_hash_variable(hasher, "CONDA_PREFIX", prefix);

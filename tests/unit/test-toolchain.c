@@ -469,6 +469,28 @@ static void launchers_come_first(void **state) {
                 strstr(problem.text, "its launcher no-such-program is not on this machine"));
 }
 
+/* what a script sets for the compiler is seen in the script only */
+static void launchers_that_are_scripts_count(void **state) {
+        Fixture *f = *state;
+        char script[160];
+        _cleanup_(toolchain_unrefp) Toolchain *direct = NULL, *named = NULL;
+        Digest first, second, third, fourth;
+
+        (void) snprintf(script, sizeof(script), "%s/bin/with-release", f->dir->path);
+        write_in(f, "bin/with-release", "#!/bin/sh\nRELEASE=3.0 exec \"$@\"\n", 0755);
+        direct = launched(f, script, NULL, false);
+        named = launched(f, "sh", script, false);
+        first = identify(f, direct);
+        second = identify(f, named);
+        write_in(f, "bin/with-release", "#!/bin/sh\nRELEASE=3.5 exec \"$@\"\n", 0755);
+        third = identify(f, direct);
+        fourth = identify(f, named);
+        assert_false(digest_equal(&first, &third));
+        assert_false(digest_equal(&second, &fourth));
+        fourth = identify(f, direct);
+        assert_true(digest_equal(&third, &fourth));
+}
+
 /* `env -u SOMETHING` is a launcher that "goes elsewhere" without leaving */
 static void remote_compilers_are_identified_there(void **state) {
         Fixture *f = *state;
@@ -533,6 +555,7 @@ int main(void) {
                 TEST(conda_environments_are_found_by_name),
                 TEST(conda_environments_are_activated),
                 TEST(launchers_come_first),
+                TEST(launchers_that_are_scripts_count),
                 TEST(remote_compilers_are_identified_there),
                 TEST(keys_tell_toolchains_apart),
         };
