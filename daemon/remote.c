@@ -15,6 +15,8 @@
  * packages. The last line tells that nothing is missing. */
 #define REMOTE_SCRIPT                                                                              \
         "program=$(readlink -f -- \"$1\") && [ -x \"$program\" ] || exit 44\n"                     \
+        "here=$(cd -- \"$(dirname -- \"$1\")\" && pwd -P)\n"                                       \
+        "[ \"$(dirname -- \"$program\")\" = \"$here\" ] || printf 'link %s\\n' \"$1\"\n"           \
         "what=$2; places=$3; shift 3\n"                                                            \
         "sha256sum -- \"$program\" || exit 45\n"                                                   \
         "[ \"$what\" = packages ] || { echo complete; exit 0; }\n"                                 \

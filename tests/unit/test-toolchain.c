@@ -521,6 +521,21 @@ static void remote_compilers_are_identified_there(void **state) {
         assert_non_null(strstr(problem.text, "its launcher false failed"));
 }
 
+static void a_link_is_another_place_there_too(void **state) {
+        Fixture *f = *state;
+        _cleanup_(toolchain_unrefp) Toolchain *real = launched(f, "env", "THERE=1", true);
+        _cleanup_(toolchain_unrefp) Toolchain *linked = NULL;
+        Digest one, other;
+
+        write_in(f, "tools/python", "", 0755);
+        assert_int_equal(symlinkat("../env/bin/vai_c_xir", f->dir->fd, "tools/vai_c_xir"), 0);
+        (void) snprintf(f->script, sizeof(f->script), "%s/tools/vai_c_xir", f->dir->path);
+        linked = launched(f, "env", "THERE=1", true);
+        one = identify(f, real);
+        other = identify(f, linked);
+        assert_false(digest_equal(&one, &other));
+}
+
 static void keys_tell_toolchains_apart(void **state) {
         Fixture *f = *state;
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
@@ -557,6 +572,7 @@ int main(void) {
                 TEST(launchers_come_first),
                 TEST(launchers_that_are_scripts_count),
                 TEST(remote_compilers_are_identified_there),
+                TEST(a_link_is_another_place_there_too),
                 TEST(keys_tell_toolchains_apart),
         };
 #undef TEST
