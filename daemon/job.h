@@ -16,7 +16,8 @@
  *              the user's, and a source that changed meanwhile ends the job (JOB_STALE).
  *   COMPILING  the toolchain, as a child. Its log is read as it comes, for progress. If it fails
  *              with an error that was seen to pass when tried again (compiler_verdict.h), its
- *              outputs are removed (CLEARING) and it runs once more.
+ *              outputs are removed (CLEARING) and it runs once more. So it does if the container
+ *              that was kept for it (box.h) is gone.
  *   EXAMINING  how the compiler ended (of a container the engine is asked); the files are there,
  *              and md5sum.txt is right.
  *   CHECKING   `dpucc check` as a child: the post-conditions on the compiled graph.
@@ -27,8 +28,8 @@
  *
  * Exit status 0 never is success by itself. A failure is *for good* if it follows from the
  * inputs: then its diagnosis is stored and answers for this key. It is *transient* if the world
- * may have caused it (killed, out of memory, time-out, no space): then nothing is stored. Nor
- * is what failed twice with an error of that other kind: it is a failure, but the next who asks
+ * may have caused it (killed, out of memory, time-out, no space, something is not installed): then
+ * nothing is stored. Nor is what failed twice with an error of that other kind: it is a failure, but the next who asks
  * compiles again.
  *
  * job_start() and job_cancel() have the contract of QueueOps.

@@ -149,6 +149,25 @@ static int verdict_signal(const CompilerExit *end) {
         return end->status > 128 && end->status < 128 + 65 ? end->status - 128 : 0;
 }
 
+/* Something that it needs is not installed. That is no part of the compiler's packages, and so of no
+ * key: nothing but another try finds out that it is there now. */
+static bool verdict_incomplete(const CompilerLogFailure *failure, const CompilerExit *end,
+                               Problem *ret_why) {
+        static const char *const missing[] = { "ModuleNotFoundError", "ImportError" };
+        const char *exception = failure->exception ?: "";
+
+        for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
+                if (strncmp(exception, missing[i], strlen(missing[i])) == 0) {
+                        (void) problem_set(ret_why, 0, "its installation is not complete: %s",
+                                           exception);
+                        return true;
+                }
+        if (end->status != 126 && end->status != 127) /* a shell's, env's or the loader's */
+                return false;
+        (void) problem_set(ret_why, 0, "it could not be started (status %d)", end->status);
+        return true;
+}
+
 /* Somebody or something stopped it, or a resource ran out. */
 static bool verdict_machine(const CompilerLogFailure *failure, const CompilerExit *end,
                             Problem *ret_why) {
@@ -165,7 +184,7 @@ static bool verdict_machine(const CompilerLogFailure *failure, const CompilerExi
         else if (failure->machine)
                 (void) problem_set(ret_why, 0, "%s", failure->machine);
         else
-                return false;
+                return verdict_incomplete(failure, end, ret_why);
         return true;
 }
 

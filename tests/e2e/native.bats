@@ -161,6 +161,30 @@ fails_with() {
   [[ $stderr == *"vai_c_xir"* ]]
 }
 
+# What the compiler's packages need besides is in no key: it is there or not.
+@test "what was missing in the environment is no failure of the model" {
+  mv "$PREFIX/bin/vai_c_xir" "$PREFIX/bin/double"
+  cat >"$PREFIX/bin/vai_c_xir" <<'XIR'
+#!/usr/bin/env bash
+here=$(dirname "$0")
+if [ ! -e "$here/../lib/numpy.py" ]; then
+  echo 'Traceback (most recent call last):' >&2
+  echo "ModuleNotFoundError: No module named 'numpy'" >&2
+  exit 1
+fi
+exec "$here/double" "$@"
+XIR
+  chmod +x "$PREFIX/bin/vai_c_xir"
+  tutorial leopard
+  daemon_start
+  run --separate-stderr build
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"not complete: ModuleNotFoundError: No module named 'numpy'"* ]]
+  touch "$PREFIX/lib/numpy.py"
+  run --separate-stderr build
+  [ "$status" -eq 0 ]
+}
+
 # What srun prints, and how it ends (Slurm 22.05): the status of a job whose node fails is 0.
 @test "a node of a cluster that fails is no failure of the model" {
   mkdir "$SANDBOX/cluster"

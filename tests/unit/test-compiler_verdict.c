@@ -91,6 +91,26 @@ static void judges_failures(void **state) {
                   { .status = 1 },
                   COMPILER_DETERMINISTIC,
                   "status 1" },
+                { "Traceback (most recent call last):\n x\nModuleNotFoundError: No module named "
+                  "'numpy'\n",
+                  { .status = 1 },
+                  COMPILER_TRANSIENT,
+                  "not complete: ModuleNotFoundError: No module named 'numpy'" },
+                { "Traceback (most recent call last):\n x\nImportError: libxir.so.3: cannot open "
+                  "shared "
+                  "object file\n",
+                  { .status = 1 },
+                  COMPILER_TRANSIENT,
+                  "libxir.so.3" },
+                { "Traceback (most recent call last):\n x\nImportError: a\n"
+                  "Traceback (most recent call last):\n x\nKeyError: 'b'\n",
+                  { .status = 1 },
+                  COMPILER_DETERMINISTIC,
+                  "KeyError" },
+                { "env: python: No such file or directory\n",
+                  { .status = 127 },
+                  COMPILER_TRANSIENT,
+                  "started" },
                 { "", { .term_signal = SIGSEGV }, COMPILER_DETERMINISTIC, "segmentation" },
                 { "", { .status = 134 }, COMPILER_DETERMINISTIC, "aborted" },
                 { "", { .term_signal = SIGILL }, COMPILER_DETERMINISTIC, "signal 4" },
