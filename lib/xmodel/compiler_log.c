@@ -559,6 +559,7 @@ static void log_take_resources(CompilerLog *log, const char *text) {
                 { "No space left on device", "the disk is full" },
                 { "Disk quota exceeded", "the disk quota is used up" },
                 { "Read-only file system", "the disk cannot be written" },
+                { "Permission denied", "it may not read or write what it wants to" },
                 { "Input/output error", "the disk has errors" },
                 { "Too many open files", "no descriptors were left" },
                 { "srun: error: Unable to ", "the scheduler did not start it" },

@@ -43,6 +43,12 @@ static void judges_failures(void **state) {
                   "disk" },
                 { "write: Disk quota exceeded\n", { .status = 1 }, COMPILER_TRANSIENT, "quota" },
                 { "cp: Read-only file system\n", { .status = 1 }, COMPILER_TRANSIENT, "disk" },
+                { "Traceback (most recent call last):\n x\nPermissionError: [Errno 13] Permission "
+                  "denied: "
+                  "'/tmp/vitis-ai-user/log'\n",
+                  { .status = 1 },
+                  COMPILER_TRANSIENT,
+                  "may not" },
                 { "read: Input/output error\n", { .status = 1 }, COMPILER_TRANSIENT, "disk" },
                 { "open: Too many open files\n",
                   { .status = 1 },
