@@ -153,7 +153,7 @@ static int capture_follow(int pidfd, int out, int err, const CaptureEnd *end, Ca
 }
 
 /* A launcher that is just killed leaves what it waited for in the scheduler's queue, and nobody
- * gives back what that gets in the end. The child is not reaped yet: the number is still its own. */
+ * gives back what that gets in the end. The child is not reaped yet: the number is its own. */
 static void capture_stop(pid_t pid, int pidfd) {
         struct pollfd end = { .fd = pidfd, .events = POLLIN };
 

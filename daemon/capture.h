@@ -4,10 +4,10 @@
  * Capture: one short command, run to its end, its output taken
  *
  * For questions to other programs (`docker image inspect`), never for compilers (proc.h). It
- * blocks until the child is gone, and that is bounded: after the time limit, or when nobody wants the
- * answer any more, the child's process group is asked to end, and killed if it does not. Pool threads
- * only. What exceeds CAPTURE_MAX of either stream is dropped, so a program that talks without end is
- * not what ends us.
+ * blocks until the child is gone, and that is bounded: after the time limit, or when nobody wants
+ * the answer any more, the child's process group is asked to end, and killed if it does not. Pool
+ * threads only. What exceeds CAPTURE_MAX of either stream is dropped, so a program that talks
+ * without end is not what ends us.
  */
 
 #include <stdint.h>
@@ -22,8 +22,8 @@ typedef struct Capture {
         Bytes out, err;
 } Capture;
 
-/* 0 whatever the status. -ETIMEDOUT; -ECANCELED: @command->cancelled; -ENOENT and others: it could not
- * be started. */
+/* 0 whatever the status. -ETIMEDOUT; -ECANCELED: @command->cancelled; -ENOENT and others: it could
+ * not be started. */
 int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret);
 void capture_deinit(Capture *capture);
 

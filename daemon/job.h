@@ -29,8 +29,8 @@
  * Exit status 0 never is success by itself. A failure is *for good* if it follows from the
  * inputs: then its diagnosis is stored and answers for this key. It is *transient* if the world
  * may have caused it (killed, out of memory, time-out, no space, something is not installed): then
- * nothing is stored. Nor is what failed twice with an error of that other kind: it is a failure, but the next who asks
- * compiles again.
+ * nothing is stored. Nor is what failed twice with an error of that other kind: it is a failure,
+ * but the next who asks compiles again.
  *
  * job_start() and job_cancel() have the contract of QueueOps.
  */

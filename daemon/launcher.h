@@ -20,9 +20,9 @@
 /* Begins @command with the launcher of @toolchain; adds nothing if there is none. -ENOENT. */
 int launcher_add(const ConfigToolchain *toolchain, Command *command, Problem *problem);
 
-/* Adds the launcher's scripts: what is no machine code is the user's own, and may set anything for the
- * compiler. Programs are not added, for a scheduler that was updated makes no other compiler. What
- * cannot be found is launcher_add()'s to tell. */
+/* Adds the launcher's scripts: what is no machine code is the user's own, and may set anything for
+ * the compiler. Programs are not added, for a scheduler that was updated makes no other compiler.
+ * What cannot be found is launcher_add()'s to tell. */
 int launcher_hash(const ConfigToolchain *toolchain, Hasher *hasher);
 
 /* What the launchers themselves need of our environment. It changes no output, so it is in no

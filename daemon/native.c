@@ -279,8 +279,8 @@ static int native_hash_file(Hasher *hasher, State *state, const char *path, bool
         return r < 0 ? r : hasher_update(hasher, digest.bytes, sizeof(digest.bytes));
 }
 
-/* A program that runs alone is the same wherever it is: machines that share a cache need not have it
- * in one place. */
+/* A program that runs alone is the same wherever it is: machines that share a cache need not have
+ * it in one place. */
 int native_hash(const char *program, bool alone, State *state, Hasher *hasher, uint32_t *ret_n) {
         _cleanup_(file_list_cleanup) FileList list = {};
         int r;

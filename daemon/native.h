@@ -36,8 +36,8 @@ int native_find(const ConfigToolchain *toolchain, const char *not_this, char **r
  * @program is none. */
 int native_linked_folder(const char *program, char **ret);
 
-/* Where packages of the compiler's names are found before those of its own: a new string, as in PATH:
- * the search paths that it gets, and what `pip install --user` made. NULL: no memory. */
+/* Where packages of the compiler's names are found before those of its own: a new string, as in
+ * PATH. The search paths that it gets, and what `pip install --user` made. NULL: no memory. */
 char *native_places(void);
 
 /* Paths and contents of @program, of the packages it belongs to and of those that may come before

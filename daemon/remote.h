@@ -19,7 +19,7 @@
 #include "daemon/config.h"
 
 /* Adds paths and contents of @program and, unless @alone, of the packages it belongs to.
- * -ENOENT: it is not there. -EAGAIN: the launcher failed. -ECANCELED: @cancelled, which may be NULL. */
+ * -ENOENT: it is not there. -EAGAIN: the launcher failed. -ECANCELED: @cancelled (or NULL). */
 int remote_hash(const ConfigToolchain *toolchain, const char *program, bool alone,
                 const atomic_bool *cancelled, Hasher *hasher, uint32_t *ret_n, Problem *problem);
 

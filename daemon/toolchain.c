@@ -371,8 +371,8 @@ static void toolchain_add_arguments(Command *command, const char *root, const Co
                 command_option(command, "-e", spec->options);
 }
 
-/* PATH follows from the program's place, and for a link also from that of what it leads to: there are
- * the programs of its environment. */
+/* PATH follows from the program's place, and for a link also from that of what it leads to: there
+ * are the programs of its environment. */
 static int toolchain_path(const Toolchain *toolchain, const char *program, char **ret) {
         _cleanup_(freep) char *bin = path_dirname(program), *linked = NULL;
         int r = 0;

@@ -545,9 +545,9 @@ static void log_take_thrown(CompilerLog *log, const char *text) {
                 failure->what = log_failure_text(log, rest, rest + strlen(rest));
 }
 
-/* Whoever prints these was in want of something (the C library, Python, a shell), or did not let the
- * compiler run to its end: srun and slurmstepd. The status is 1 then, or 0 when a node failed, or what
- * the compiler's is in the wrong directory (Slurm 22.05, measured). */
+/* Whoever prints these was in want of something (the C library, Python, a shell), or did not let
+ * the compiler run to its end: srun and slurmstepd. The status is 1 then, or 0 when a node failed,
+ * or what the compiler's is in the wrong directory (Slurm 22.05, measured). */
 static void log_take_resources(CompilerLog *log, const char *text) {
         static const struct {
                 const char *said, *means;

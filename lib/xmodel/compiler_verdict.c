@@ -149,8 +149,8 @@ static int verdict_signal(const CompilerExit *end) {
         return end->status > 128 && end->status < 128 + 65 ? end->status - 128 : 0;
 }
 
-/* Something that it needs is not installed. That is no part of the compiler's packages, and so of no
- * key: nothing but another try finds out that it is there now. */
+/* Something that it needs is not installed. That is no part of the compiler's packages, and so of
+ * no key: nothing but another try finds out that it is there now. */
 static bool verdict_incomplete(const CompilerLogFailure *failure, const CompilerExit *end,
                                Problem *ret_why) {
         static const char *const missing[] = { "ModuleNotFoundError", "ImportError" };
