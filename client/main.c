@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/problem.h"
+#include "base/program.h"
 #include "base/strings.h"
 #include "client/command.h"
 #include "client/masquerade.h"
@@ -119,7 +120,10 @@ static bool main_is_masked(const char *program) {
 
 int main(int argc, char **argv) {
         bool masked = main_is_masked(argv[0]);
-        int code = masked ? masquerade(argc, argv) : main_run(argc, argv);
+        int code;
+
+        program_keep_streams();
+        code = masked ? masquerade(argc, argv) : main_run(argc, argv);
 
         /* a full disk or a closed pipe behind stdout is a failure too */
         if (fflush(stdout) != 0 || ferror(stdout)) {

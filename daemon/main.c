@@ -254,6 +254,7 @@ int main(int argc, char **argv) {
         bool done = false;
         int r;
 
+        program_keep_streams();
         service_close_inherited();
         main_raise_limits();
         /* before libuv starts its pool: hashing must not keep copying and syncing waiting */

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
+#include "base/program.h"
 #include "base/strings.h"
 #include "dpu/build_id.h"
 #include "dpu/command.h"
@@ -143,7 +144,10 @@ static int main_run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-        int code = main_run(argc, argv);
+        int code;
+
+        program_keep_streams();
+        code = main_run(argc, argv);
 
         /* a full disk or a closed pipe behind stdout is a failure too */
         if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -1,6 +1,7 @@
 #include "base/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -73,4 +74,12 @@ int program_find(const char *name, char **ret) {
 
 int program_find_other(const char *name, char **ret) {
         return program_on_path(name, true, ret);
+}
+
+/* Opened the wrong way round: who reads or writes is told (EBADF). Children are to have them, too.
+ * Each gets the lowest free number, which is that of the stream. */
+void program_keep_streams(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }

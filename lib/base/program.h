@@ -18,3 +18,8 @@ int program_find_other(const char *name, char **ret);
 
 /* Where the running program is. New string. */
 int program_directory(char **ret);
+
+/* The first thing that main() does. Takes the numbers of those standard streams that are closed, so
+ * that no file or socket gets them, which would then be written to as if it were the stream. Using
+ * them fails as it did. */
+void program_keep_streams(void);

@@ -196,6 +196,20 @@ direct_in_background() { # [ARG ...]
   [ -z "$(find "$TMPDIR" -mindepth 1)" ]
 }
 
+@test "standard streams that are closed are nobody's else" {
+  direct 0 get --wait -o first.xmodel Net_int.xmodel
+  run -0 dpucc-client --no-daemon --force get --wait -o a.xmodel Net_int.xmodel <&-
+  run -0 bash -c 'dpucc-client --no-daemon --force get --wait -o b.xmodel Net_int.xmodel 2>&-'
+  run -1 bash -c 'dpucc-client --no-daemon --force get --wait -o c.xmodel Net_int.xmodel >&-'
+  [[ $output == *"writing the output"* ]]
+  dpuccd <&- >&- 2>&- 3>&- &
+  DAEMON=$!
+  wait_for daemon_answers
+  dpucc-client --force get --wait -o d.xmodel Net_int.xmodel
+  for copy in [a-d].xmodel; do cmp first.xmodel "$copy"; done
+  daemon_stop
+}
+
 @test "the service manager of whoever calls hears nothing of us" {
   python3 - "$SANDBOX/notify" <<'PYTHON'
 import os, socket, subprocess, sys

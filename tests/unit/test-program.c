@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/program.h"
@@ -55,12 +56,46 @@ static void not_where_we_stand(void **state) {
         close(here);
 }
 
+/* With all three closed, in a process of its own: 0, or which of them is not as it should be. */
+static int streams_closed(void) {
+        static const int access[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+        int next;
+
+        for (int fd = 0; fd <= 2; fd++)
+                (void) close(fd);
+        program_keep_streams();
+        for (int fd = 0; fd <= 2; fd++)
+                if ((fcntl(fd, F_GETFL) & O_ACCMODE) != access[fd] || fcntl(fd, F_GETFD) != 0)
+                        return 1 + fd;
+        next = open("/dev/null", O_RDONLY);
+        return next > 2 && write(1, "x", 1) < 0 && errno == EBADF ? 0 : 4;
+}
+
+static void streams_are_kept(void **state) {
+        int before[3], status = -1;
+        pid_t pid;
+
+        for (int fd = 0; fd <= 2; fd++)
+                before[fd] = fcntl(fd, F_GETFL);
+        program_keep_streams();
+        for (int fd = 0; fd <= 2; fd++)
+                assert_int_equal(fcntl(fd, F_GETFL), before[fd]);
+
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(streams_closed());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, unit_dir_setup, unit_dir_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(beside_itself),
                 TEST(on_path),
                 TEST(not_where_we_stand),
+                TEST(streams_are_kept),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
