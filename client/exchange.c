@@ -37,10 +37,31 @@ int exchange_connect(Connection *ret, const Options *o, int64_t deadline_ns, Pro
         return connection_open(ret, o->socket, deadline_ns, problem);
 }
 
+/* It took the connection, or will not even do that. What is started for us may need its time. */
+static bool exchange_is_ignored(const Exchange *x, const Options *o) {
+        return !x->greeted && !o->no_daemon && clock_monotonic_ns() < x->deadline_ns;
+}
+
+static int exchange_open(Connection *ret, Exchange *x, const Options *o, Problem *problem) {
+        int64_t until_ns = clock_monotonic_ns() + EXCHANGE_HELLO_S * CLOCK_NS_PER_S;
+
+        if (o->no_daemon || until_ns > x->deadline_ns)
+                until_ns = x->deadline_ns;
+        return exchange_connect(ret, o, until_ns, problem);
+}
+
 /* the code for a connection that ended with @r */
 static int exchange_lost(Exchange *x, const Options *o, int r) {
         switch (r) {
         case -ETIMEDOUT:
+                if (exchange_is_ignored(x, o)) {
+                        (void) problem_set(
+                                &x->problem, 0,
+                                "a daemon is there, but does not answer: is it stopped? "
+                                "Start it again (systemctl --user restart dpuccd), or do "
+                                "without it (--no-daemon)");
+                        return exchange_fail(x, CODE_UNREACHABLE);
+                }
                 (void) problem_set(&x->problem, 0, "timed out while waiting for the daemon");
                 return exchange_fail(x, CODE_TIMED_OUT);
         case FRAME_CLOSED:
@@ -110,6 +131,7 @@ static int exchange_step(Exchange *x, const Options *o, Connection *connection,
 
         if (!x->greeted) {
                 x->greeted = true;
+                connection->deadline_ns = x->deadline_ns;
                 r = hello_check(&frame, HELLO_CLIENT, &x->problem);
                 if (r < 0)
                         (void) exchange_fail(x, CODE_UNREACHABLE);
@@ -171,24 +193,24 @@ static void exchange_forget(Exchange *x) {
 }
 
 /* 0 with a connection to the daemon that came after the one we knew */
-static int exchange_find_successor(Connection *ret, const Options *o, int64_t deadline_ns) {
+static int exchange_find_successor(Connection *ret, Exchange *x, const Options *o) {
         int64_t until_ns = clock_monotonic_ns() + EXCHANGE_REVIVAL_MS * CLOCK_NS_PER_MS;
         Problem problem = {};
         int r;
 
         for (;;) {
-                r = exchange_connect(ret, o, deadline_ns, &problem);
+                r = exchange_open(ret, x, o, &problem);
                 if (r != -ECONNREFUSED || clock_monotonic_ns() >= until_ns)
                         return r;
                 (void) poll(NULL, 0, EXCHANGE_TICK_MS / 10);
         }
 }
 
-static int exchange_go_on(Exchange *x, const Options *o, int64_t deadline_ns) {
+static int exchange_go_on(Exchange *x, const Options *o) {
         Connection connection;
 
         for (unsigned i = 0; i < EXCHANGE_SUCCESSORS && x->abandoned; i++) {
-                if (exchange_find_successor(&connection, o, deadline_ns) < 0)
+                if (exchange_find_successor(&connection, x, o) < 0)
                         break;
                 exchange_forget(x);
                 (void) exchange_converse(x, o, &connection);
@@ -198,12 +220,12 @@ static int exchange_go_on(Exchange *x, const Options *o, int64_t deadline_ns) {
 }
 
 int exchange_run(Exchange *x, const Options *o) {
-        const int64_t deadline_ns = exchange_deadline(x, o);
         Connection connection;
         int r;
 
-        r = exchange_connect(&connection, o, deadline_ns, &x->problem);
-        if (r == -ETIMEDOUT)
+        x->deadline_ns = exchange_deadline(x, o);
+        r = exchange_open(&connection, x, o, &x->problem);
+        if (r == -ETIMEDOUT && !exchange_is_ignored(x, o))
                 return exchange_fail(x, CODE_TIMED_OUT);
         if (r == -ECONNREFUSED)
                 return exchange_fail(x, CODE_UNREACHABLE);
@@ -215,7 +237,7 @@ int exchange_run(Exchange *x, const Options *o) {
                 r = exchange_see_off(x, o, &connection);
         connection_close(&connection);
         if (x->abandoned && x->patient && !x->on_event && !o->no_daemon)
-                r = exchange_go_on(x, o, deadline_ns);
+                r = exchange_go_on(x, o);
         return r;
 }
 

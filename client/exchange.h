@@ -5,7 +5,8 @@
  *
  * Who waits for a compile outlives a restart of the daemon: when it hangs up, or says that it ends
  * and may be asked again, the request is sent to the one that comes next. If none comes, the first
- * outcome stands.
+ * outcome stands. A compile may take its time, but a daemon says Hello at once: one that does not is
+ * stopped or stuck, and counts as none.
  */
 
 #include "base/bytes.h"
@@ -16,6 +17,7 @@
 #include "proto/dpucc.pb-c.h"
 
 #define EXCHANGE_PATIENCE_S 30   /* with a daemon that should answer at once */
+#define EXCHANGE_HELLO_S    90   /* with any; the watchdog of its unit has ended it by then */
 #define EXCHANGE_SUCCESSORS 5    /* daemons that are asked after the first */
 #define EXCHANGE_REVIVAL_MS 2000 /* until there is another one */
 
@@ -36,6 +38,7 @@ typedef struct Exchange {
         Bytes log;                 /* what came in pieces */
         int fd;                    /* passed by the daemon, -1: none */
         Problem problem;           /* if no reply came */
+        int64_t deadline_ns;       /* of the whole */
         bool greeted;              /* its Hello came */
         bool abandoned;            /* the daemon went away before it was answered */
 } Exchange;
