@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -67,13 +66,6 @@ static int copy_place(Copy *c, const char *name) {
         return 0;
 }
 
-/* A rename would put a file in the place of /dev/null, if root asked for it. */
-static bool copy_may_replace(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) < 0 || S_ISREG(st.st_mode);
-}
-
 int copy_to(int fd, const char *path, Problem *problem) {
         _cleanup_(copy_deinit) Copy c = { .dirfd = -1, .fd = -1 };
         _cleanup_(freep) char *directory = path_dirname(path);
@@ -81,12 +73,13 @@ int copy_to(int fd, const char *path, Problem *problem) {
 
         if (!directory)
                 return problem_set(problem, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
-        if (!copy_may_replace(path))
-                return problem_set(problem, -EEXIST, "%s: not a regular file, left as it is", path);
         c.dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (c.dirfd < 0)
                 return problem_set(problem, error_from_errno(), "%s: %s", directory,
                                    strerror(errno));
+        r = file_check_place(c.dirfd, path_ends_with(path, "/") ? "." : path_basename(path));
+        if (r < 0)
+                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
         r = copy_open(&c);
         if (r < 0)
                 return problem_set(problem, r, "%s: %s", directory, strerror(-r));

@@ -117,5 +117,7 @@ int depfile_write(const char *path, const DepfileRule *rule, Problem *problem) {
                 return r;
         if (r == 0)
                 r = depfile_put(path, &d.text);
+        if (r == -EEXIST)
+                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
         return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
 }

@@ -408,13 +408,22 @@ static int file_fill_and_sync(int fd, const void *data, size_t n) {
         return fsync(fd) < 0 ? error_from_errno() : 0;
 }
 
-/* A rename would put a file in the place of /dev/null, if root asked for it. */
-static int file_check_place(int dirfd, const char *name) {
+/* It leads somewhere, or this is not asked. */
+static bool file_is_magic_link(int dirfd, const char *name) {
+        _cleanup_(closep) int fd =
+                file_open_resolved(dirfd, name, O_PATH, 0, RESOLVE_NO_MAGICLINKS);
+
+        return fd == -ELOOP;
+}
+
+int file_check_place(int dirfd, const char *name) {
         struct stat st;
 
-        if (fstatat(dirfd, name, &st, 0) < 0 || S_ISREG(st.st_mode))
+        if (fstatat(dirfd, name, &st, 0) < 0)
                 return 0;
-        return S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        return S_ISREG(st.st_mode) && !file_is_magic_link(dirfd, name) ? 0 : -EEXIST;
 }
 
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode) {

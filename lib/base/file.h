@@ -74,7 +74,12 @@ int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
  * remove. */
 int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]);
 
-/* See above. @name is replaced if it exists; its mode is @mode less the umask. When only the last
+/* May a new file take the name by a rename? Not that of a directory (-EISDIR), and not of a device or
+ * of a link to what some process has open (-EEXIST): root would put a file in the place of /dev/null
+ * or /dev/stdout. */
+int file_check_place(int dirfd, const char *name);
+
+/* See above. @name is replaced if file_check_place() allows it; its mode is @mode less the umask. When only the last
  * step fails (the directory's fsync) the new content is in place, but not known to be durable. */
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
 

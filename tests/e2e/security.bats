@@ -146,6 +146,17 @@ expect() {
     [ "$status" -ne 0 ]
   done
   [ -p pipe ] && [ -L null ] && [ -c /dev/null ]
+
+  # as /dev/stdout is one, while the standard output is a file
+  ln -s /proc/self/fd/1 stdout
+  for option in -o --depfile; do
+    run bash -c "dpucc-client --no-daemon get --wait $option stdout Net_int.xmodel >file"
+    [ "$status" -eq 1 ]
+    [[ $output == *"stdout: not a regular file"* ]]
+    [ -L stdout ] && [ -f file ] && [ ! -s file ]
+  done
+  run bash -c 'dpucc mkmodel lenet --seed 2 -o stdout >file'
+  [ "$status" -ne 0 ] && [ -L stdout ]
 }
 
 @test "the daemon's environment reaches no compiler, no log and no file" {

@@ -165,6 +165,29 @@ static void writes_durably(void **state) {
         assert_content(dir->fd, "l", "three");
 }
 
+static void places_of_files_only(void **state) {
+        const UnitDir *dir = *state;
+        char open_file[64];
+        int fd = openat(dir->fd, "f", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        (void) snprintf(open_file, sizeof(open_file), "/proc/self/fd/%d", fd);
+        assert_int_equal(mkdirat(dir->fd, "d", 0700), 0);
+        assert_int_equal(symlinkat("/dev/null", dir->fd, "null"), 0);
+        assert_int_equal(symlinkat("f", dir->fd, "link"), 0);
+        assert_int_equal(symlinkat("nowhere", dir->fd, "dangling"), 0);
+        assert_int_equal(symlinkat(open_file, dir->fd, "open"), 0); /* as /dev/stdout */
+        assert_int_equal(file_check_place(dir->fd, "missing"), 0);
+        assert_int_equal(file_check_place(dir->fd, "f"), 0);
+        assert_int_equal(file_check_place(dir->fd, "link"), 0);
+        assert_int_equal(file_check_place(dir->fd, "dangling"), 0);
+        assert_int_equal(file_check_place(dir->fd, "d"), -EISDIR);
+        assert_int_equal(file_check_place(dir->fd, "null"), -EEXIST);
+        assert_int_equal(file_check_place(dir->fd, "open"), -EEXIST);
+        assert_int_equal(file_write_durable(dir->fd, "open", "x", 1, 0600), -EEXIST);
+        close(fd);
+}
+
 static void temporary_names_are_recognised(void **state) {
         const UnitDir *dir = *state;
         static const char *const others[] = {
@@ -516,6 +539,7 @@ int main(void) {
                 DIR_TEST(a_failed_read_leaves_what_was_there),
                 DIR_TEST(stays_beneath),
                 DIR_TEST(writes_durably),
+                DIR_TEST(places_of_files_only),
                 DIR_TEST(temporary_names_are_recognised),
                 DIR_TEST(a_file_without_a_name_gets_one),
                 DIR_TEST(copies),
