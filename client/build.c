@@ -82,5 +82,7 @@ int command_build(Options *options, int argc, char **argv) {
         code = named_find(options, &spec, &named);
         if (code != CODE_DONE)
                 return code;
+        if (fetch_overwrites_input(&spec, spec.depfile))
+                return options_complain(argv[0], FETCH_DEPFILE_OVERWRITES);
         return fetch(options, &spec);
 }

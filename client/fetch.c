@@ -32,6 +32,18 @@ static void fetch_free_places(FetchPlaces *p) {
         free(p->adopt);
 }
 
+static bool fetch_is_same_file(const char *a, const char *b) {
+        StatId at_a, at_b;
+
+        return file_stat_id(AT_FDCWD, a, &at_a) == 0 && file_stat_id(AT_FDCWD, b, &at_b) == 0 &&
+               stat_id_is_same_file(&at_a, &at_b);
+}
+
+bool fetch_overwrites_input(const FetchSpec *spec, const char *out) {
+        return out && (fetch_is_same_file(out, spec->source) ||
+                       (spec->arch && fetch_is_same_file(out, spec->arch)));
+}
+
 static ProtobufCBinaryData fetch_bytes(const char *path) {
         return (ProtobufCBinaryData){ .len = strlen(path), .data = (uint8_t *) path };
 }
@@ -129,15 +141,39 @@ static void fetch_spoil(Exchange *x) {
         (void) fetch_fail(x, CODE_ERROR);
 }
 
+/* The arch file that the daemon found near the model is as good as one that was named. */
+static bool fetch_is_found(const Exchange *x, const char *out) {
+        _cleanup_(freep) char *arch = NULL;
+        const Dpucc__Wire__Unit *unit;
+
+        if (!x->reply || x->reply->body_case != DPUCC__WIRE__REPLY__BODY_GET)
+                return false;
+        unit = x->reply->get->unit;
+        if (unit->has_arch_path)
+                arch = strndup((const char *) unit->arch_path.data, unit->arch_path.len);
+        return arch && fetch_is_same_file(out, arch);
+}
+
+/* An error if @out, to be written now, is what the artifact rests on. */
+static int fetch_check_out(Exchange *x, const char *out) {
+        return fetch_is_found(x, out)
+                       ? problem_set(&x->problem, -EEXIST,
+                                     "%s is what the model is compiled for: left as it is", out)
+                       : 0;
+}
+
 /* the copy comes before anything is said: the answer tells whether it is there */
 static void fetch_save(Exchange *x, const FetchSpec *spec) {
         int r;
 
         if (x->code != CODE_DONE || !spec->copy_to)
                 return;
-        r = x->fd >= 0 ? copy_to(x->fd, spec->copy_to, &x->problem)
-                       : problem_set(&x->problem, -EBADMSG,
-                                     "the daemon did not pass the artifact's descriptor");
+        r = fetch_check_out(x, spec->copy_to);
+        if (r == 0 && x->fd < 0)
+                r = problem_set(&x->problem, -EBADMSG,
+                                "the daemon did not pass the artifact's descriptor");
+        if (r == 0)
+                r = copy_to(x->fd, spec->copy_to, &x->problem);
         if (r < 0)
                 fetch_spoil(x);
 }
@@ -166,11 +202,18 @@ static int fetch_place(const Exchange *x, const FetchSpec *spec, char **ret) {
 
 static void fetch_write_depfile(Exchange *x, const FetchSpec *spec, const char *place) {
         DepfileRule rule = { .source = spec->source, .arch = spec->arch, .out = place };
+        int r;
 
         if (x->code != CODE_DONE || !spec->depfile || !place)
                 return;
         rule.unit = x->reply->get->unit;
-        if (depfile_write(spec->depfile, &rule, &x->problem) < 0)
+        r = fetch_check_out(x, spec->depfile);
+        if (r == 0 && fetch_is_same_file(spec->depfile, place))
+                r = problem_set(&x->problem, -EEXIST, "%s: the depfile would replace the artifact",
+                                spec->depfile);
+        if (r == 0)
+                r = depfile_write(spec->depfile, &rule, &x->problem);
+        if (r < 0)
                 fetch_spoil(x);
 }
 

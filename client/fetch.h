@@ -26,6 +26,11 @@ typedef struct FetchSpec {
         bool require_dpu; /* a file without DPU code from a toolchain nobody named is a failure */
 } FetchSpec;
 
+/* Would a file with the name @out (NULL: there is none) replace what is to be compiled, by whatever
+ * name? */
+bool fetch_overwrites_input(const FetchSpec *spec, const char *out);
+#define FETCH_DEPFILE_OVERWRITES "--depfile would replace what is to be compiled"
+
 /* Asks and prints. Returns an exit code. */
 int fetch(const Options *options, const FetchSpec *spec);
 

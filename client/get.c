@@ -37,11 +37,6 @@ enum {
         GET_DEPFILE,
 };
 
-static bool get_overwrites_input(const FetchSpec *spec) {
-        return spec->copy_to && (file_is_same(spec->copy_to, spec->source) ||
-                                 (spec->arch && file_is_same(spec->copy_to, spec->arch)));
-}
-
 static int get_option(int c, const char *value, void *userdata) {
         FetchSpec *spec = userdata;
 
@@ -86,7 +81,9 @@ int command_get(Options *options, int argc, char **argv) {
         code = named_find(options, &spec, &named);
         if (code != CODE_DONE)
                 return code;
-        if (get_overwrites_input(&spec))
+        if (fetch_overwrites_input(&spec, spec.copy_to))
                 return options_complain(argv[0], "-o would replace what is to be compiled");
+        if (fetch_overwrites_input(&spec, spec.depfile))
+                return options_complain(argv[0], FETCH_DEPFILE_OVERWRITES);
         return fetch(options, &spec);
 }

@@ -38,6 +38,10 @@ teardown() { sandbox_teardown; }
   [[ $stderr == *"-o would replace"* ]]
   run -2 dpucc-client get --wait -o alias.xmodel m_int.xmodel
   run -2 dpucc-client get --wait --arch arch.json -o arch.json m_int.xmodel
+  for option in -o --depfile; do # it was found, not named
+    run --separate-stderr -1 dpucc-client get --wait $option arch.json m_int.xmodel
+    [[ $stderr == *"arch.json is what the model is compiled for"* ]]
+  done
   cmp m_int.xmodel model.saved
   cmp arch.json arch.saved
   run -0 dpucc-client get --wait -o copy.xmodel m_int.xmodel

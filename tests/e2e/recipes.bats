@@ -130,6 +130,24 @@ EOF
   [[ $output == *no/where/d* ]]
 }
 
+@test "depfile: never in the place of what is compiled, or of what was" {
+  arch_b1024
+  sum=$(cat Unet_int.xmodel arch.json | md5sum)
+  for input in Unet_int.xmodel ./arch.json; do
+    for command in 'get --wait' build; do
+      # shellcheck disable=SC2086 # words
+      run -2 dpucc-client --no-daemon $command Unet_int.xmodel --arch arch.json --depfile $input
+      [[ $output == *"--depfile would replace what is to be compiled"* ]]
+    done
+  done
+  [ "$(cat Unet_int.xmodel arch.json | md5sum)" = "$sum" ]
+  run -1 dpucc-client --no-daemon get --wait Unet_int.xmodel -o a.xmodel --depfile ./a.xmodel
+  [[ $output == *"would replace the artifact"* ]]
+  run -1 dpucc-client --no-daemon build Unet_int.xmodel -a arch.json -o . --depfile Unet.xmodel
+  [[ $output == *"would replace the artifact"* ]]
+  dpucc check a.xmodel Unet.xmodel
+}
+
 # do_NAME of dpu-model.inc, in a shell as bitbake's: -e, its variables set, nothing else of ours
 bitbake_task() { # NAME
   env -i PATH="$PATH" HOME="$SANDBOX/none" WORKDIR="$WORK" B="$SANDBOX/b" D="$SANDBOX/image" \
