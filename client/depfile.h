@@ -6,7 +6,8 @@
  *      OUT: SOURCE ARCH PROJECT
  *      SOURCE ARCH PROJECT:
  *
- * The second line keeps make going when one of them is gone (as gcc -MP does).
+ * The second line keeps make going when one of them is gone (as gcc -MP does); names with '%' or
+ * '=' are not in it.
  */
 
 #include "base/problem.h"

@@ -130,6 +130,45 @@ EOF
   [[ $output == *no/where/d* ]]
 }
 
+@test "depfile: names that make would take for something else" {
+  arch_b1024
+  local folder
+  for folder in 'lr=0.1,wd=1e-4' 'run 12:30' '100%' '5%=a'; do
+    mkdir "$folder"
+    cp Unet_int.xmodel "$folder/"
+    dpucc-client --no-daemon get --wait --arch arch.json -o out.xmodel --depfile d \
+      "$folder/Unet_int.xmodel"
+    printf 'include d\nout.xmodel: ; @echo made of $?\n' >Makefile
+    later
+    run -0 make
+    [[ $output == *"up to date"* ]]
+    touch "$folder/Unet_int.xmodel"
+    run -0 make
+    [ "$output" = "made of $folder/Unet_int.xmodel" ]
+    printf 'rule r\n  command = cp d e && touch out.xmodel\n  depfile = e\nbuild out.xmodel: r\n' \
+      >build.ninja
+    rm -f e .ninja_log
+    ninja
+    [[ $(ninja -n) == *"no work"* ]]
+  done
+  for folder in 'a;touch ran;' 'a|b'; do
+    mkdir "$folder"
+    cp Unet_int.xmodel "$folder/"
+    run -1 dpucc-client --no-daemon get --wait --arch arch.json --depfile d "$folder/Unet_int.xmodel"
+    [[ $output == *"make would misread; rename it"* ]]
+  done
+  cp arch.json 'lr=0.1,wd=1e-4'
+  cd 'lr=0.1,wd=1e-4'
+  dpucc-client --no-daemon get --wait --arch arch.json -o out.xmodel --depfile d Unet_int.xmodel
+  cd ..
+  run -1 dpucc-client --no-daemon get --wait --depfile d --arch 'lr=0.1,wd=1e-4/arch.json' \
+    'lr=0.1,wd=1e-4/Unet_int.xmodel'
+  for out in 'lr=0.xmodel' '5%.xmodel'; do
+    run -1 dpucc-client --no-daemon get --wait -o "$out" --depfile d Unet_int.xmodel
+    [[ $output == *"a target with"* ]]
+  done
+}
+
 @test "depfile: never in the place of what is compiled, or of what was" {
   arch_b1024
   sum=$(cat Unet_int.xmodel arch.json | md5sum)
