@@ -1,5 +1,6 @@
 #include "client/ask.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -49,19 +50,20 @@ int ask_directory(Options *options, int argc, char **argv, int min, ProtobufCBin
         return 0;
 }
 
-/* *@ret_place owns what @ret->path points to */
+/* *@ret_place owns what @ret->path points to. Names and keys mean something in a directory that is
+ * gone, too: there they are no paths. */
 static int ask_name(const char *text, Dpucc__Wire__Selector *ret, char **ret_place) {
         Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
         int r;
 
         r = place_of(text, ret_place);
-        if (r < 0)
+        if (r == -ENOMEM)
                 return r;
         selector.text.data = (uint8_t *) text;
         selector.text.len = strlen(text);
-        selector.has_path = true;
+        selector.has_path = r == 0;
         selector.path.data = (uint8_t *) *ret_place;
-        selector.path.len = strlen(*ret_place);
+        selector.path.len = r == 0 ? strlen(*ret_place) : 0;
         *ret = selector;
         return 0;
 }

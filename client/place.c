@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,7 +19,7 @@ static int place_by_text(const char *path, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-int place_of_directory(const char *path, char **ret) {
+static int place_resolve(const char *path, char **ret) {
         char *real = realpath(path, NULL);
 
         if (!real)
@@ -32,7 +33,7 @@ int place_of(const char *path, char **ret) {
         const char *name = path_basename(path);
 
         if (!path_is_plain_component(name)) /* "..", "dir/" and the like */
-                return place_of_directory(path, ret);
+                return place_resolve(path, ret);
         directory = path_dirname(path);
         if (!directory)
                 return -ENOMEM;
@@ -42,4 +43,11 @@ int place_of(const char *path, char **ret) {
 
         *ret = path_join(real, name);
         return *ret ? 0 : -ENOMEM;
+}
+
+int place_of_directory(const char *path, char **ret) {
+        struct stat st;
+
+        return stat(path, &st) == 0 && !S_ISDIR(st.st_mode) ? place_of(path, ret)
+                                                            : place_resolve(path, ret);
 }

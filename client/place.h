@@ -11,5 +11,5 @@
  * by its text. -ENOMEM, or what getcwd(3) says. */
 int place_of(const char *path, char **ret);
 
-/* The same for a directory: resolved altogether if it exists. */
+/* The same where a directory is expected: that is resolved altogether if it exists. */
 int place_of_directory(const char *path, char **ret);

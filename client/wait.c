@@ -36,6 +36,16 @@ static int wait_option(int c, const char *value, void *userdata) {
         return 0;
 }
 
+static int wait_find_place(const char *path, char **ret, Problem *problem) {
+        int r = place_of_directory(path, ret);
+
+        if (r < 0)
+                return problem_set(problem, r, "%s: %s", path, strerror(-r));
+        return access(*ret, F_OK) < 0
+                       ? problem_set(problem, -errno, "%s: %s", *ret, strerror(errno))
+                       : 0;
+}
+
 int command_wait(Options *options, int argc, char **argv) {
         static const struct option longs[] = { { "all", no_argument, NULL, 256 }, {} };
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
@@ -50,13 +60,9 @@ int command_wait(Options *options, int argc, char **argv) {
                 return options_code(first);
         if (all && first < argc)
                 return options_complain(argv[0], "either --all or PATH, not both");
-        r = place_of_directory(first < argc ? argv[first] : ".", &place);
-        if (r < 0)
-                return options_complain(argv[0], strerror(-r));
-
-        if (!all && access(place, F_OK) < 0) {
+        r = all ? 0 : wait_find_place(first < argc ? argv[first] : ".", &place, &x.problem);
+        if (r < 0) {
                 x.code = CODE_NOT_FOUND;
-                (void) problem_set(&x.problem, -errno, "%s: %s", place, strerror(errno));
                 (void) answer_print(&x, options);
                 return x.code;
         }
@@ -64,7 +70,7 @@ int command_wait(Options *options, int argc, char **argv) {
         wait.has_all = wait.all = all;
         wait.has_path = !all;
         wait.path.data = (uint8_t *) place;
-        wait.path.len = strlen(place);
+        wait.path.len = place ? strlen(place) : 0;
         x.request.body_case = DPUCC__WIRE__REQUEST__BODY_WAIT;
         x.request.wait = &wait;
         x.patient = true;

@@ -47,6 +47,39 @@ teardown() { sandbox_teardown; }
   run -0 dpucc-client get --wait -o copy.xmodel m_int.xmodel
 }
 
+@test "in a directory that is gone, names are still names" {
+  arch_b1024
+  dpucc mkmodel lenet --seed 1 -o m_int.xmodel
+  daemon_start
+  dpucc-client watch .
+  dpucc-client wait
+  mkdir gone
+  cd gone
+  rmdir ../gone
+  run --separate-stderr -0 dpucc-client wait --all
+  for command in show log why get; do
+    run --separate-stderr -0 dpucc-client $command m@b1024
+    [ -n "$output" ]
+  done
+  run --separate-stderr -5 dpucc-client wait
+  [[ $stderr == "dpucc-client: .: No such file"* ]]
+  run --separate-stderr -5 dpucc-client show m_int.xmodel
+  cd "$WORK"
+}
+
+@test "a link to a model is a source of the workspace that it is in" {
+  mkdir watched elsewhere
+  arch_b1024 watched/arch.json
+  dpucc mkmodel lenet --seed 1 -o elsewhere/m_int.xmodel
+  ln -s ../elsewhere/m_int.xmodel watched/link_int.xmodel
+  daemon_start
+  dpucc-client watch watched
+  run --separate-stderr -0 dpucc-client wait watched/link_int.xmodel
+  run --separate-stderr -0 dpucc-client status watched/link_int.xmodel
+  [[ $output == *"link@b1024"*"ready"* ]]
+  run --separate-stderr -5 dpucc-client wait elsewhere/m_int.xmodel
+}
+
 @test "long names do not run into the next column" {
   daemon_start
   arch_b1024
