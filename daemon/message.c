@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -66,10 +67,12 @@ static void message_fill_unit(const UnitView *view, UnitMessage *ret) {
 
 /* NET@TARGET */
 static int message_name(const char *net_name, const char *target, char **ret) {
-        if (asprintf(ret, "%s%s%s", net_name, target ? "@" : "", target ?: "") < 0) {
-                *ret = NULL;
+        size_t n = strlen(net_name) + strlen("@") + strlen(target ?: "") + 1;
+
+        *ret = malloc(n);
+        if (!*ret)
                 return -ENOMEM;
-        }
+        (void) snprintf(*ret, n, "%s%s%s", net_name, target ? "@" : "", target ?: "");
         return 0;
 }
 

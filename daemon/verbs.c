@@ -72,13 +72,21 @@ static void verbs_on_got(const AskResult *result, void *userdata) {
         Dpucc__Wire__GetReply get = DPUCC__WIRE__GET_REPLY__INIT;
         Reply reply = DPUCC__WIRE__REPLY__INIT;
         _cleanup_(unit_message_deinit) UnitMessage unit = {};
+        const Problem none = {};
         BasisMessage basis;
         Call *call = userdata;
+        int r = 0;
 
         call->ask = NULL;
+        if (result->unit)
+                r = message_from_unit(result->unit, &unit);
+        if (r < 0) { /* an answer without it would be no answer */
+                call_fail(call, r, &none);
+                return;
+        }
         verbs_send_log(call, result->log_fd);
         verbs_fill_result(result, &reply);
-        if (result->unit && message_from_unit(result->unit, &unit) == 0) {
+        if (result->unit) {
                 message_from_basis(&result->basis, &basis);
                 get.unit = &unit.unit;
                 get.has_path = result->path != NULL;

@@ -158,6 +158,8 @@ static void client_take(Client *client, const Frame *frame) {
                 if (reply->outcome != DPUCC__WIRE__OUTCOME__DONE) {
                         client->n_failed++;
                         assert_true(reply->message && reply->message[0]);
+                } else { /* with nothing in it, it would be taken for one */
+                        assert_int_not_equal(reply->body_case, DPUCC__WIRE__REPLY__BODY__NOT_SET);
                 }
         }
         dpucc__wire__reply__free_unpacked(reply, NULL);
