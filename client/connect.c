@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "base/program.h"
 #include "proto/endpoint.h"
 #include "proto/hello.h"
+
+#define CONNECTION_GRACE_MS 10000 /* for our own dpuccd, which ends its compilers first */
 
 /* what is left until @deadline_ns: 0 when it has passed, -1 when there is none */
 static int connection_left_ms(int64_t deadline_ns) {
@@ -156,12 +159,28 @@ int connection_start_once(Connection *ret, int64_t deadline_ns, Problem *problem
         return 0;
 }
 
+/* It ends when we have hung up, unless it is stopped, or hangs in a file system: a limit of time
+ * holds all the same. */
+static bool connection_may_reap(const Connection *c) {
+        _cleanup_(closep) int fd = -1;
+        struct pollfd pollfd = { .events = POLLIN };
+        int left = connection_left_ms(c->deadline_ns);
+
+        if (left < 0)
+                return true;
+        pollfd.fd = fd = (int) syscall(SYS_pidfd_open, c->once, 0);
+        if (left < INT32_MAX - CONNECTION_GRACE_MS)
+                left += CONNECTION_GRACE_MS;
+        return fd < 0 || poll(&pollfd, 1, left) != 0;
+}
+
 void connection_close(Connection *connection) {
         frame_reader_deinit(&connection->reader);
         frame_writer_deinit(&connection->writer);
         closep(&connection->socket);
         connection->socket = -1;
-        while (connection->once > 0 && waitpid(connection->once, NULL, 0) < 0 && errno == EINTR)
+        while (connection->once > 0 && connection_may_reap(connection) &&
+               waitpid(connection->once, NULL, 0) < 0 && errno == EINTR)
                 ;
         connection->once = 0;
 }

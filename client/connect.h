@@ -33,7 +33,8 @@ int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Prob
  * @problem: it cannot be started. */
 int connection_start_once(Connection *ret, int64_t deadline_ns, Problem *problem);
 
-/* Hangs up, and waits for the end of what connection_start_once() started. */
+/* Hangs up, and waits for the end of what connection_start_once() started; not much longer than until
+ * the deadline. */
 void connection_close(Connection *connection);
 
 /* Sends what is queued and reads the next frame; waits no longer than @tick_ms (-1: as long as

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -145,12 +147,35 @@ static void a_hello_and_no_answer(void **state) {
         assert_true(waits_for_ever);
 }
 
+/* our own dpuccd, which would have to notice that we hung up */
+static void one_that_does_not_end(void **state) {
+        Connection connection = {
+                .socket = -1,
+                .reader = FRAME_READER_INIT(1024),
+                .writer = FRAME_WRITER_INIT(1024, 4096),
+                .deadline_ns = 3000 * CLOCK_NS_PER_MS,
+        };
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+                for (;;)
+                        (void) pause();
+        connection.once = pid;
+        connection_close(&connection);
+        assert_in_range(now_ms, 3000, 60000);
+        assert_false(waits_for_ever);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(no_hello),
                 TEST(no_hello_and_a_time_limit),
                 TEST(a_hello_and_no_answer),
+                TEST(one_that_does_not_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
