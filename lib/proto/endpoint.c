@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/auxv.h>
 
 #include "base/error.h"
 
@@ -21,17 +21,20 @@ int endpoint_address(const char *path, struct sockaddr_un *ret, Problem *problem
         return 0;
 }
 
+/* Both sides of the comparison are the kernel's: geteuid(2) may be fakeroot's, or pseudo's, under
+ * which packages and images are built. */
 int endpoint_check_user(int socket, Problem *problem) {
+        const uid_t ours = (uid_t) getauxval(AT_EUID);
         struct ucred peer;
         socklen_t size = sizeof(peer);
 
         if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
                 return problem_set(problem, error_from_errno(), "who is at the other end? %s",
                                    strerror(errno));
-        if (peer.uid != geteuid())
+        if (peer.uid != ours)
                 return problem_set(problem, -EPERM,
                                    "process %d at the other end of the socket runs as user %u, "
                                    "not as user %u: dpucc serves one user only",
-                                   (int) peer.pid, (unsigned) peer.uid, (unsigned) geteuid());
+                                   (int) peer.pid, (unsigned) peer.uid, (unsigned) ours);
         return 0;
 }
