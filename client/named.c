@@ -27,7 +27,7 @@ int named_find(const Options *options, FetchSpec *spec, Named *ret) {
         const char *name = spec->source;
         int r;
 
-        if (!strchr(name, '@') || access(name, F_OK) == 0)
+        if (!strchr(name, '@') || strchr(name, '/') || access(name, F_OK) == 0)
                 return CODE_DONE;
         show = ask_about(options, name, &x);
         if (!show) {

@@ -15,7 +15,7 @@ typedef struct Named {
         char *target;
 } Named;
 
-/* If @spec->source is such a name and no file, finds out what it stands for and puts that into
+/* If @spec->source is such a name and no path, finds out what it stands for and puts that into
  * @spec, which borrows it from @ret. Returns an exit code; not CODE_DONE: after saying why. */
 int named_find(const Options *options, FetchSpec *spec, Named *ret);
 

@@ -67,6 +67,8 @@ int command_save(const char *path, const Bytes *bytes, Problem *problem) {
         r = dirfd < 0 ? error_from_errno()
                       : file_write_durable(dirfd, path_basename(path), bytes->data, bytes->size,
                                            0644);
+        if (r == -EEXIST)
+                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
         return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
 }
 

@@ -154,6 +154,8 @@ has_file_in_work() { # PID
 
 @test "what cannot be opened is not a source: 5" {
   restart_with
+  client 5 get job@2/missing.xmodel # a path, and no NET@TARGET
+  [[ $stderr == *"job@2/missing.xmodel: No such file"* ]]
   client 5 get missing.xmodel
   [[ $stderr == *"missing.xmodel: No such file"* ]]
   client 5 get .

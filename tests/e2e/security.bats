@@ -144,6 +144,7 @@ expect() {
     [ "$status" -ne 0 ]
     run dpucc mkmodel lenet --seed 2 -o "$place"
     [ "$status" -ne 0 ]
+    [[ $output == *"$place: not a regular file"* ]]
   done
   [ -p pipe ] && [ -L null ] && [ -c /dev/null ]
 
