@@ -34,7 +34,16 @@ static int connection_left_ms(int64_t deadline_ns) {
         return left < INT32_MAX ? (int) left : INT32_MAX;
 }
 
-static int connection_explain(int r, const char *path, Problem *problem) {
+/* Not in cron, nor after su: there it is somewhere else than in a session. */
+static const char *connection_remark(bool is_named) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+        return is_named || (runtime && runtime[0] == '/')
+                       ? ""
+                       : " (XDG_RUNTIME_DIR is not set here, as it may be where a daemon runs)";
+}
+
+static int connection_explain(int r, const char *path, bool is_named, Problem *problem) {
         switch (r) {
         case -ETIMEDOUT:
                 return problem_set(problem, r,
@@ -43,10 +52,10 @@ static int connection_explain(int r, const char *path, Problem *problem) {
         case -ECONNREFUSED:
         case -ENOTDIR:
                 return problem_set(problem, -ECONNREFUSED,
-                                   "no daemon at %s: start it with 'systemctl --user start "
+                                   "no daemon at %s%s: start it with 'systemctl --user start "
                                    "dpuccd', or 'dpuccd &'; or name its socket with --socket or "
                                    "DPUCC_SOCKET",
-                                   path);
+                                   path, connection_remark(is_named));
         default:
                 return problem_set(problem, -ECONNREFUSED, "cannot reach the daemon at %s: %s",
                                    path, strerror(-r));
@@ -85,6 +94,7 @@ static int connection_begin(Connection *ret, int fd, int64_t deadline_ns) {
 
 int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Problem *problem) {
         _cleanup_(freep) char *fallback = path ? NULL : path_default_socket();
+        const char *named = path ?: getenv("DPUCC_SOCKET");
         _cleanup_(closep) int fd = -1;
         struct sockaddr_un address;
         int r;
@@ -102,7 +112,7 @@ int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Prob
                 return error_from_errno();
         r = connection_connect(fd, &address, deadline_ns);
         if (r < 0)
-                return connection_explain(r, path, problem);
+                return connection_explain(r, path, named && named[0], problem);
         r = endpoint_check_user(fd, problem);
         if (r < 0)
                 return -ECONNREFUSED;

@@ -37,6 +37,9 @@ restart_with() { # [NAME=VALUE ...]
   client 6 status
   [ -z "$output" ]
   [[ $stderr == *"no daemon at $XDG_RUNTIME_DIR/dpucc/dpuccd.sock"*"systemctl --user start dpuccd"* ]]
+  [[ $stderr != *XDG_RUNTIME_DIR* ]]
+  XDG_RUNTIME_DIR='' client 6 status
+  [[ $stderr == *"no daemon at $CACHE/run/dpuccd.sock (XDG_RUNTIME_DIR is not set here"* ]]
   client 6 status --json
   [ "$(jq -r '.outcome, .code' <<<"$output")" = $'unreachable\n6' ]
   client 0 version
