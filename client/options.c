@@ -164,6 +164,51 @@ int options_parse_global(Options *options, int argc, char **argv) {
         return r < 0 ? r : optind;
 }
 
+/* the words that @word and its value are; 0: it is no option that all commands take */
+static int options_words(const char *word) {
+        if (strncmp(word, "--", 2) != 0)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(options_global); i++) {
+                const struct option *known = &options_global[i];
+                size_t n = strlen(known->name);
+
+                if (known->val == 'h' || strncmp(word + 2, known->name, n) != 0)
+                        continue;
+                if (word[2 + n] == '\0')
+                        return known->has_arg == required_argument ? 2 : 1;
+                if (word[2 + n] == '=')
+                        return 1;
+        }
+        return 0;
+}
+
+int options_take_from(Options *options, int *argc, char **argv) {
+        int kept = 1, r = 0;
+
+        for (int i = 1; i < *argc;) {
+                int words = strcmp(argv[i], "--") == 0 ? -1 : options_words(argv[i]);
+                char *own[] = { argv[0], argv[i], argv[i + 1], NULL };
+
+                if (words <= 0) {
+                        argv[kept++] = argv[i++];
+                        while (words < 0 && i < *argc)
+                                argv[kept++] = argv[i++];
+                        continue;
+                }
+                if (i + words > *argc)
+                        words = 1; /* its value is missing, which is told */
+                own[1 + words] = NULL;
+                optind = 0;
+                r = options_parse_global(options, 1 + words, own);
+                if (r < 0)
+                        return r;
+                i += words;
+        }
+        argv[kept] = NULL;
+        *argc = kept;
+        return 0;
+}
+
 int options_operands(Options *options, int argc, char **argv, const OptionsOwn *own, int n,
                      int max) {
         int first = options_parse(options, argc, argv, own);

@@ -39,6 +39,10 @@ void options_init(Options *ret);
  * -EINVAL: wrong, and said so; -ECANCELED: help is asked for, and the caller has it. */
 int options_parse_global(Options *options, int argc, char **argv);
 
+/* For a command that hands the rest over: takes the global options out of its arguments, up to "--",
+ * but for --help. 0; -EINVAL: wrong, and said so. */
+int options_take_from(Options *options, int *argc, char **argv);
+
 /* Parses the arguments of a command, argv[0] being its name as messages show it. Returns the
  * index of the first operand (options are moved before them). -EINVAL: wrong, and said so;
  * -ECANCELED: help was asked for and printed. @own may be NULL. */

@@ -141,7 +141,7 @@ static bool report_of_source(const Options *options, const char *path) {
 int command_report(Options *options, int argc, char **argv) {
         _cleanup_(freep) char **own = calloc((size_t) argc + 1, sizeof(*own));
         ReportWish wish;
-        int n_own;
+        int n_own, r;
 
         if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
                 (void) fputs(command_report_help, stdout);
@@ -151,6 +151,9 @@ int command_report(Options *options, int argc, char **argv) {
                 output_complain(strerror(ENOMEM));
                 return CODE_ERROR;
         }
+        r = options_take_from(options, &argc, argv);
+        if (r < 0)
+                return options_code(r);
         wish = report_parse(argc, argv, own, &n_own);
         /* whatever has other options is about a file, and dpucc's matter */
         if (wish.foreign || !wish.text)

@@ -278,6 +278,14 @@ PYTHON
   done
   direct 0 report out/Net.xmodel
   [ "$output" = "$(dpucc report out/Net.xmodel)" ]
+  run -0 dpucc-client report --no-daemon Net@b1024 --json --timeout=60 --toolchain dpucc
+  [ "$(jq -S . <<<"$output")" = "$expected" ]
+  run -0 dpucc-client report --no-daemon Net@b1024 --md --timeout 60
+  run -0 dpucc-client report --json out/Net.xmodel --source Net_int.xmodel
+  [ "$output" = "$(dpucc report out/Net.xmodel --source Net_int.xmodel)" ]
+  run -2 dpucc-client report out/Net.xmodel --timeout
+  [[ $output == *"'--timeout' takes a value"* ]]
+  run -2 dpucc-client report out/Net.xmodel --json=x
   direct 5 report Nothing@b1024
   run --separate-stderr -6 dpucc-client report Net@b1024
   # a file needs no daemon
