@@ -173,6 +173,21 @@ static bool masquerade_may_try_here(const Options *options, const Exchange *x) {
         return x->code == CODE_UNREACHABLE && !options->no_daemon;
 }
 
+/* The tool would put the output in the place of the model, which then is gone. An exit code; not
+ * CODE_DONE: after saying why. */
+static int masquerade_check_output(const Masquerade *m) {
+        _cleanup_(freep) char *out = NULL;
+
+        if (asprintf(&out, "%s/%s.xmodel", m->fetch.output_dir, m->fetch.net_name) < 0) {
+                out = NULL;
+                return masquerade_complain(strerror(ENOMEM));
+        }
+        if (!fetch_overwrites_input(&m->fetch, out))
+                return CODE_DONE;
+        return masquerade_complain("the output would replace the model itself: give it another "
+                                   "--net_name or --output_dir");
+}
+
 static int masquerade_run(const Masquerade *m) {
         _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT, again = EXCHANGE_INIT;
         Options options;
@@ -211,5 +226,7 @@ int masquerade(int argc, char **argv) {
                 (void) fputs(masquerade_help, stdout);
                 return CODE_DONE;
         }
+        if (masquerade_check_output(&m) != CODE_DONE)
+                return CODE_ERROR;
         return masquerade_run(&m);
 }

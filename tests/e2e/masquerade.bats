@@ -157,6 +157,19 @@ delivered() { # FOLDER NET
   tool 1 -x Net_int.xmodel -a arch.json -o file
 }
 
+@test "the model itself is not overwritten" {
+  mv Net_int.xmodel Net.xmodel
+  cp Net.xmodel saved
+  ln -s . link
+  for folder in . link "$PWD"; do
+    tool 1 -x Net.xmodel -a arch.json -o "$folder" -n Net
+    [[ $stderr == *"would replace the model itself"* ]]
+  done
+  cmp Net.xmodel saved
+  [ ! -e meta.json ]
+  tool 0 -x Net.xmodel -a arch.json -n Other
+}
+
 @test "build keeps what it did not deliver" {
   export DPUCC_TOOLCHAIN=dpucc
   mkdir out
