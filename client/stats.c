@@ -1,8 +1,11 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "client/answer.h"
 #include "client/ask.h"
 #include "client/command.h"
 #include "client/output.h"
@@ -63,15 +66,29 @@ static void stats_print(const Exchange *x) {
                 stats_print_histogram(list->histograms[i]);
 }
 
-static void stats_print_prometheus(const Exchange *x) {
+/* Nothing must not be taken for an answer. Returns an exit code. */
+static int stats_print_prometheus(const Exchange *x) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(STATS_TEXT_MAX);
+        int r = -EBADMSG;
 
-        if (x->reply->body_case != DPUCC__WIRE__REPLY__BODY_STATS)
-                return;
-        if (prometheus_of(x->reply->stats, &text) < 0)
-                output_complain("the answer is too long to be printed");
-        else
-                (void) fwrite(text.data, 1, text.size, stdout);
+        if (x->reply->body_case == DPUCC__WIRE__REPLY__BODY_STATS)
+                r = prometheus_of(x->reply->stats, &text);
+        if (r < 0) {
+                output_complain(strerror(-r));
+                return CODE_ERROR;
+        }
+        (void) fwrite(text.data, 1, text.size, stdout);
+        return CODE_DONE;
+}
+
+static int stats_for_prometheus(const Options *options) {
+        _cleanup_(exchange_deinit) Exchange x = EXCHANGE_INIT;
+        Dpucc__Wire__Empty empty = DPUCC__WIRE__EMPTY__INIT;
+
+        x.request.body_case = DPUCC__WIRE__REQUEST__BODY_STATS;
+        x.request.stats = &empty;
+        (void) exchange_run(&x, options);
+        return answer_print(&x, options) ? x.code : stats_print_prometheus(&x);
 }
 
 static int stats_option(int c, const char *value, void *userdata) {
@@ -89,6 +106,6 @@ int command_stats(Options *options, int argc, char **argv) {
 
         if (first < 0)
                 return options_code(first);
-        return ask_plainly(options, DPUCC__WIRE__REQUEST__BODY_STATS,
-                           prometheus ? stats_print_prometheus : stats_print);
+        return prometheus ? stats_for_prometheus(options)
+                          : ask_plainly(options, DPUCC__WIRE__REQUEST__BODY_STATS, stats_print);
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static Dpucc__Wire__Hello *version_ask(const Options *options, Problem *problem)
         return (Dpucc__Wire__Hello *) message;
 }
 
-static void version_print_json(const Dpucc__Wire__Hello *hello) {
+/* Returns an exit code. */
+static int version_print_json(const Dpucc__Wire__Hello *hello) {
         _cleanup_(bytes_cleanup) Bytes text = BYTES_INIT(64 * 1024);
         JsonWriter w = json_writer_begin(&text, JSON_WRITER_PRETTY);
 
@@ -53,8 +55,12 @@ static void version_print_json(const Dpucc__Wire__Hello *hello) {
                 json_writer_uint64(&w, "pid", hello->pid);
         }
         json_writer_end(&w);
-        if (json_writer_finish(&w) == 0)
-                (void) fwrite(text.data, 1, text.size, stdout);
+        if (json_writer_finish(&w) < 0) {
+                output_complain(strerror(ENOMEM));
+                return CODE_ERROR;
+        }
+        (void) fwrite(text.data, 1, text.size, stdout);
+        return CODE_DONE;
 }
 
 static void version_print(const Dpucc__Wire__Hello *hello, const Problem *problem) {
@@ -73,14 +79,15 @@ int command_version(Options *options, int argc, char **argv) {
         int first = options_operands(options, argc, argv, NULL, 0, 0);
         Dpucc__Wire__Hello *hello;
         Problem problem = {};
+        int code = CODE_DONE;
 
         if (first < 0)
                 return options_code(first);
         hello = version_ask(options, &problem);
         if (options->json)
-                version_print_json(hello);
+                code = version_print_json(hello);
         else
                 version_print(hello, &problem);
         dpucc__wire__hello__free_unpacked(hello, NULL);
-        return CODE_DONE;
+        return code;
 }

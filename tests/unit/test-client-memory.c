@@ -194,11 +194,18 @@ COMMAND_TEST(log, "net@b1024")
 COMMAND_TEST(reload, NULL)
 COMMAND_TEST(roots, NULL)
 COMMAND_TEST(show, "net@b1024")
+COMMAND_TEST(stats, NULL)
 COMMAND_TEST(status, NULL)
 COMMAND_TEST(unwatch, "/w")
 COMMAND_TEST(wait, "--all")
 COMMAND_TEST(watch, "/")
 COMMAND_TEST(why, "net@b1024")
+
+static void asks_stats_for_prometheus(void **state) {
+        static const Case c = { command_stats, { "--prometheus" } };
+
+        sweep(*state, &c, false);
+}
 
 static void get_by_name(void **state) {
         static const Case c = { command_get, { "--wait", "net@b1024" } };
@@ -217,13 +224,38 @@ static void get_a_copy(void **state) {
         assert_true(slice_is(bytes_slice(&copy), "model"));
 }
 
+/* the last of the runs was not disturbed */
+static void get_and_tell_make(void **state) {
+        static const Case c = { command_get, { "--wait", "--depfile", "COPY", "SOURCE" } };
+        _cleanup_(bytes_cleanup) Bytes rule = BYTES_INIT(4096);
+        const Fixture *f = *state;
+
+        sweep_both(state, &c);
+        assert_int_equal(file_read(AT_FDCWD, f->copy, &rule), 0);
+        assert_non_null(memmem(rule.data, rule.size, f->source, strlen(f->source)));
+}
+
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(asks_doctor), TEST(asks_get),     TEST(asks_build), TEST(asks_list),
-                TEST(asks_log),    TEST(asks_reload),  TEST(asks_roots), TEST(asks_show),
-                TEST(asks_status), TEST(asks_unwatch), TEST(asks_wait),  TEST(asks_watch),
-                TEST(asks_why),    TEST(get_by_name),  TEST(get_a_copy),
+                TEST(asks_doctor),
+                TEST(asks_get),
+                TEST(asks_build),
+                TEST(asks_list),
+                TEST(asks_log),
+                TEST(asks_reload),
+                TEST(asks_roots),
+                TEST(asks_show),
+                TEST(asks_status),
+                TEST(asks_unwatch),
+                TEST(asks_wait),
+                TEST(asks_watch),
+                TEST(asks_why),
+                TEST(get_by_name),
+                TEST(get_a_copy),
+                TEST(asks_stats),
+                TEST(asks_stats_for_prometheus),
+                TEST(get_and_tell_make),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
