@@ -103,7 +103,8 @@ int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Prob
         if (!path)
                 return problem_set(problem, -ECONNREFUSED,
                                    "where is the daemon? Neither HOME nor "
-                                   "XDG_RUNTIME_DIR is set");
+                                   "XDG_RUNTIME_DIR is set: name its socket with --socket or "
+                                   "DPUCC_SOCKET");
         r = endpoint_address(path, &address, problem);
         if (r < 0)
                 return -ECONNREFUSED;
@@ -184,15 +185,18 @@ static bool connection_may_reap(const Connection *c) {
         return fd < 0 || poll(&pollfd, 1, left) != 0;
 }
 
-void connection_close(Connection *connection) {
+int connection_close(Connection *connection) {
+        int status = 0;
+
         frame_reader_deinit(&connection->reader);
         frame_writer_deinit(&connection->writer);
         closep(&connection->socket);
         connection->socket = -1;
         while (connection->once > 0 && connection_may_reap(connection) &&
-               waitpid(connection->once, NULL, 0) < 0 && errno == EINTR)
+               waitpid(connection->once, &status, 0) < 0 && errno == EINTR)
                 ;
         connection->once = 0;
+        return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 /* Waits until the socket is ready or @tick_ms are over; tells which by 1 or 0. */

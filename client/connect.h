@@ -34,8 +34,8 @@ int connection_open(Connection *ret, const char *path, int64_t deadline_ns, Prob
 int connection_start_once(Connection *ret, int64_t deadline_ns, Problem *problem);
 
 /* Hangs up, and waits for the end of what connection_start_once() started; not much longer than until
- * the deadline. */
-void connection_close(Connection *connection);
+ * the deadline. Returns the signal that ended it, 0: none. */
+int connection_close(Connection *connection);
 
 /* Sends what is queued and reads the next frame; waits no longer than @tick_ms (-1: as long as
  * the deadline allows). FRAME_DONE, FRAME_WAIT when the tick is over, FRAME_CLOSED, -ETIMEDOUT

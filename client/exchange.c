@@ -214,14 +214,14 @@ static int exchange_go_on(Exchange *x, const Options *o) {
                         break;
                 exchange_forget(x);
                 (void) exchange_converse(x, o, &connection);
-                connection_close(&connection);
+                (void) connection_close(&connection);
         }
         return x->code;
 }
 
 int exchange_run(Exchange *x, const Options *o) {
         Connection connection;
-        int r;
+        int killed_by, r;
 
         x->deadline_ns = exchange_deadline(x, o);
         r = exchange_open(&connection, x, o, &x->problem);
@@ -235,7 +235,11 @@ int exchange_run(Exchange *x, const Options *o) {
         r = exchange_converse(x, o, &connection);
         if (x->until_gone && x->reply && r == CODE_DONE)
                 r = exchange_see_off(x, o, &connection);
-        connection_close(&connection);
+        killed_by = connection_close(&connection);
+        if (x->abandoned && killed_by > 0)
+                (void) problem_set(&x->problem, 0,
+                                   "dpuccd --once was ended by signal %d (%s) before it answered",
+                                   killed_by, strsignal(killed_by));
         if (x->abandoned && x->patient && !x->on_event && !o->no_daemon)
                 r = exchange_go_on(x, o);
         return r;

@@ -37,7 +37,7 @@ static Dpucc__Wire__Hello *version_ask(const Options *options, Problem *problem)
         if (connection_read(&connection, -1, &frame) != FRAME_DONE ||
             frame_unpack(&frame, &dpucc__wire__hello__descriptor, &message) < 0)
                 (void) problem_set(problem, 0, "the daemon does not answer");
-        connection_close(&connection);
+        (void) connection_close(&connection);
         return (Dpucc__Wire__Hello *) message;
 }
 

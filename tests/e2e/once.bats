@@ -151,7 +151,7 @@ direct_in_background() { # [ARG ...]
   kill -KILL "$ONCE"
   wait "$CLIENT" || code=$?
   [ "$code" = 1 ]
-  grep -q 'ended before it answered' err
+  grep -q 'ended by signal 9 (Killed) before it answered' err
   touch "$SANDBOX/open"
   direct 0 get --wait Net_int.xmodel
   wait_for process_is_gone "$COMPILER"

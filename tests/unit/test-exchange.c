@@ -162,7 +162,7 @@ static void one_that_does_not_end(void **state) {
                 for (;;)
                         (void) pause();
         connection.once = pid;
-        connection_close(&connection);
+        assert_int_equal(connection_close(&connection), 0);
         assert_in_range(now_ms, 3000, 60000);
         assert_false(waits_for_ever);
         assert_int_equal(kill(pid, SIGKILL), 0);
