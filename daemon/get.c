@@ -359,10 +359,18 @@ static bool get_demands_dpu(const Get *get) {
         return get->require_dpu && strcmp(name, CONFIG_AUTO) == 0;
 }
 
-/* Nobody here saw the compiler that made it: whoever ships it is to know. */
-static void get_note_adoption(Get *get, Slice path) {
+/* Nobody here saw the compiler that made it: whoever ships it is to know. And what is there stays,
+ * so whoever brings another one may have brought anything. */
+static void get_note_adoption(Get *get, Slice path, bool hit) {
         Problem note;
 
+        if (get->adopt_path && hit) {
+                (void) problem_set(&note, 0,
+                                   "the cache had an artifact already, which stays: %s was neither "
+                                   "checked nor kept (adopt --force puts it in its place)",
+                                   get->adopt_path);
+                ask_note(&get->ask, note.text);
+        }
         if (path.size == 0 || get->adopt_path)
                 return;
         (void) problem_set(&note, 0, "the artifact was adopted, not compiled here: it was %.*s",
@@ -391,7 +399,7 @@ static void get_take_result(Get *get, const BuildResult *result) {
                 ask_note(&get->ask,
                          "the artifact holds no DPU code: everything in it runs on the CPU");
         ask_note(&get->ask, result->warning);
-        get_note_adoption(get, result->adopted);
+        get_note_adoption(get, result->adopted, result->hit);
         ask_note(&get->ask, get->choice.pair.warning);
 }
 

@@ -69,8 +69,13 @@ nothing_is_kept() {
   MODE=(--no-daemon)
   adopt 0 made/net.xmodel
   first=$output
-  adopt 0 made/net.xmodel
-  [ "$output" = "$first" ]
+  [[ $stderr != *"neither checked nor kept"* ]]
+  echo anything >anything.xmodel
+  for file in made/net.xmodel anything.xmodel; do
+    adopt 0 $file
+    [ "$output" = "$first" ]
+    [[ $stderr == *"$file was neither checked nor kept"* ]]
+  done
   no_jobs_left
 }
 
