@@ -361,11 +361,17 @@ int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
         return -EEXIST;
 }
 
+/* A name is given through /proc, which a chroot may not have. */
+static bool file_can_be_named(void) {
+        return access("/proc/self/fd", F_OK) == 0;
+}
+
 int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]) {
-        int fd;
+        int fd = -1;
 
         ret_name[0] = '\0';
-        fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+        if (file_can_be_named())
+                fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
         if (fd >= 0)
                 return fd;
         fd = file_open_temp(dirfd, mode, ret_name);

@@ -68,7 +68,7 @@ int file_temp_name(char ret_name[FILE_TEMP_NAME]);
 int file_open_temp(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
 bool file_is_temp_name(const char *name);
 /* A file in @dirfd that has no name and is gone when nobody has it open, whatever ends the process:
- * @ret_name is "". Where the file system knows no such thing, file_open_temp(). */
+ * @ret_name is "". Where the file system knows no such thing, or there is no /proc, file_open_temp(). */
 int file_open_unnamed(int dirfd, mode_t mode, char ret_name[FILE_TEMP_NAME]);
 /* Gives it a temporary name for rename(2), if @name is "". A name that is left is the caller's to
  * remove. */

@@ -155,6 +155,18 @@ has_file_in_work() { # PID
   client 0 get -o new m.xmodel
 }
 
+@test "get -o where there is no /proc" {
+  ldd "$BIN/dpucc-client" | grep -q san && skip "built with a sanitizer, which needs it"
+  unshare --map-root-user --mount true 2>/dev/null || skip "no user namespaces here"
+  echo artifact >"$SANDBOX/artifact"
+  restart_with DOUBLE_ARTIFACT="$SANDBOX/artifact"
+  unshare --map-root-user --mount bash -euc '
+    mount -t tmpfs none /proc
+    dpucc-client get -o copy.xmodel m.xmodel'
+  [ "$(cat copy.xmodel)" = artifact ]
+  [ "$(find . -name '.dpucc*' | wc -l)" = 0 ]
+}
+
 @test "what cannot be opened is not a source: 5" {
   restart_with
   client 5 get job@2/missing.xmodel # a path, and no NET@TARGET
