@@ -64,6 +64,9 @@ static int exchange_lost(Exchange *x, const Options *o, int r) {
                 }
                 (void) problem_set(&x->problem, 0, "timed out while waiting for the daemon");
                 return exchange_fail(x, CODE_TIMED_OUT);
+        case -ECANCELED:
+                (void) problem_set(&x->problem, 0, "what happens cannot be printed any more");
+                return exchange_fail(x, CODE_ERROR);
         case FRAME_CLOSED:
                 x->abandoned = true;
                 if (o->no_daemon) {

@@ -28,7 +28,8 @@ typedef struct Exchange {
         size_t n_fds;
         bool patient;    /* may take as long as a compile, and be asked twice */
         bool until_gone; /* over only when the daemon has hung up */
-        /* for each event; negative: it is over, with that error. NULL: there are none */
+        /* for each event; negative: it is over, with that error, -ECANCELED where the output cannot
+         * be written. NULL: there are none */
         int (*on_event)(const Dpucc__Wire__Event *event, void *userdata);
         void *on_event_userdata;
 

@@ -127,7 +127,7 @@ static int monitor_take(const Event *event, void *userdata) {
         } else {
                 monitor_print(event);
         }
-        return fflush(stdout) == 0 ? 0 : -EPIPE;
+        return fflush(stdout) == 0 ? 0 : -ECANCELED;
 }
 
 int command_monitor(Options *options, int argc, char **argv) {

@@ -357,6 +357,12 @@ PYTHON
   [[ $output == *"writing the output"* ]]
 }
 
+@test "a full disk behind the events" {
+  restart_with DOUBLE_PROGRESS=1
+  run -1 bash -c 'dpucc-client monitor >/dev/full'
+  [[ $output == *"cannot be printed any more"*"writing the output: No space left on device"* ]]
+}
+
 @test "check is dpucc's" {
   run dpucc check m.xmodel
   local code=$status told=$output
