@@ -32,16 +32,9 @@ static void fetch_free_places(FetchPlaces *p) {
         free(p->adopt);
 }
 
-static bool fetch_is_same_file(const char *a, const char *b) {
-        StatId at_a, at_b;
-
-        return file_stat_id(AT_FDCWD, a, &at_a) == 0 && file_stat_id(AT_FDCWD, b, &at_b) == 0 &&
-               stat_id_is_same_file(&at_a, &at_b);
-}
-
 bool fetch_overwrites_input(const FetchSpec *spec, const char *out) {
-        return out && (fetch_is_same_file(out, spec->source) ||
-                       (spec->arch && fetch_is_same_file(out, spec->arch)));
+        return out &&
+               (file_is_same(out, spec->source) || (spec->arch && file_is_same(out, spec->arch)));
 }
 
 static ProtobufCBinaryData fetch_bytes(const char *path) {
@@ -151,7 +144,7 @@ static bool fetch_is_found(const Exchange *x, const char *out) {
         unit = x->reply->get->unit;
         if (unit->has_arch_path)
                 arch = strndup((const char *) unit->arch_path.data, unit->arch_path.len);
-        return arch && fetch_is_same_file(out, arch);
+        return arch && file_is_same(out, arch);
 }
 
 /* An error if @out, to be written now, is what the artifact rests on. */
@@ -208,7 +201,7 @@ static void fetch_write_depfile(Exchange *x, const FetchSpec *spec, const char *
                 return;
         rule.unit = x->reply->get->unit;
         r = fetch_check_out(x, spec->depfile);
-        if (r == 0 && fetch_is_same_file(spec->depfile, place))
+        if (r == 0 && file_is_same(spec->depfile, place))
                 r = problem_set(&x->problem, -EEXIST, "%s: the depfile would replace the artifact",
                                 spec->depfile);
         if (r == 0)

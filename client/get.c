@@ -1,5 +1,4 @@
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "client/command.h"
 #include "client/fetch.h"
 #include "client/named.h"

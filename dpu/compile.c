@@ -371,7 +371,6 @@ static int compile_all(const CompileArguments *arguments, const CompilerSpec *co
 static int compile_check_place(const CompileArguments *arguments, Problem *problem) {
         _cleanup_(bytes_cleanup) Bytes name = BYTES_INIT(2 * PATH_MAX);
         _cleanup_(freep) char *path = NULL;
-        StatId source, old;
         int r;
 
         r = bytes_printf(&name, "%s/%s.xmodel", arguments->output_dir, arguments->net_name);
@@ -380,8 +379,7 @@ static int compile_check_place(const CompileArguments *arguments, Problem *probl
         path = bytes_take_string(&name);
         if (!path)
                 return -ENOMEM;
-        if (file_stat_id(AT_FDCWD, arguments->xmodel, &source) < 0 ||
-            file_stat_id(AT_FDCWD, path, &old) < 0 || !stat_id_is_same_file(&source, &old))
+        if (!file_is_same(arguments->xmodel, path))
                 return 0;
         return problem_set(problem, -EEXIST,
                            "%s: the compiled model would overwrite it; name another directory "
