@@ -165,6 +165,29 @@ static bool const_is_special(const LowerConst *spec) {
         return (spec->suffix || spec->shift > 0) && spec->op->n_consumers > 1;
 }
 
+/* The shapes of a `const`, of the `fix` behind it and of what the reader makes of both are each what
+ * the file says: no element may be read that is not there. */
+static bool const_fits(const LowerConst *spec, Slice floats) {
+        const LowerPick *pick = spec->pick;
+        uint64_t n = floats.size / sizeof(float), wanted = 1;
+        int64_t last = 0;
+
+        if (tensor_elements(&spec->op->tensor) != n)
+                return false;
+        for (size_t k = 0; pick && k < 4; k++) {
+                if (pick->dims[k] < 1)
+                        return false;
+                last += (pick->dims[k] - 1) * pick->strides[k];
+        }
+        if (pick)
+                return (uint64_t) last < n;
+        for (size_t i = 0; i < spec->n_dims; i++)
+                if (spec->dims[i] < 1 ||
+                    __builtin_mul_overflow(wanted, (uint64_t) spec->dims[i], &wanted))
+                        return false;
+        return spec->n_dims == 0 || wanted == n;
+}
+
 int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **ret) {
         const Op *from = op_input(spec->op, 0);
         const char *name = from ? from->name : NULL, *tensor = spec->op->tensor.name;
@@ -178,6 +201,9 @@ int lowering_const(Lowering *l, const LowerConst *spec, const Op *reader, Op **r
                 return lowering_refuse(l, reader, "%s is no quantized constant", spec->op->name);
         if (!lowering_const_floats(from, &floats))
                 return lowering_refuse(l, reader, "%s does not hold float32 numbers", from->name);
+        if (!const_fits(spec, floats))
+                return lowering_refuse(l, reader, "%s has not as many numbers as its readers want",
+                                       from->name);
 
         if (spec->suffix)
                 r = lowering_name(l, &name, "%s%s", name, spec->suffix);

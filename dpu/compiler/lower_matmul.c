@@ -171,6 +171,8 @@ int lower_matmul(Lowering *l, const Match *match, Op **ret) {
         r = matmul_input(l, core, &m, &input);
         if (r < 0 || !input)
                 return r;
+        if (tensor_elements(&input->tensor) != (uint64_t) (m.rows * m.k)) /* a reshape lies */
+                return lowering_refuse(l, core, "its operands do not fit");
         for (size_t i = 0; m.rows == 1 && i < 2; i++)
                 kernel[i] = input->tensor.dims[2 - i];
         r = matmul_operands(l, match, &m, input, kernel, &operands);

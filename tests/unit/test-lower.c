@@ -432,6 +432,40 @@ static void what_is_no_image_stays(void **state) {
         }
 }
 
+/* A file may say of each op what it likes; nothing is read that is not there. */
+static void constants_that_are_too_short_stay(void **state) {
+        Op *x = source_input(&s, 5, DIMS(1, 4, 4, 2)),
+           *weights = source_constant(&s, 7, DIMS(2, 9));
+        Op *op = source_add(&s, "conv2d", DIMS(1, 4, 4, 100)), *bias, *flat;
+
+        assert_int_equal(graph_set_tensor(s.graph, weights, weights->tensor.name, DATA_TYPE_FLOAT,
+                                          32, DIMS(100, 1, 1, 2)),
+                         0);
+        (void) source_window(&s, source_with_weights(&s, op, x, weights, NULL), 1, 1, 0);
+        (void) source_fix(&s, op, 3);
+        assert_non_null(strstr(reason_of("conv2d", LOWER_B4096), "not as many numbers"));
+
+        weights = source_constant(&s, 7, DIMS(100, 1, 1, 2));
+        bias = source_constant(&s, 7, DIMS(3));
+        assert_int_equal(
+                graph_set_tensor(s.graph, bias, bias->tensor.name, DATA_TYPE_FLOAT, 32, DIMS(100)),
+                0);
+        op = source_add(&s, "depthwise-conv2d", DIMS(1, 4, 4, 100));
+        (void) source_window(&s, source_with_weights(&s, op, x, weights, bias), 1, 1, 0);
+        (void) source_fix(&s, op, 3);
+        assert_non_null(strstr(reason_of("depthwise-conv2d", LOWER_B4096), "not as "));
+
+        flat = source_fix(&s, source_reshape(&s, x, DIMS(1, 3)), 5); /* of 32 numbers */
+        weights = source_constant(&s, 7, DIMS(7, 3));
+        op = source_add(&s, "matmul", DIMS(1, 7));
+        source_arg(&s, op, "input", flat);
+        source_arg(&s, op, "input", weights);
+        source_flag(&s, op, "transpose_a", false);
+        source_flag(&s, op, "transpose_b", true);
+        (void) source_fix(&s, op, 2);
+        assert_non_null(strstr(reason_of("matmul", LOWER_B4096), "do not fit"));
+}
+
 static int lower_it(void *userdata) {
         return lower_try(userdata, LOWER_B4096);
 }
@@ -473,6 +507,7 @@ int main(void) {
                 TEST(long_chains_are_short_work),
                 TEST(shapes_that_do_not_fit_stay),
                 TEST(what_is_no_image_stays),
+                TEST(constants_that_are_too_short_stay),
                 TEST(every_allocation_may_fail),
         };
 
