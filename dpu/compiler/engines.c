@@ -255,6 +255,9 @@ static bool engines_pool(const EnginesCall *call) {
         bool whole = call->kernel[0] == in[2] && call->kernel[1] == in[1];
         int32_t shift = engines_fix_point(op_input(call->op, 0)) - engines_fix_point(call->op);
 
+        if (call->op->tensor.dims[3] != in[3])
+                return ENGINES_REFUSE(call, "it pools %d channels to %d", in[3],
+                                      call->op->tensor.dims[3]);
         if (type && strcmp(type, "MAX") == 0 && shift > 0)
                 return ENGINES_REFUSE(call, "a maximum is not shifted to the right");
         return engines_check_range(call, "kernel", call->kernel, ENGINES_ALU_KERNEL_MAX) &&
@@ -368,6 +371,8 @@ static bool engines_reshape(const EnginesCall *call) {
 
         if (in->n_dims == 0 || out->n_dims == 0 || in->dims[0] != out->dims[0])
                 return ENGINES_REFUSE(call, "it changes the batch");
+        if (tensor_elements(in) != tensor_elements(out))
+                return ENGINES_REFUSE(call, "it changes the number of elements");
         return true;
 }
 

@@ -232,6 +232,7 @@ static void windows_of_the_alu(void **state) {
                 { POOL(.kernel = { 256, 257 }), false },
                 { POOL(.stride = { 256, 256 }), true },
                 { POOL(.stride = { 256, 257 }), false },
+                { POOL(.in = 8, .out = 9), false },
                 { POOL(.kernel = { 16, 16 }, .pad = { 15, 15, 15, 15 }), true },
                 { POOL(.kernel = { 32, 32 }, .pad = { 16, 0, 0, 0 }), false },
                 { POOL(.in = 2048, .out = 2048), true },
@@ -315,6 +316,7 @@ static void what_moves_numbers(void **state) {
                 { OTHER("pad", .in = 2049, .out = 2049), false },
                 { OTHER("reshape", .number = 1), true },
                 { OTHER("reshape", .number = 2), false }, /* it changes the batch */
+                { OTHER("reshape", .number = 1, .out = 9), false },
                 { OTHER("hard-sigmoid", .fix_in = 15, .fix_out = 7), true },
                 { OTHER("hard-sigmoid", .fix_in = 16, .fix_out = 7), false },
                 { OTHER("softmax", .number = 1), false },
