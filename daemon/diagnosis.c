@@ -153,6 +153,10 @@ void diagnosis_judge_no_check(Diagnosis *diagnosis, int status, Slice output) {
                 diagnosis_judge(diagnosis, JOB_FAILED, "output", &problem);
 }
 
+/* Docker says so of a container that ended while it was not there itself (20.10, measured). A
+ * compiler may end so, too, but then the client knows. */
+#define DIAGNOSIS_END_UNSEEN 255
+
 /* A client of a container engine has a status of its own: only the container's counts. */
 void diagnosis_conclude(Diagnosis *diagnosis, Command *command) {
         Toolchain *toolchain = diagnosis->order->toolchain;
@@ -173,6 +177,13 @@ void diagnosis_conclude(Diagnosis *diagnosis, Command *command) {
                                    "memory_limit_mib, or close something else",
                                    toolchain_name(toolchain));
                 diagnosis_judge(diagnosis, JOB_TRANSIENT, "memory", &problem);
+        } else if (container && end.exit_status == DIAGNOSIS_END_UNSEEN &&
+                   diagnosis->end.status != DIAGNOSIS_END_UNSEEN) {
+                (void) problem_set(&problem, 0,
+                                   "toolchain %s: the engine did not see how the compile ended",
+                                   toolchain_name(toolchain));
+                diagnosis_explain_engine(diagnosis, &problem);
+                diagnosis_judge(diagnosis, JOB_TRANSIENT, DIAGNOSIS_ENGINE, &problem);
         } else if (container) {
                 diagnosis->end.status = (int) end.exit_status;
                 diagnosis->end.term_signal = 0;

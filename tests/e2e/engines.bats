@@ -230,6 +230,16 @@ MOVER
   [ "$status" -eq 0 ]
 }
 
+# Docker says 255 of a container whose end it did not see (20.10, measured).
+@test "an engine that crashes under a compile is no verdict on the model" {
+  touch "$ENGINE/control/crashes"
+  daemon_start
+  get
+  [ "$status" -eq 0 ]
+  expect_stat jobs_failed 0
+  expect_stat jobs_transient 1
+}
+
 # A restart of docker ends all containers, the kept ones, too.
 @test "a compile whose kept container is gone has one of its own, at once" {
   container '{"warm_idle_s": 600}'

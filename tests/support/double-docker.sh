@@ -8,6 +8,8 @@
 #   warning          what is said on the standard error output before each answer
 #   hangs            while it is there, nothing is answered
 #   out-of-memory    if there: a program that ends with 137 was killed for lack of memory
+#   crashes          if there, and then no more: the engine crashes under the next container, and is up
+#                    again when it is asked
 #   containers/NAME/ labels, state, process (written here)
 #   asked            one line for each call: its arguments
 #
@@ -106,6 +108,11 @@ run_container() {
   ) &
   status=0
   wait $! || status=$?
+  if rm "$control/crashes" 2>/dev/null; then
+    echo 'exited 255 false' >"$folder/state"
+    echo 'error waiting for container: unexpected EOF' >&2
+    exit 125
+  fi
   if [ -n "$rm" ]; then rm -rf "$folder"; fi
   exit "$status"
 }
