@@ -203,17 +203,13 @@ static void get_without_wait(Fixture *f, Answer *answer, const char *name) {
         WAIT_UNTIL(f, answer->done);
 }
 
-/* The watcher never heard of it, neither of its coming nor of its going. */
-static void what_only_an_ask_saw_is_gone_with_its_file(void **state) {
-        Fixture *f = *state;
-        char path[512];
+/* The watcher never hears of it: it does not look there. */
+static void show_stray(Fixture *f) {
         Answer answer;
 
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         assert_int_equal(mkdirat(f->dir->fd, "ws/.aside", 0755), 0);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
-
         save_model(f, ".aside/Net_int.xmodel", 1, false);
         get_without_wait(f, &answer, ".aside/Net_int.xmodel");
         assert_int_equal(answer.outcome, ASK_NOT_READY);
@@ -221,9 +217,20 @@ static void what_only_an_ask_saw_is_gone_with_its_file(void **state) {
         assert_int_equal(n_units(f), 1); /* it is compiled for whoever asks next */
         get_without_wait(f, &answer, ".aside/Net_int.xmodel");
         assert_int_equal(answer.outcome, ASK_DONE);
+}
+
+static void remove_stray(Fixture *f) {
+        char path[512];
 
         path_in(path, sizeof(path), f->root, ".aside/Net_int.xmodel");
         assert_int_equal(unlink(path), 0);
+}
+
+static void what_only_an_ask_saw_is_gone_with_its_file(void **state) {
+        Fixture *f = *state;
+
+        show_stray(f);
+        remove_stray(f);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_int_equal(n_units(f), 0);
 }
@@ -231,19 +238,9 @@ static void what_only_an_ask_saw_is_gone_with_its_file(void **state) {
 /* It goes by itself, too: nobody needs to wait. */
 static void what_only_an_ask_saw_is_looked_after(void **state) {
         Fixture *f = *state;
-        char path[512];
-        Answer answer;
 
-        watch_root(f);
-        save_arch(f, "arch.json", "0x101000056010402");
-        assert_int_equal(mkdirat(f->dir->fd, "ws/.aside", 0755), 0);
-        save_model(f, ".aside/Net_int.xmodel", 1, false);
-        get_without_wait(f, &answer, ".aside/Net_int.xmodel");
-        assert_int_equal(wait_for_all(f), ASK_DONE);
-        assert_int_equal(n_units(f), 1);
-
-        path_in(path, sizeof(path), f->root, ".aside/Net_int.xmodel");
-        assert_int_equal(unlink(path), 0);
+        show_stray(f);
+        remove_stray(f);
         WAIT_UNTIL(f, n_units(f) == 0);
 }
 

@@ -267,22 +267,25 @@ static bool has(char *const *list, const char *text) {
         return false;
 }
 
+static const CommandSpec plain_spec = {
+        .job_id = "00112233445566778899aabbccddeeff",
+        .directory = "/jobs/x",
+        .jobs = "/jobs",
+        .xmodel = "in/model.xmodel",
+        .arch = "in/arch.json",
+        .output_dir = "out",
+        .net_name = "net",
+        .options = "",
+};
+
 static void commands_are_plain(void **state) {
         Fixture *f = *state;
         _cleanup_(toolchain_unrefp) Toolchain *toolchain = native(f, false, NULL);
         _cleanup_(command_cleanup) Command command = {};
-        const CommandSpec spec = {
-                .job_id = "00112233445566778899aabbccddeeff",
-                .directory = "/jobs/x",
-                .jobs = "/jobs",
-                .xmodel = "in/model.xmodel",
-                .arch = "in/arch.json",
-                .output_dir = "out",
-                .net_name = "net",
-                .options = "{'prefetch': 'true'}",
-        };
+        CommandSpec spec = plain_spec;
         Problem problem = {};
 
+        spec.options = "{'prefetch': 'true'}";
         setenv("SECRET", "hunter2", 1);
         assert_int_equal(toolchain_command(toolchain, &spec, &command, &problem), 0);
         assert_string_equal(command.argv.items[0], f->script);
@@ -297,17 +300,6 @@ static void commands_are_plain(void **state) {
         assert_true(has(command.env.items, "PYTHONUNBUFFERED=1"));
         assert_false(has(command.env.items, "SECRET=hunter2"));
 }
-
-static const CommandSpec plain_spec = {
-        .job_id = "00112233445566778899aabbccddeeff",
-        .directory = "/jobs/x",
-        .jobs = "/jobs",
-        .xmodel = "in/model.xmodel",
-        .arch = "in/arch.json",
-        .output_dir = "out",
-        .net_name = "net",
-        .options = "",
-};
 
 /* `#!/usr/bin/env python` finds another Python beside the link than beside what it leads to */
 static void a_link_is_another_place(void **state) {
