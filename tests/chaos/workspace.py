@@ -13,6 +13,8 @@ from history import ABSENT, BROKEN, Link
 FILES_MAX = 980  # of one workspace: status lists no more than a thousand units
 DEPTH_MAX = 12   # of folders in folders
 N_HOT = 3        # files that are changed, and asked for, more often than others
+FOLDER_FILES = 16
+FOLDERS_BACK = 0.1  # of the steps of a workspace that has fewer files than at first
 HOT = 0.2        # of the steps are theirs
 
 
@@ -25,6 +27,8 @@ class Workspace:
         self.away = root + ".away"
         self.files = {}  # path -> content, as this actor left it
         self.hot = [os.path.join(root, f"hot{i}_int.xmodel") for i in range(N_HOT)]
+        self.bases = {}  # NAME -> a file of it that others are linked to
+        self.count = 0   # of files at first; folders that go are made up for
         self.lost = {}  # inode -> [(a path that it had, until when)]
         self.names = 0
         self.n_steps = 0
@@ -35,18 +39,20 @@ class Workspace:
 
     def fill(self, count):
         """The first files: hard links, so that thousands of them take no room."""
-        bases = {}
+        self.count = count
         for name, path in self.models.items():
-            bases[name] = os.path.join(self.away, name)
-            shutil.copyfile(path, bases[name])
+            self.bases[name] = os.path.join(self.away, name)
+            shutil.copyfile(path, self.bases[name])
         for i in range(count):
-            folder = os.path.join(self.root, f"d{i % 16}")
-            os.makedirs(folder, exist_ok=True)
-            name = self.random.choice(sorted(bases))
-            path = self.new_path(folder)
-            with self.history.change({path: name}):
-                os.link(bases[name], path)
-            self.files[path] = name
+            self.add_model(os.path.join(self.root, f"d{i % 16}"))
+
+    def add_model(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        name = self.random.choice(sorted(self.bases))
+        path = self.new_path(folder)
+        with self.history.change({path: name}):
+            os.link(self.bases[name], path)
+        self.files[path] = name
 
     # --- where ---------------------------------------------------------------------------------
 
@@ -191,6 +197,15 @@ class Workspace:
             os.makedirs(path, exist_ok=True)
         return f"{path}/"
 
+    def add_folder(self):
+        """With models in it, as git checks one out."""
+        path = os.path.join(self.random.choice(self.folders()), f"d{self.random.randrange(40)}")
+        if path.count("/") - self.root.count("/") >= DEPTH_MAX:
+            return "too deep"
+        for _ in range(FOLDER_FILES):
+            self.add_model(path)
+        return f"{path}/ with {FOLDER_FILES} models"
+
     def remove_folder(self):
         """With all that is in it, as git does it, unless that is much."""
         path = self.random.choice(self.folders())
@@ -257,4 +272,6 @@ class Workspace:
         step = Workspace.change_board if self.n_steps % 150 == 0 else self.random.choice(self.STEPS)
         if len(self.files) > FILES_MAX:
             step = Workspace.remove
+        elif len(self.files) < self.count and self.random.random() < FOLDERS_BACK:
+            step = Workspace.add_folder
         self.log(os.path.basename(self.root), f"{step.__name__}: {step(self)}")
