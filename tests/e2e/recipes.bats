@@ -189,7 +189,7 @@ EOF
 
 # do_NAME of dpu-model.inc, in a shell as bitbake's: -e, its variables set, nothing else of ours
 bitbake_task() { # NAME
-  env -i PATH="$PATH" HOME="$SANDBOX/none" WORKDIR="$WORK" B="$SANDBOX/b" D="$SANDBOX/image" \
+  env -i PATH="$PATH" HOME="$SANDBOX/none" S="$WORK" B="$SANDBOX/b" D="$SANDBOX/image" \
     datadir=/usr/share DPUCC_CACHE_DIR="$SANDBOX/downloads/dpucc" DPUCC_TOOLCHAIN=dpucc DPU_MODEL=Unet_int.xmodel \
     DPU_ARCH=boards/leopard/arch.json DPU_NET_NAME=unet \
     sh -ec "$(sed -n "/^do_$1() {/,/^}/p" "$RECIPES/yocto/dpu-model.inc"); do_$1"
