@@ -79,8 +79,9 @@ int file_name_unnamed(int fd, int dirfd, char name[FILE_TEMP_NAME]);
  * or /dev/stdout. */
 int file_check_place(int dirfd, const char *name);
 
-/* See above. @name is replaced if file_check_place() allows it; its mode is @mode less the umask. When only the last
- * step fails (the directory's fsync) the new content is in place, but not known to be durable. */
+/* See above. @name is replaced if file_check_place() allows it; its mode is @mode less the umask.
+ * When only the last step fails (the directory's fsync) the new content is in place, but not known
+ * to be durable. */
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
 
 int file_sync_dir(int dirfd);
