@@ -248,6 +248,14 @@ static int main_run(Arguments *a, Problem *problem) {
         return manager_run(&spec, problem);
 }
 
+/* a full disk or a closed pipe behind stdout is a failure too */
+static int main_flush(void) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        (void) fprintf(stderr, "dpuccd: writing the output: %s\n", strerror(errno));
+        return 1;
+}
+
 int main(int argc, char **argv) {
         _cleanup_(arguments_deinit) Arguments arguments = { .level = LOG_LEVEL_INFO };
         Problem problem = {};
@@ -270,7 +278,7 @@ int main(int argc, char **argv) {
                 return 2;
         }
         if (done)
-                return 0;
+                return main_flush();
 
         if (arguments.once && !arguments.has_level)
                 arguments.level = LOG_LEVEL_WARNING; /* stderr is the client's */

@@ -135,7 +135,8 @@ static int probe_identity(const Probe *probe) {
         r = toolchain_identify(probe->toolchain, probe->state, true, &identity, &text);
         if (r == 0) {
                 digest_to_hex(&identity.digest, hex);
-                (void) problem_set(&text, 0, "%s (%u files)", hex, identity.n_files);
+                (void) problem_set(&text, 0, "%s (%u file%s)", hex, identity.n_files,
+                                   identity.n_files == 1 ? "" : "s");
         }
         return probe_tell(probe, "identity", r, &text);
 }

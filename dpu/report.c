@@ -325,12 +325,36 @@ static int report_write(const char *path, const ReportArguments *arguments,
                                               : report_write_page(arguments->form, &spec, ret);
 }
 
+/* A report takes the place of no model, be it one that the caller knows by another name, and of
+ * nothing that it is made of. */
+static int report_check_place(const char *path, const ReportArguments *arguments,
+                              Problem *problem) {
+        const char *const inputs[] = { path,           arguments->source, arguments->previous,
+                                       arguments->log, arguments->report, arguments->arch };
+        const char *output = arguments->output;
+
+        if (!output || strcmp(output, "-") == 0)
+                return 0;
+        if (path_ends_with(output, ".xmodel"))
+                return problem_set(problem, -EINVAL,
+                                   "%s: that is the name of a model, and a report is none", output);
+        for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+                if (inputs[i] && file_is_same(output, inputs[i]))
+                        return problem_set(problem, -EEXIST,
+                                           "%s: the report would replace what it is made of; name "
+                                           "another file (-o)",
+                                           output);
+        return 0;
+}
+
 static int report_run(const char *path, const ReportArguments *arguments, Problem *problem) {
         _cleanup_(report_inputs_deinit) ReportInputs inputs = { 0 };
         _cleanup_(bytes_cleanup) Bytes out = BYTES_INIT(REPORT_PAGE_MAX);
         int r;
 
-        r = report_read(path, arguments, &inputs, problem);
+        r = report_check_place(path, arguments, problem);
+        if (r == 0)
+                r = report_read(path, arguments, &inputs, problem);
         if (r == 0)
                 r = report_write(path, arguments, &inputs, &out);
         if (r < 0)

@@ -348,6 +348,7 @@ fails_with() { # STATUS TEXT COMMAND ...: one line of reason
   model q.xmodel
   compile out
   run -1 bash -c 'dpucc report out/net.xmodel >/dev/full'
+  run -1 bash -c 'dpuccd --version >/dev/full'
   run -1 bash -c 'dpucc check --json out/net.xmodel >/dev/full'
 }
 

@@ -71,6 +71,22 @@ is_page() { # FILE
   run -1 bash -c 'dpucc report --html out/net.xmodel >/dev/full'
 }
 
+@test "a report takes the place of no model, and of nothing that it is made of" {
+  model 1
+  daemon_start
+  dpucc-client build Net_int.xmodel --arch arch.json --output_dir out
+  sums=$(md5sum Net_int.xmodel out/Net.xmodel arch.json)
+  run -1 dpucc report -o out/Net.xmodel out/Net.xmodel
+  [[ $output == *"name of a model"* ]]
+  ln out/Net.xmodel other
+  run -1 dpucc report --html -o other out/Net.xmodel
+  [[ $output == *"would replace what it is made of"* ]]
+  run -1 dpucc report --arch arch.json -o arch.json out/Net.xmodel
+  client 1 report Net_int.xmodel --html -o Net_int.xmodel
+  [[ $stderr == *"name of a model"* ]]
+  [ "$(md5sum Net_int.xmodel out/Net.xmodel arch.json)" = "$sums" ]
+}
+
 @test "the client's page tells what the daemon knows, whatever X is" {
   model 1
   daemon_start
