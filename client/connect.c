@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -179,7 +179,7 @@ static bool connection_may_reap(const Connection *c) {
 
         if (left < 0)
                 return true;
-        pollfd.fd = fd = (int) syscall(SYS_pidfd_open, c->once, 0);
+        pollfd.fd = fd = pidfd_open(c->once, 0);
         if (left < INT32_MAX - CONNECTION_GRACE_MS)
                 left += CONNECTION_GRACE_MS;
         return fd < 0 || poll(&pollfd, 1, left) != 0;

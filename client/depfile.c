@@ -12,14 +12,12 @@
 #include "client/depfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
 
@@ -132,18 +130,6 @@ static int depfile_fill(Depfile *d, const DepfileRule *rule) {
                             (const char *) d->plain.data + 1);
 }
 
-static int depfile_put(const char *path, const Bytes *text) {
-        _cleanup_(freep) char *folder = path_dirname(path);
-        _cleanup_(closep) int dirfd = -1;
-
-        if (!folder)
-                return -ENOMEM;
-        dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dirfd < 0)
-                return error_from_errno();
-        return file_write_durable(dirfd, path_basename(path), text->data, text->size, 0666);
-}
-
 int depfile_write(const char *path, const DepfileRule *rule, Problem *problem) {
         _cleanup_(depfile_deinit) Depfile d = {
                 .text = BYTES_INIT(DEPFILE_MAX),
@@ -154,11 +140,7 @@ int depfile_write(const char *path, const DepfileRule *rule, Problem *problem) {
         int r;
 
         r = depfile_fill(&d, rule);
-        if (r == -EINVAL)
-                return r;
-        if (r == 0)
-                r = depfile_put(path, &d.text);
-        if (r == -EEXIST)
-                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
-        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
+        if (r < 0)
+                return r == -EINVAL ? r : problem_set(problem, r, "%s: %s", path, strerror(-r));
+        return file_save(path, &d.text, problem);
 }

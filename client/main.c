@@ -120,15 +120,13 @@ static bool main_is_masked(const char *program) {
 
 int main(int argc, char **argv) {
         bool masked = main_is_masked(argv[0]);
-        int code;
+        int code, r;
 
         program_keep_streams();
         code = masked ? masquerade(argc, argv) : main_run(argc, argv);
-
-        /* a full disk or a closed pipe behind stdout is a failure too */
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-                (void) fprintf(stderr, "dpucc-client: writing the output: %m\n");
-                return code == CODE_DONE ? CODE_ERROR : code;
-        }
-        return code;
+        r = program_flush_output();
+        if (r == 0)
+                return code;
+        (void) fprintf(stderr, "dpucc-client: writing the output: %s\n", strerror(-r));
+        return code == CODE_DONE ? CODE_ERROR : code;
 }

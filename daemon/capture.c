@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,7 +195,7 @@ int capture_run(const Command *command, uint64_t timeout_ms, Capture *ret) {
         closep(&err.write_fd);
         out.write_fd = err.write_fd = -1;
 
-        pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        pidfd = pidfd_open(pid, 0);
         r = pidfd < 0 ? error_from_errno()
                       : capture_follow(pidfd, out.read_fd, err.read_fd, &end, &capture);
         if (r < 0)

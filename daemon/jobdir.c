@@ -20,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -95,7 +95,7 @@ static bool jobdir_signal_one(const char *pid, const char *id, const char *recor
         pid_t number = (pid_t) strtol(pid, NULL, 10);
         bool leader;
 
-        pidfd = (int) syscall(SYS_pidfd_open, number, 0);
+        pidfd = pidfd_open(number, 0);
         if (pidfd < 0)
                 return false;
         leader = jobdir_is_recorded(pid, recorded);
@@ -105,8 +105,7 @@ static bool jobdir_signal_one(const char *pid, const char *id, const char *recor
         if (leader)
                 (void) kill(-number, signum); /* its number is taken as long as it is there */
         /* the signal to its group may have ended a leader already */
-        if (syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0) < 0 &&
-            !(leader && errno == ESRCH))
+        if (pidfd_send_signal(pidfd, signum, NULL, 0) < 0 && !(leader && errno == ESRCH))
                 return false;
         jobdir_await_end(pidfd);
         return true;

@@ -248,12 +248,12 @@ static int main_run(Arguments *a, Problem *problem) {
         return manager_run(&spec, problem);
 }
 
-/* a full disk or a closed pipe behind stdout is a failure too */
 static int main_flush(void) {
-        if (fflush(stdout) == 0 && !ferror(stdout))
-                return 0;
-        (void) fprintf(stderr, "dpuccd: writing the output: %s\n", strerror(errno));
-        return 1;
+        int r = program_flush_output();
+
+        if (r < 0)
+                (void) fprintf(stderr, "dpuccd: writing the output: %s\n", strerror(-r));
+        return r < 0 ? 1 : 0;
 }
 
 int main(int argc, char **argv) {

@@ -151,16 +151,10 @@ static void attempts_progress(Pattern pattern, void *userdata) {
         attempts_say(run, line.text);
 }
 
-/* Its workload does not say: layers that only move numbers have none. */
-static bool attempts_has_code(const Partition *partition) {
-        for (size_t i = 0; i < partition->n_parts; i++)
-                if (partition->parts[i].device == DEVICE_DPU)
-                        return true;
-        return false;
-}
-
 static bool attempts_wants_proof(const AttemptsRun *run, const Compilation *c, Attempts *ret) {
-        if (run->spec->verify == ATTEMPTS_VERIFY_NONE || !attempts_has_code(c->partition))
+        /* not by its workload: layers that only move numbers have none */
+        if (run->spec->verify == ATTEMPTS_VERIFY_NONE ||
+            partition_count(c->partition, DEVICE_DPU) == 0)
                 return false;
         ret->too_large = run->spec->verify == ATTEMPTS_VERIFY_SMALL &&
                          proof_work(c->graph) > ATTEMPTS_SMALL_WORK;

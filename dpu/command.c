@@ -1,16 +1,10 @@
 #include "dpu/command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/cleanup.h"
-#include "base/error.h"
-#include "base/file.h"
-#include "base/path.h"
 
 int command_usage(const char *name, const char *format, ...) {
         char text[PROBLEM_MAX];
@@ -54,22 +48,6 @@ int command_number(const char *name, const char *option, const char *text, uint6
                                      (unsigned long long) max, text);
         *ret = value;
         return COMMAND_OK;
-}
-
-int command_save(const char *path, const Bytes *bytes, Problem *problem) {
-        _cleanup_(freep) char *directory = path_dirname(path);
-        _cleanup_(closep) int dirfd = -1;
-        int r;
-
-        if (!directory)
-                return -ENOMEM;
-        dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = dirfd < 0 ? error_from_errno()
-                      : file_write_durable(dirfd, path_basename(path), bytes->data, bytes->size,
-                                           0644);
-        if (r == -EEXIST)
-                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
-        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
 }
 
 int command_failed(const char *name, int r, const Problem *problem) {

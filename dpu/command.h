@@ -17,7 +17,6 @@
 #include <getopt.h>
 #include <stdint.h>
 
-#include "base/bytes.h"
 #include "base/problem.h"
 
 /* the exit codes of the whole project that `dpucc` uses */
@@ -49,9 +48,6 @@ int command_options(int argc, char **argv, const char *letters, const struct opt
 /* The value of @option as a decimal number; complains as above if it is none, or above @max. */
 int command_number(const char *name, const char *option, const char *text, uint64_t max,
                    uint64_t *ret);
-
-/* Writes the file @path: replaced in one step if it exists. -errno with @problem, which names it. */
-int command_save(const char *path, const Bytes *bytes, Problem *problem);
 
 /* Prints @problem, or strerror(-@r) when it is empty; returns COMMAND_ERROR. */
 int command_failed(const char *name, int r, const Problem *problem);

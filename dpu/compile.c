@@ -10,7 +10,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -227,14 +226,6 @@ static void compile_say_stage(CompilerStage stage, void *userdata) {
                     compiler_stage_name(stage));
 }
 
-static size_t compile_count(const Partition *partition, Device device) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < partition->n_parts; i++)
-                n += partition->parts[i].device == device;
-        return n;
-}
-
 /* what is off the DPU, with its reason */
 static void compile_say_layers(const Compilation *compilation) {
         const Partition *partition = compilation->partition;
@@ -254,7 +245,7 @@ static void compile_say_layers(const Compilation *compilation) {
 }
 
 static const char *compile_left_out(const Attempts *attempts, const CompileArguments *arguments) {
-        if (attempts->proved || compile_count(attempts->compilation->partition, DEVICE_DPU) == 0)
+        if (attempts->proved || partition_count(attempts->compilation->partition, DEVICE_DPU) == 0)
                 return NULL;
         return arguments->verify == ATTEMPTS_VERIFY_NONE
                        ? "nobody asked for it"
@@ -277,7 +268,7 @@ static void compile_say_proof(const Attempts *attempts, const char *left_out) {
 
 static void compile_say_result(const Attempts *attempts, const char *left_out) {
         const Partition *partition = attempts->compilation->partition;
-        size_t n_dpu = compile_count(partition, DEVICE_DPU);
+        size_t n_dpu = partition_count(partition, DEVICE_DPU);
 
         compile_say("Total device subgraph number %zu, DPU subgraph number %zu", partition->n_parts,
                     n_dpu);
@@ -326,7 +317,7 @@ static int compile_write(const CompileArguments *arguments, const Attempts *atte
 
         compile_say_result(attempts, proof.left_out);
         if (arguments->require_dpu &&
-            compile_count(attempts->compilation->partition, DEVICE_DPU) == 0)
+            partition_count(attempts->compilation->partition, DEVICE_DPU) == 0)
                 return problem_set(problem, -ENOTSUP,
                                    "no layer of %s can be on the DPU, so nothing is written: "
                                    "--require-dpu",
@@ -369,16 +360,12 @@ static int compile_all(const CompileArguments *arguments, const CompilerSpec *co
 
 /* The compiled model must not take the place of what it is made from. */
 static int compile_check_place(const CompileArguments *arguments, Problem *problem) {
-        _cleanup_(bytes_cleanup) Bytes name = BYTES_INIT(2 * PATH_MAX);
         _cleanup_(freep) char *path = NULL;
-        int r;
 
-        r = bytes_printf(&name, "%s/%s.xmodel", arguments->output_dir, arguments->net_name);
-        if (r < 0)
-                return r;
-        path = bytes_take_string(&name);
-        if (!path)
+        if (asprintf(&path, "%s/%s.xmodel", arguments->output_dir, arguments->net_name) < 0) {
+                path = NULL;
                 return -ENOMEM;
+        }
         if (!file_is_same(arguments->xmodel, path))
                 return 0;
         return problem_set(problem, -EEXIST,

@@ -144,15 +144,13 @@ static int main_run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-        int code;
+        int code, r;
 
         program_keep_streams();
         code = main_run(argc, argv);
-
-        /* a full disk or a closed pipe behind stdout is a failure too */
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-                (void) fprintf(stderr, "dpucc: writing the output: %s\n", strerror(errno));
-                return code == COMMAND_OK ? COMMAND_ERROR : code;
-        }
-        return code;
+        r = program_flush_output();
+        if (r == 0)
+                return code;
+        (void) fprintf(stderr, "dpucc: writing the output: %s\n", strerror(-r));
+        return code == COMMAND_OK ? COMMAND_ERROR : code;
 }

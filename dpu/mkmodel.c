@@ -6,15 +6,12 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/error.h"
 #include "base/file.h"
-#include "base/path.h"
 #include "dpu/command.h"
 #include "dpu/models/network.h"
 
@@ -120,7 +117,7 @@ static int mkmodel_write(const Network *network, const MkmodelArguments *argumen
                 return r;
         r = arguments->shuffled ? graph_write_shuffled(graph, arguments->shuffle, &bytes, problem)
                                 : graph_write(graph, true, &bytes, problem);
-        return r < 0 ? r : command_save(arguments->output, &bytes, problem);
+        return r < 0 ? r : file_save(arguments->output, &bytes, problem);
 }
 
 int command_mkmodel(int argc, char **argv) {

@@ -338,7 +338,7 @@ static int report_check_place(const char *path, const ReportArguments *arguments
         if (path_ends_with(output, ".xmodel"))
                 return problem_set(problem, -EINVAL,
                                    "%s: that is the name of a model, and a report is none", output);
-        for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(inputs); i++)
                 if (inputs[i] && file_is_same(output, inputs[i]))
                         return problem_set(problem, -EEXIST,
                                            "%s: the report would replace what it is made of; name "
@@ -360,7 +360,7 @@ static int report_run(const char *path, const ReportArguments *arguments, Proble
         if (r < 0)
                 return r;
         if (arguments->output && strcmp(arguments->output, "-") != 0)
-                return command_save(arguments->output, &out, problem);
+                return file_save(arguments->output, &out, problem);
         (void) fwrite(out.data, 1, out.size, stdout);
         return 0;
 }

@@ -370,6 +370,14 @@ int partition_run(const Graph *lowered, Partition **ret) {
         return 0;
 }
 
+size_t partition_count(const Partition *partition, Device device) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < partition->n_parts; i++)
+                n += partition->parts[i].device == device;
+        return n;
+}
+
 Partition *partition_free(Partition *partition) {
         if (!partition)
                 return NULL;

@@ -63,6 +63,9 @@ int partition_run(const Graph *lowered, Partition **ret);
  * that depends on the part itself, and as few as moving regions back can make. -ENOMEM. */
 int partition_regions(const Graph *lowered, const Device *devices, Partition **ret);
 
+/* how many parts are of this device */
+size_t partition_count(const Partition *partition, Device device);
+
 Partition *partition_free(Partition *partition);
 
 static inline void partition_freep(Partition **partition) {

@@ -328,7 +328,6 @@ static int evaluator_compute(Evaluator *evaluator, const Op *op, const EvalEntry
                 .work_left = &evaluator->work_left,
                 .problem = problem,
         };
-
         int r;
 
         if (!entry) {

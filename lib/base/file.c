@@ -456,6 +456,26 @@ int file_write_durable(int dirfd, const char *name, const void *data, size_t n, 
         return file_sync_dir(dirfd);
 }
 
+static int file_put(const char *path, const Bytes *bytes) {
+        _cleanup_(freep) char *directory = path_dirname(path);
+        _cleanup_(closep) int dirfd = -1;
+
+        if (!directory)
+                return -ENOMEM;
+        dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dirfd < 0)
+                return error_from_errno();
+        return file_write_durable(dirfd, path_basename(path), bytes->data, bytes->size, 0666);
+}
+
+int file_save(const char *path, const Bytes *bytes, Problem *problem) {
+        int r = file_put(path, bytes);
+
+        if (r == -EEXIST)
+                return problem_set(problem, r, "%s: not a regular file, left as it is", path);
+        return r < 0 ? problem_set(problem, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
 /* the directory that holds @path */
 static int file_sync_parent(int dirfd, const char *path) {
         _cleanup_(freep) char *parent = path_dirname(path);

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/bytes.h"
+#include "base/problem.h"
 #include "base/stat_id.h"
 
 /* Opens for reading, whatever it is without blocking on it: a FIFO, socket, device or directory
@@ -83,6 +84,10 @@ int file_check_place(int dirfd, const char *name);
  * When only the last step fails (the directory's fsync) the new content is in place, but not known
  * to be durable. */
 int file_write_durable(int dirfd, const char *name, const void *data, size_t n, mode_t mode);
+
+/* The same for what somebody asked for: @path, mode 0666 less the umask. -errno with @problem, which
+ * names it. */
+int file_save(const char *path, const Bytes *bytes, Problem *problem);
 
 int file_sync_dir(int dirfd);
 

@@ -23,3 +23,6 @@ int program_directory(char **ret);
  * that no file or socket gets them, which would then be written to as if it were the stream. Using
  * them fails as it did. */
 void program_keep_streams(void);
+
+/* The last thing that it does: a full disk or a closed pipe behind stdout is a failure too. -errno. */
+int program_flush_output(void);

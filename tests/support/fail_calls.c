@@ -105,7 +105,11 @@ void fail_io_refuse(long number, int error) {
         atomic_store(&refused_error, error);
 }
 
-/* openat2(2), pidfd_open(2) and others that libc has no names for; none has more arguments */
+WRAP(int, -1, pidfd_open, (pid_t pid, unsigned flags), (pid, flags))
+WRAP(int, -1, pidfd_send_signal, (int fd, int signum, siginfo_t *info, unsigned flags),
+     (fd, signum, info, flags))
+
+/* openat2(2) and others that libc has no names for; none has more arguments */
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 

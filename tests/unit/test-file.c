@@ -188,6 +188,26 @@ static void places_of_files_only(void **state) {
         close(fd);
 }
 
+static void saves_and_says_which_file(void **state) {
+        const UnitDir *dir = *state;
+        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(8);
+        Problem problem = { "" };
+        char path[PATH_MAX];
+
+        assert_int_equal(bytes_append(&bytes, "text", 4), 0);
+        (void) snprintf(path, sizeof(path), "%s/saved", dir->path);
+        assert_int_equal(file_save(path, &bytes, &problem), 0);
+        assert_content(dir->fd, "saved", "text");
+
+        (void) snprintf(path, sizeof(path), "%s/no/saved", dir->path);
+        assert_int_equal(file_save(path, &bytes, &problem), -ENOENT);
+        assert_non_null(strstr(problem.text, "/no/saved: No such file"));
+        assert_int_equal(symlinkat("/dev/null", dir->fd, "null"), 0);
+        (void) snprintf(path, sizeof(path), "%s/null", dir->path);
+        assert_int_equal(file_save(path, &bytes, &problem), -EEXIST);
+        assert_non_null(strstr(problem.text, "/null: not a regular file, left as it is"));
+}
+
 static void temporary_names_are_recognised(void **state) {
         const UnitDir *dir = *state;
         static const char *const others[] = {
@@ -540,6 +560,7 @@ int main(void) {
                 DIR_TEST(stays_beneath),
                 DIR_TEST(writes_durably),
                 DIR_TEST(places_of_files_only),
+                DIR_TEST(saves_and_says_which_file),
                 DIR_TEST(temporary_names_are_recognised),
                 DIR_TEST(a_file_without_a_name_gets_one),
                 DIR_TEST(copies),
