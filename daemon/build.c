@@ -767,6 +767,13 @@ void build_hurry(Build *build) {
                 ticket_hurry(build->ticket);
 }
 
+void build_prefer(Build *build) {
+        build->priority.client = true;
+        work_prefer(&build->work);
+        if (build->ticket)
+                ticket_prefer(build->ticket);
+}
+
 bool build_is_at_gate(const Build *build) {
         return build->state == BUILD_STATE_AT_GATE && build->busy && !build->cancelled;
 }

@@ -103,7 +103,8 @@ int build_start(Build **ret, Core *core, const BuildSpec *spec, const BuildHandl
                 void *userdata);
 void build_go(Build *build); /* through the gate */
 void build_cancel(Build *build);
-void build_hurry(Build *build); /* its source was saved again, as it was: see ticket_hurry() */
+void build_hurry(Build *build);  /* its source was saved again, as it was: see ticket_hurry() */
+void build_prefer(Build *build); /* a client waits for it now */
 
 bool build_is_at_gate(const Build *build);   /* and waits for build_go() */
 bool build_is_cancelled(const Build *build); /* whatever it says in the end: nobody wanted it */

@@ -219,6 +219,7 @@ static int get_await_unit(Get *get) {
         }
         switch (delivered) {
         case DELIVERED_LATER:
+                workspace_prefer(workspace, get->source_path);
                 get->busy = true;
                 return 0;
         case DELIVERED:

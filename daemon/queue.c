@@ -522,6 +522,10 @@ void ticket_hurry(Ticket *ticket) {
                 flight_hurry(ticket->flight);
 }
 
+void ticket_prefer(Ticket *ticket) {
+        ticket->priority.client = true;
+}
+
 static void flight_take_order(Flight *flight, Order *order) {
         (void) order_ref(order);
         (void) order_unref(flight->order);

@@ -142,6 +142,9 @@ void ticket_cancel(Ticket *ticket);
  * tries as at first. To join does that, too. */
 void ticket_hurry(Ticket *ticket);
 
+/* A client waits for it now. */
+void ticket_prefer(Ticket *ticket);
+
 JobPhase ticket_phase(const Ticket *ticket);
 uint32_t ticket_position(const Ticket *ticket); /* 0: running */
 uint64_t ticket_left_ms(const Ticket *ticket);  /* ESTIMATE_UNKNOWN: nobody knows */

@@ -41,6 +41,7 @@ struct Source {
         size_t n_units, units_capacity;
 
         bool is_busy;
+        bool preferred; /* until it is idle */
         uint64_t busy_since;
         TAILQ_ENTRY(Source) busy;
 };
@@ -181,6 +182,7 @@ static void source_update(Source *source) {
         }
         source->n_units = n;
         source_set_busy(source, busy);
+        source->preferred &= busy;
         if (source_is_over(source))
                 workspace_source_over(source->workspace, source); /* may free it */
 }
@@ -392,6 +394,8 @@ static void source_identify(Source *source) {
                        source_on_identified);
         if (r < 0)
                 source_is_unread(source, r);
+        else if (source->preferred)
+                work_prefer(&source->work);
 }
 
 void source_retry(Source *source) {
@@ -460,6 +464,19 @@ bool source_has_rival(const Source *source, const Unit *unit) {
                     strings_equal(unit_output_path(source->units[i]), unit_output_path(unit)))
                         return true;
         return false;
+}
+
+void source_prefer(Source *source) {
+        if (source->preferred || !source->is_busy)
+                return;
+        source->preferred = true;
+        work_prefer(&source->work);
+        for (size_t i = 0; i < source->n_units; i++)
+                unit_prefer(source->units[i]);
+}
+
+bool source_is_preferred(const Source *source) {
+        return source->preferred;
 }
 
 void source_redeliver(Source *source, const Pair *pair, const Digest *key) {

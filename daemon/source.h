@@ -62,6 +62,11 @@ bool source_output_gone(Source *source, const char *path);
 /* Does another live unit of it deliver to the file of @unit? */
 bool source_has_rival(const Source *source, const Unit *unit);
 
+/* A client waits for what becomes of it: what it and its units do goes before what others do, until
+ * it is idle. */
+void source_prefer(Source *source);
+bool source_is_preferred(const Source *source); /* for units */
+
 /* See unit.h. For the unit of @pair, as far as it has @key. */
 void source_redeliver(Source *source, const Pair *pair, const Digest *key);
 Delivered source_delivered(const Source *source, const Pair *pair, const Digest *key,

@@ -320,6 +320,8 @@ static void unit_start_delivery(Unit *unit) {
         unit->undone = work_start(&unit->core->pool, &unit->work, WORK_STORE, unit_deliver_work,
                                   unit_on_delivered) < 0;
         unit->core->unavailable |= unit->undone;
+        if (source_is_preferred(unit->source))
+                work_prefer(&unit->work);
 }
 
 static void unit_deliver(Unit *unit) {
@@ -588,7 +590,8 @@ static void unit_start_probe(Unit *unit) {
                 .root = workspace_root(workspace),
                 .toolchain = unit->pair.toolchain,
                 .verbatim = unit->core->config->snapshot == SNAPSHOT_VERBATIM,
-                .priority = { .saved = source_saved(unit->source) },
+                .priority = { .client = source_is_preferred(unit->source),
+                              .saved = source_saved(unit->source) },
         };
         r = build_start(&unit->probe, unit->core, &spec, &handlers, unit);
         if (r < 0)
@@ -642,6 +645,14 @@ void unit_settled(Unit *unit) {
                 unit_gate(unit);
         else
                 unit->may_pass = unit->probe != NULL;
+}
+
+void unit_prefer(Unit *unit) {
+        work_prefer(&unit->work);
+        if (unit->probe)
+                build_prefer(unit->probe);
+        if (unit->running)
+                build_prefer(unit->running);
 }
 
 void unit_kill(Unit *unit) {

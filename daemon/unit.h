@@ -47,6 +47,7 @@ void unit_retry(Unit *unit);
 /* What pairing says of it now; refreshes if that is something else. -ENOMEM. */
 int unit_set_pair(Unit *unit, const Pair *pair);
 void unit_settled(Unit *unit);
+void unit_prefer(Unit *unit); /* see source_prefer() */
 void unit_kill(Unit *unit);
 void unit_revive(Unit *unit);
 

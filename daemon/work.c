@@ -107,6 +107,14 @@ int work_start_first(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run,
         return work_begin(pool, work, class, run, done);
 }
 
+void work_prefer(Work *work) {
+        if (!work->waiting || work->first)
+                return;
+        work_unlink(work);
+        work->first = true;
+        work_enqueue(work);
+}
+
 void work_cancel(Work *work) {
         if (!work->busy)
                 return;

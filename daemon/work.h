@@ -66,6 +66,8 @@ int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkD
 /* The same, before everything of its class that waits and was not started so: somebody waits for
  * it, or a compile. After a start thousands of files wait to be hashed. */
 int work_start_first(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done);
+/* As if it had been started so; no effect on what does not wait. */
+void work_prefer(Work *work);
 void work_cancel(Work *work); /* no effect on idle work */
 bool work_cancelled(const Work *work);
 

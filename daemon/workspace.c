@@ -687,6 +687,13 @@ Delivered workspace_delivered(const Workspace *workspace, const char *source_pat
                      : DELIVERED_ELSEWHERE;
 }
 
+void workspace_prefer(Workspace *workspace, const char *source_path) {
+        Entry *entry = workspace_find(workspace, source_path);
+
+        if (entry)
+                source_prefer(entry->source);
+}
+
 int workspace_pair(Workspace *workspace, const char *source_path, Pairs *ret) {
         const PairingSpec spec = workspace_pairing(workspace, source_path);
 

@@ -71,6 +71,8 @@ void workspace_redeliver(Workspace *workspace, const char *source_path, const Pa
                          const Digest *key);
 Delivered workspace_delivered(const Workspace *workspace, const char *source_path, const Pair *pair,
                               const Digest *key, const char **ret_problem);
+/* Until that is known, what is done about @source_path goes first. */
+void workspace_prefer(Workspace *workspace, const char *source_path);
 bool workspace_is_output(const Workspace *workspace, const char *path);
 
 /* called by sources only */

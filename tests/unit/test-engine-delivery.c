@@ -6,12 +6,14 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/work.h"
 
 #define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
 #define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
@@ -329,6 +331,97 @@ static void a_refused_delivery_is_noted(void **state) {
         assert_non_null(strstr(answer.notes, "in the way"));
 }
 
+/* --- in front of everybody ----------------------------------------------------------------------- */
+
+#define JAM_MAX 4 /* twice what may run of a class: as many wait */
+
+/* Work of one class, of which each piece lasts until it is let go. */
+typedef struct Jam {
+        sem_t go;
+        struct JamWork {
+                Work work;
+                struct Jam *jam;
+        } works[JAM_MAX];
+        unsigned n_over;
+} Jam;
+
+static int jam_run(Work *work) {
+        return sem_wait(&container_of(work, struct JamWork, work)->jam->go);
+}
+
+static void jam_done(Work *work, int r) {
+        assert_int_equal(r, 0);
+        container_of(work, struct JamWork, work)->jam->n_over++;
+}
+
+static void jam_init(Jam *jam, Fixture *f, WorkClass class) {
+        *jam = (Jam){};
+        assert_int_equal(sem_init(&jam->go, 0, 0), 0);
+        for (size_t i = 0; i < JAM_MAX; i++) {
+                jam->works[i].jam = jam;
+                assert_int_equal(work_start(engine_pool(f->engine), &jam->works[i].work, class,
+                                            jam_run, jam_done),
+                                 0);
+        }
+}
+
+static void jam_let_go(Jam *jam, unsigned n) {
+        while (n-- > 0)
+                assert_int_equal(sem_post(&jam->go), 0);
+}
+
+static void jam_end(Jam *jam, Fixture *f) {
+        jam_let_go(jam, JAM_MAX);
+        WAIT_UNTIL(f, jam->n_over == JAM_MAX);
+        (void) sem_destroy(&jam->go);
+}
+
+/* What the loop has to do now, without what pool threads are at. */
+static void turn_a_little(Fixture *f) {
+        for (unsigned i = 0; i < 20; i++)
+                (void) uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+/* Others wait to be hashed, and to be delivered. One place in each line is enough for whoever is
+ * waited for. */
+static void what_a_get_waits_for_goes_first(void **state) {
+        Fixture *f = *state;
+        uint64_t n_hits;
+        Answer answer;
+        Jam hashing, storing;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 2, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        jam_init(&hashing, f, WORK_HASH);
+        jam_init(&storing, f, WORK_STORE);
+        n_hits = statistic(f, "hits");
+        save_model(f, "Net_int.xmodel", 2, false);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        turn_a_little(f);
+        jam_let_go(&hashing, 1);
+        WAIT_UNTIL(f, statistic(f, "hits") > n_hits); /* the get has it, its unit does not */
+        turn_a_little(f);
+        assert_false(answer.done);
+
+        jam_let_go(&hashing, 1);
+        WAIT_UNTIL(f, statistic(f, "hits") > n_hits + 1); /* now it has */
+        turn_a_little(f);
+        assert_false(answer.done);
+
+        jam_let_go(&storing, 1);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_string_equal(answer.notes, "");
+        jam_end(&hashing, f);
+        jam_end(&storing, f);
+}
+
 /* --- the project changes under a delivery ------------------------------------------------------- */
 
 static atomic_bool held, waiting; /* a delivery, at its first file */
@@ -466,6 +559,7 @@ int main(void) {
                 TEST(a_foreign_file_in_the_way_stays),
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),
+                TEST(what_a_get_waits_for_goes_first),
                 TEST(a_project_may_change_under_a_delivery),
                 TEST(an_artifact_may_go_under_a_delivery),
                 TEST(a_directory_may_go_under_a_delivery),
@@ -473,6 +567,7 @@ int main(void) {
         };
 #undef TEST
 
+        (void) setenv("UV_THREADPOOL_SIZE", "15", 0); /* as in the daemon: WORK_THREADS */
         log_open(LOG_LEVEL_ERROR);
         (void) signal(SIGPIPE, SIG_IGN);
         return cmocka_run_group_tests(tests, NULL, NULL);
