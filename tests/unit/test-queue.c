@@ -198,6 +198,26 @@ static void clients_first_then_the_newest_save(void **state) {
         assert_int_equal(f->jobs[4].key.bytes[0], 11);
 }
 
+static void a_client_may_come_later(void **state) {
+        Fixture *f = *state;
+        Asker a[3];
+
+        join(f, &a[0], 10, false, 1);
+        turn(f);
+        join(f, &a[1], 11, false, 5);
+        join(f, &a[2], 12, false, 9);
+        assert_int_equal(ticket_position(a[1].ticket), 2);
+        ticket_prefer(a[1].ticket);
+        assert_int_equal(ticket_position(a[1].ticket), 1);
+        end_job(&f->jobs[0], JOB_MADE);
+        turn(f);
+        assert_int_equal(f->jobs[1].key.bytes[0], 11);
+        end_job(&f->jobs[1], JOB_MADE);
+        turn(f);
+        end_job(&f->jobs[2], JOB_MADE);
+        turn(f);
+}
+
 static void no_more_at_once_than_allowed(void **state) {
         Fixture *f = *state;
         Asker a[6];
@@ -626,6 +646,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(equal_keys_share_one_job),
                 TEST(clients_first_then_the_newest_save),
+                TEST(a_client_may_come_later),
                 TEST(no_more_at_once_than_allowed),
                 TEST(a_job_dies_with_its_last_ticket),
                 TEST(a_job_that_has_just_started_is_cancelled),

@@ -124,9 +124,14 @@ static void first_comes_what_somebody_waits_for(void **state) {
         assert_int_equal(uv_barrier_init(&f->gate, cap + 1), 0);
         for (size_t i = 0; i < 2 * cap; i++)
                 assert_int_equal(work_start(&f->pool, &f->items[i].work, WORK_HASH, run, done), 0);
-        for (size_t i = 2 * cap; i < 3 * cap; i++)
+        for (size_t i = 2 * cap; i < 3 * cap - 1; i++)
                 assert_int_equal(
                         work_start_first(&f->pool, &f->items[i].work, WORK_HASH, run, done), 0);
+        assert_int_equal(work_start(&f->pool, &f->items[3 * cap - 1].work, WORK_HASH, run, done),
+                         0);
+        work_prefer(&f->items[0].work); /* runs */
+        work_prefer(&f->items[3 * cap - 1].work);
+        work_prefer(&f->items[3 * cap - 1].work);
         assert_int_equal(work_start(&f->pool, &f->items[3 * cap].work, WORK_HASH, run, done), 0);
         work_cancel(&f->items[3 * cap].work); /* the last one */
         (void) uv_barrier_wait(&f->gate);
