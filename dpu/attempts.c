@@ -166,6 +166,7 @@ static int attempts_prove(AttemptsRun *run, Attempts *ret, bool *ret_done, Probl
         const ProofSpec spec = {
                 .source = run->spec->compiler.source,
                 .compiled = ret->compilation->graph,
+                .max_work = run->spec->verify == ATTEMPTS_VERIFY_SMALL ? ATTEMPTS_SMALL_WORK : 0,
                 .progress = attempts_progress,
                 .userdata = run,
         };

@@ -14,7 +14,8 @@
 
 #define ATTEMPTS_MAX 8 /* the last one without the DPU */
 
-/* Operations of the DPU per input up to which a model is small. */
+/* Up to which a model is small: operations of the DPU for one input, as its workload says, and
+ * multiplications of all devices. */
 #define ATTEMPTS_SMALL_WORK ((uint64_t) 4000000000)
 
 /* each is more than the one before it */

@@ -11,9 +11,14 @@
 #define PROOF_SEED 1
 
 /* What the evaluator cannot tell is not on the DPU, and the same before and after the compiler. */
-static const EvaluatorOptions proof_evaluator = { .substitute = true,
-                                                  .substitute_refused = true,
-                                                  .seed = PROOF_SEED };
+static EvaluatorOptions proof_evaluator(const ProofSpec *spec) {
+        return (EvaluatorOptions){
+                .substitute = true,
+                .substitute_refused = true,
+                .seed = PROOF_SEED,
+                .max_work = spec->max_work,
+        };
+}
 
 static ProofFinding *proof_add(Proof *proof) {
         /* what does not fit turns up again when the first ones are mended */
@@ -40,7 +45,7 @@ static void proof_note_difference(Proof *proof, const ComparisonDifference *d, P
 }
 
 static int proof_graph(const ProofSpec *spec, Feed *feed, Proof *proof, Problem *problem) {
-        const ComparisonOptions options = { .evaluator = proof_evaluator };
+        const ComparisonOptions options = { .evaluator = proof_evaluator(spec) };
         Comparison comparison;
         int r;
 
@@ -79,7 +84,7 @@ static void proof_note_program(Proof *proof, const TrialProgram *p, Pattern patt
 
 static int proof_programs(const ProofSpec *spec, const Programs *programs, Feed *feed, Proof *proof,
                           Problem *problem) {
-        const TrialOptions options = { .evaluator = proof_evaluator, .seed = PROOF_SEED };
+        const TrialOptions options = { .evaluator = proof_evaluator(spec), .seed = PROOF_SEED };
         Trial trial;
         int r;
 

@@ -39,6 +39,7 @@ typedef void (*ProofProgress)(Pattern pattern, void *userdata);
 typedef struct ProofSpec {
         const Graph *source; /* verified */
         Graph *compiled;
+        uint64_t max_work;      /* as EvaluatorOptions has it */
         ProofProgress progress; /* may be NULL */
         void *userdata;
 } ProofSpec;

@@ -305,6 +305,29 @@ static void layers_without_workload_are_verified(void **state) {
         source_deinit(&s);
 }
 
+/* What the CPU has to do takes the evaluator time as well. */
+static void a_model_may_be_large_on_the_cpu(void **state) {
+        const SourceResize larger = { .height = 64, .width = 64 };
+        Attempts attempts;
+        Source s;
+        Op *op;
+
+        source_init(&s);
+        op = source_fix(
+                &s, source_resize(&s, source_input(&s, 5, SOURCE_DIMS(1, 4, 4, 256)), larger), 5);
+        (void) source_conv(&s, source_unary(&s, "tanh", op), 3, 512, 10);
+        graph_count_consumers(s.graph);
+
+        attempts = attempt(s.graph, ATTEMPTS_VERIFY_SMALL, NULL, 0);
+        assert_non_null(dpu_of(attempts.compilation->graph));
+        assert_int_equal(proof_work(attempts.compilation->graph), 0);
+        assert_int_equal(attempts.n_internal_errors, 0);
+        assert_true(attempts.too_large);
+        assert_false(attempts.proved);
+        attempts_deinit(&attempts);
+        source_deinit(&s);
+}
+
 /* Their numbers are made up, alike before and behind the compiler; that hides nothing of the DPU. */
 static void check_verified_beside(const char *type, const char *mode, bool is_fixed) {
         Attempts attempts;
@@ -353,6 +376,7 @@ int main(void) {
                 cmocka_unit_test(errors_of_the_machine_are_errors),
                 cmocka_unit_test(there_may_be_nothing_to_verify),
                 cmocka_unit_test(layers_without_workload_are_verified),
+                cmocka_unit_test(a_model_may_be_large_on_the_cpu),
                 cmocka_unit_test(what_is_not_defined_costs_no_dpu_code),
         };
 
