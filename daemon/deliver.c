@@ -255,12 +255,10 @@ static int delivery_plan_file(const Delivery *delivery, DeliverFile *file, Probl
 
 /* --- delivering ------------------------------------------------------------------------------- */
 
-static int delivery_open_view(Delivery *delivery) {
-        _cleanup_(closep) int view_fd = -1;
-        StatId id;
-        int r;
+static int delivery_open_files(Delivery *delivery) {
+        _cleanup_(closep) int view_fd =
+                open(delivery->spec->view, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        view_fd = open(delivery->spec->view, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (view_fd < 0)
                 return error_from_errno();
         for (size_t i = 0; i < DELIVER_FILES; i++) {
@@ -269,6 +267,17 @@ static int delivery_open_view(Delivery *delivery) {
                 file->from = file_open_regular(view_fd, file->name);
                 if (file->from < 0)
                         return file->from;
+        }
+        return 0;
+}
+
+static int delivery_digest_files(Delivery *delivery) {
+        StatId id;
+        int r;
+
+        for (size_t i = 0; i < DELIVER_FILES; i++) {
+                DeliverFile *file = &delivery->files[i];
+
                 r = memo_digest_fd(delivery->spec->state, file->from, &file->content, &id);
                 if (r < 0)
                         return r;
@@ -276,6 +285,16 @@ static int delivery_open_view(Delivery *delivery) {
                         return error_from_errno();
         }
         return 0;
+}
+
+static int delivery_open_view(Delivery *delivery, Problem *problem) {
+        int r = delivery_open_files(delivery);
+
+        if (r == -ENOENT)
+                return problem_set(problem, -ESTALE,
+                                   "%s was evicted before it could be delivered to %s: ask again",
+                                   delivery->spec->view, delivery->spec->output_dir);
+        return r < 0 ? r : delivery_digest_files(delivery);
 }
 
 static int delivery_copy(const Delivery *delivery, DeliverFile *file) {
@@ -382,7 +401,7 @@ static int delivery_remember(const Delivery *delivery) {
 static int delivery_plan(Delivery *delivery, bool *ret_changes, Problem *problem) {
         int r;
 
-        r = delivery_open_view(delivery);
+        r = delivery_open_view(delivery, problem);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)
                 r = delivery_plan_file(delivery, &delivery->files[i], problem);
         for (size_t i = 0; r == 0 && i < DELIVER_FILES; i++)

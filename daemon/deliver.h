@@ -49,8 +49,9 @@ enum {
 /* Where the .xmodel goes: a new string, NULL when out of memory. */
 char *deliver_path(const DeliverSpec *spec);
 
-/* -EEXIST: a foreign file is in the way; -EXDEV: the directory leads out of the root. Both with
- * @problem, which also tells about -ENOSPC and the like. */
+/* -EEXIST: a foreign file is in the way; -EXDEV: the directory leads out of the root; -ESTALE: what is
+ * to be delivered is gone from the cache. All with @problem, which also tells about -ENOSPC and the
+ * like. */
 int deliver(const DeliverSpec *spec, Problem *problem);
 
 /* Removes what we delivered for this net, as far as it is still what we delivered. Missing

@@ -20,7 +20,7 @@
  * that is saved more often than it can be compiled would never be compiled at all. */
 #define UNIT_SUPERSEDED_MAX 3
 
-/* So often in a row a delivery may lose its directory and nobody is told. */
+/* So often in a row a delivery may lose its directory, or what it delivers, and nobody is told. */
 #define UNIT_LOST_MAX 5
 
 typedef enum Delivering {
@@ -62,7 +62,7 @@ struct Unit {
         bool is_rival; /* in core->rivals */
         LIST_ENTRY(Unit) rivals;
         bool owing;      /* is to deliver when its source is quiet */
-        unsigned n_lost; /* deliveries in a row that lost their directory */
+        unsigned n_lost; /* deliveries in a row that lost something */
         bool undone;     /* delivery or withdrawal, for a reason that may pass: to be tried again */
         /* what the worker sees: copies, for the pair may change meanwhile */
         DeliverSpec deliver_spec;
@@ -204,17 +204,24 @@ static void unit_count_delivery(Unit *unit, int r) {
                 statistics_count(statistics, STATISTIC_DELIVERIES);
 }
 
-/* Directories are made, so this one was removed under the delivery: whoever does that is not through
- * yet. */
-static bool unit_lost_directory(Unit *unit, int r) {
-        if (r != -ENOENT)
+/* Something that was there a moment ago. */
+static bool unit_lost_something(Unit *unit, int r) {
+        if (r != -ENOENT && r != -ESTALE)
                 unit->n_lost = 0;
-        return r == -ENOENT && unit->n_lost++ < UNIT_LOST_MAX;
+        return (r == -ENOENT || r == -ESTALE) && unit->n_lost++ < UNIT_LOST_MAX;
+}
+
+/* What it had was evicted, perhaps long ago. */
+static void unit_make_again(Unit *unit) {
+        unit_enter(unit, UNIT_NEW, NULL);
+        unit->has_key = false;
+        unit_set_string(&unit->artifact_path, NULL);
+        unit_refresh(unit);
 }
 
 /* Nothing that somebody has to see to. */
 static bool unit_delivery_may_pass(int r) {
-        return r == -ENOENT ||
+        return r == -ENOENT || r == -ESTALE ||
                (r < 0 && !error_is_of_file(r) && r != -EEXIST && r != -EROFS && r != -ENOSYS);
 }
 
@@ -235,10 +242,12 @@ static void unit_end_delivery(Unit *unit, int r) {
 static void unit_on_delivered(Work *work, int r) {
         Unit *unit = container_of(work, Unit, work);
 
-        if (unit_lost_directory(unit, r))
-                unit_deliver_later(unit);
-        else
+        if (!unit_lost_something(unit, r))
                 unit_end_delivery(unit, r);
+        else if (r == -ESTALE)
+                unit_make_again(unit);
+        else /* directories are made: whoever removed this one under us is not through yet */
+                unit_deliver_later(unit);
         unit->delivering = DELIVERING_NOTHING;
         unit_start_delivery(unit);
         source_unit_changed(unit->source);
@@ -613,8 +622,10 @@ static bool unit_has_result_coming(const Unit *unit) {
 }
 
 void unit_retry(Unit *unit) {
-        if (unit->undone)
+        if (unit->undone) {
+                unit->n_lost = 0;
                 unit_deliver(unit);
+        }
         if (unit->unavailable && !unit_has_result_coming(unit))
                 unit_start_probe(unit);
 }
