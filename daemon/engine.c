@@ -138,14 +138,16 @@ static const char *engine_cache_dir(const Engine *engine, const EngineSpec *spec
 }
 
 static int engine_lock(Engine *engine, Problem *problem) {
+        char who[32] = ""; /* one that starts just now has not said it yet */
         pid_t holder = 0;
         int r;
 
         r = cache_lock_daemon(engine->core.cache, &engine->daemon_lock, &holder);
+        if (holder > 0)
+                (void) snprintf(who, sizeof(who), " (process %ld)", (long) holder);
         if (r == CACHE_BUSY)
-                return problem_set(problem, -EBUSY,
-                                   "another daemon (process %ld) works on the cache %s",
-                                   (long) holder, cache_directory(engine->core.cache));
+                return problem_set(problem, -EBUSY, "another daemon%s works on the cache %s", who,
+                                   cache_directory(engine->core.cache));
         if (r < 0)
                 engine->daemon_lock = -1; /* a cache that cannot be written needs no lock */
         return 0;

@@ -55,6 +55,9 @@ plant functions lib/xmodel/a.c '        log_error("no");'
 plant functions daemon/a.c '        p = mmap(NULL, 1, 0, 0, fd, 0);'
 plant words client/a.c "/* $tree/secret */"
 plant words docs/a.md 'trailing   '
+plant links docs/a.md '[it](b.md)'
+plant links docs/a.md '[it](../tests/a.c)' tests/a.c ''
+plant links docs/a.md '[it](b.md#two)' docs/b.md '# One'
 plant usage dpu/a.c $'const char command_a_help[] = "x";\n{ "ops", no_argument, NULL, 1 },'
 plant settings daemon/config.c 'known[] = { "secret_setting" };' \
   conf/dpuccd.schema.json '{}' conf/dpucc.schema.json '{}'
