@@ -385,23 +385,27 @@ static void build_count_lookup(Build *build, bool found) {
 
 /* --- FETCHING --------------------------------------------------------------------------------- */
 
-static void build_on_fetched(bool found, void *userdata) {
+static void build_on_fetched(TiersAnswer answer, void *userdata) {
         Build *build = userdata;
 
         build->fetch = NULL;
         build->busy = false;
-        build->state = found ? BUILD_STATE_LOOKING : BUILD_STATE_AT_GATE;
-        if (!found)
+        build->state = answer == TIERS_NOT_FOUND ? BUILD_STATE_AT_GATE : BUILD_STATE_LOOKING;
+        if (answer == TIERS_NOT_FOUND)
                 build_count_lookup(build, false);
+        else if (answer == TIERS_RETIRED)
+                build->fetched = false;
         build_run(build);
 }
 
-/* 0 if the remote caches are asked: once for each key, and not for what is to be made anew. */
+/* 0 if the remote caches are asked: once for each key, unless others take their place meanwhile, and
+ * not for what is to be made anew. */
 static int build_fetch(Build *build) {
         FetchSpec spec = {
                 .key = build->key,
                 .source_fd = build->source_fd,
                 .source_path = build->source_path,
+                .first = build->priority.client,
         };
         int r;
 

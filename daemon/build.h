@@ -11,7 +11,8 @@
  *
  * LOOKING asks a container engine first, where that is the toolchain's and its last answer is older
  * than TOOLCHAIN_FRESH_MS: one at a time, and what it says is the answer for all who wait by then.
- * FETCHING asks the remote caches, if there are any and it is not to be made anew.
+ * FETCHING asks the remote caches, if there are any and it is not to be made anew; when others take
+ * their place meanwhile, those.
  * Units and asks are two owners of the same thing. At the gate the owner decides: a unit waits
  * for quiet and for the end of its older job, an ask goes on or says "not ready". After the job
  * the cache is asked again, so there is one way only in which an artifact is found.

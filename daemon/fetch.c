@@ -40,6 +40,7 @@ struct Fetch {
         FetchState state;
         unsigned n_busy; /* operations that are under way */
         size_t tier;     /* the present one; n_tiers: none is left */
+        bool first;      /* on the pool */
 
         Digest key;
         int source_fd; /* -1: source_path */
@@ -336,7 +337,8 @@ static void fetch_on_work(Work *work, int r) {
 static int fetch_queue(Fetch *fetch, WorkRunFn run) {
         int r;
 
-        r = work_start(fetch->context.pool, &fetch->work, WORK_REMOTE, run, fetch_on_work);
+        r = (fetch->first ? work_start_first : work_start)(fetch->context.pool, &fetch->work,
+                                                           WORK_REMOTE, run, fetch_on_work);
         if (r == 0)
                 fetch->n_busy++;
         return r;
@@ -412,6 +414,7 @@ int fetch_new(Fetch **ret, const FetchContext *context, const FetchSpec *spec, F
         fetch->key = spec->key;
         fetch->form = spec->form;
         fetch->snapshot = spec->snapshot;
+        fetch->first = spec->first;
         fetch->source_fd = fetch->pipe_fd = -1;
         fetch->envelope = BYTES_INIT(ENVELOPE_BYTES_MAX);
         if (strings_dup(&fetch->source_path, spec->source_path) < 0)
@@ -434,6 +437,10 @@ int fetch_start(Fetch *fetch) {
         if (r < 0)
                 (void) fetch_free(fetch);
         return r;
+}
+
+void fetch_prefer(Fetch *fetch) {
+        fetch->first = true;
 }
 
 const Digest *fetch_key(const Fetch *fetch) {

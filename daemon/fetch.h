@@ -41,6 +41,7 @@ typedef struct FetchSpec {
         const char *source_path;
         SnapshotForm form;
         Digest snapshot;
+        bool first; /* a client waits for it */
 } FetchSpec;
 
 typedef struct FetchContext {
@@ -56,4 +57,5 @@ int fetch_new(Fetch **ret, const FetchContext *context, const FetchSpec *spec, F
 /* -ENOENT: there is no tier to ask. Frees it when it fails. */
 int fetch_start(Fetch *fetch);
 Fetch *fetch_free(Fetch *fetch); /* of one that was not started */
+void fetch_prefer(Fetch *fetch); /* a client waits for it now */
 const Digest *fetch_key(const Fetch *fetch);

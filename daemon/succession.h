@@ -5,7 +5,8 @@
  *
  * The present one is core.tiers. When another configuration comes its chain takes that place, and
  * the one before ends in its own time, for what it was told to send is still to be sent. One at a
- * time is given that: when a third one comes, both before it hurry.
+ * time is given that: when a third one comes, both before it hurry. Whoever waits for what was not
+ * found there by then asks the new one (TIERS_RETIRED).
  *
  * Owned by the engine, whose core it borrows and where it sets the present one. Loop thread.
  */

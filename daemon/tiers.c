@@ -13,22 +13,37 @@
 #include "daemon/helper.h"
 #include "daemon/upload.h"
 
-#define TIERS_PROGRAM     "dpucc-remote"
-#define TIERS_FLIGHTS_MAX 4 /* at once; the helper has as many threads that read */
-#define TIERS_TICK_MS     1000
-#define TIERS_PROBE_MS    130000 /* the longest that a connection may take, and a little */
+#define TIERS_PROGRAM  "dpucc-remote"
+#define TIERS_TICK_MS  1000
+#define TIERS_PROBE_MS 130000 /* the longest that a connection may take, and a little */
+
+/* At once. The helper has as many threads that read, and the pool as many for what they send. With
+ * more, the pool could begin with one object and the helper with another, and each would wait for
+ * the other. */
+#define TIERS_FLIGHTS_MAX 4
+
+/* The list that a flight is in. */
+typedef enum FlightPlace {
+        FLIGHT_UNDER_WAY,
+        FLIGHT_FIRST,   /* in the line, before the others: a client waits for it */
+        FLIGHT_IN_LINE, /* and nobody but the background does */
+        FLIGHT_NOWHERE, /* new, or over: those who wait are being told */
+} FlightPlace;
+
+TAILQ_HEAD(FlightList, Flight);
 
 /* one fetch, and those who wait for it */
 typedef struct Flight {
-        LIST_ENTRY(Flight) link;
+        TAILQ_ENTRY(Flight) link;
+        FlightPlace place;
         Tiers *tiers;
         Fetch *fetch;
-        bool started;
         LIST_HEAD(, TiersWait) waits;
 } Flight;
 
 struct TiersWait {
         LIST_ENTRY(TiersWait) link;
+        Flight *flight;
         TiersDoneFn done;
         void *userdata;
 };
@@ -45,8 +60,8 @@ struct Tiers {
         HelperLeft *left;
         Problem problem;
         Uploads *uploads;
-        LIST_HEAD(, Flight) flights;
-        unsigned n_flights; /* started ones */
+        struct FlightList flights[FLIGHT_NOWHERE]; /* the oldest first */
+        unsigned n_flights;                        /* under way */
         unsigned n_probes;
         uv_timer_t timer;
 
@@ -60,26 +75,92 @@ static void tiers_set_timer(Tiers *tiers);
 
 /* --- flights ----------------------------------------------------------------------------- */
 
-static Flight *tiers_find_flight(Tiers *tiers, const Digest *key) {
+static Flight *tiers_find_flight_at(Tiers *tiers, FlightPlace place, const Digest *key) {
         Flight *flight;
 
-        LIST_FOREACH(flight, &tiers->flights, link)
+        TAILQ_FOREACH(flight, &tiers->flights[place], link)
         if (digest_equal(fetch_key(flight->fetch), key))
                 return flight;
         return NULL;
 }
 
+static Flight *tiers_find_flight(Tiers *tiers, const Digest *key) {
+        return tiers_find_flight_at(tiers, FLIGHT_UNDER_WAY, key)
+                       ?: tiers_find_flight_at(tiers, FLIGHT_FIRST, key)
+                       ?: tiers_find_flight_at(tiers, FLIGHT_IN_LINE, key);
+}
+
+static void flight_move(Flight *flight, FlightPlace place) {
+        if (flight->place != FLIGHT_NOWHERE)
+                TAILQ_REMOVE(&flight->tiers->flights[flight->place], flight, link);
+        if (place != FLIGHT_NOWHERE)
+                TAILQ_INSERT_TAIL(&flight->tiers->flights[place], flight, link);
+        flight->place = place;
+}
+
+static int flight_start(Flight *flight) {
+        int r;
+
+        r = fetch_start(flight->fetch);
+        if (r < 0)
+                return r;
+        flight_move(flight, FLIGHT_UNDER_WAY);
+        flight->tiers->n_flights++;
+        return 0;
+}
+
+static void flight_prefer(Flight *flight) {
+        if (flight->place == FLIGHT_NOWHERE)
+                return;
+        if (flight->place == FLIGHT_IN_LINE)
+                flight_move(flight, FLIGHT_FIRST);
+        fetch_prefer(flight->fetch);
+}
+
 /* those who wait are told, and may ask again at once */
-static void flight_end(Flight *flight, bool found) {
+static void flight_end(Flight *flight, TiersAnswer answer) {
         TiersWait *wait;
 
-        LIST_REMOVE(flight, link);
+        flight_move(flight, FLIGHT_NOWHERE);
         while ((wait = LIST_FIRST(&flight->waits))) {
                 LIST_REMOVE(wait, link);
-                wait->done(found, wait->userdata);
+                wait->done(answer, wait->userdata);
                 free(wait);
         }
         free(flight);
+}
+
+static bool flight_is_in_line(const Flight *flight) {
+        return flight->place == FLIGHT_FIRST || flight->place == FLIGHT_IN_LINE;
+}
+
+/* of the line: nobody is asked on behalf of those who wait for it */
+static void flight_abandon(Flight *flight) {
+        flight->fetch = fetch_free(flight->fetch);
+        flight_end(flight, TIERS_RETIRED);
+}
+
+/* the line's first; NULL: nobody waits */
+static Flight *tiers_next_flight(const Tiers *tiers) {
+        return TAILQ_FIRST(&tiers->flights[FLIGHT_FIRST])
+                       ?: TAILQ_FIRST(&tiers->flights[FLIGHT_IN_LINE]);
+}
+
+/* Those that found no room. Meanwhile there may be nobody left to ask. */
+static void tiers_start_flights(Tiers *tiers) {
+        Flight *flight;
+
+        while (!tiers->stopping && tiers->n_flights < TIERS_FLIGHTS_MAX &&
+               (flight = tiers_next_flight(tiers)))
+                if (flight_start(flight) < 0)
+                        flight_end(flight, TIERS_NOT_FOUND);
+}
+
+static void tiers_end_line(Tiers *tiers) {
+        Flight *flight;
+
+        while ((flight = tiers_next_flight(tiers)))
+                flight_abandon(flight);
 }
 
 /* The nearest first: those that were asked before the one that had it. */
@@ -88,7 +169,12 @@ static void tiers_back_fill(Tiers *tiers, uint32_t found, const Digest *key) {
                 uploads_add(tiers->uploads, i, key);
 }
 
-static void tiers_start_flights(Tiers *tiers);
+/* What is nowhere in a chain that is ending may be in the one that took its place. */
+static TiersAnswer tiers_answer(const Tiers *tiers, uint32_t tier) {
+        if (tier != FETCH_TIER_NONE)
+                return TIERS_FOUND;
+        return tiers->stopping ? TIERS_RETIRED : TIERS_NOT_FOUND;
+}
 
 static void tiers_on_fetched(Fetch *fetch, uint32_t tier, void *userdata) {
         Flight *flight = userdata;
@@ -97,35 +183,10 @@ static void tiers_on_fetched(Fetch *fetch, uint32_t tier, void *userdata) {
         if (tier != FETCH_TIER_NONE)
                 tiers_back_fill(tiers, tier, fetch_key(fetch));
         tiers->n_flights--;
-        flight_end(flight, tier != FETCH_TIER_NONE);
+        flight_end(flight, tiers_answer(tiers, tier));
         tiers_start_flights(tiers);
         tiers_set_timer(tiers);
         tiers_go_on_stopping(tiers);
-}
-
-static Flight *tiers_next_flight(Tiers *tiers) {
-        Flight *flight, *oldest = NULL;
-
-        LIST_FOREACH(flight, &tiers->flights, link)
-        if (!flight->started)
-                oldest = flight; /* new ones are put in front */
-        return oldest;
-}
-
-/* Those that found no room. Meanwhile there may be nobody left to ask. */
-static void tiers_start_flights(Tiers *tiers) {
-        Flight *flight;
-
-        while (tiers->n_flights < TIERS_FLIGHTS_MAX && (flight = tiers_next_flight(tiers))) {
-                if (!tiers->stopping && fetch_start(flight->fetch) == 0) {
-                        flight->started = true;
-                        tiers->n_flights++;
-                        continue;
-                }
-                if (tiers->stopping)
-                        flight->fetch = fetch_free(flight->fetch);
-                flight_end(flight, false);
-        }
 }
 
 static int tiers_new_flight(Tiers *tiers, const FetchSpec *spec, Flight **ret) {
@@ -142,18 +203,17 @@ static int tiers_new_flight(Tiers *tiers, const FetchSpec *spec, Flight **ret) {
         if (!flight)
                 return -ENOMEM;
         flight->tiers = tiers;
+        flight->place = FLIGHT_NOWHERE;
         LIST_INIT(&flight->waits);
         r = fetch_new(&flight->fetch, &context, spec, tiers_on_fetched, flight);
         if (r < 0)
                 return r;
-        if (tiers->n_flights < TIERS_FLIGHTS_MAX) {
-                r = fetch_start(flight->fetch);
-                if (r < 0)
-                        return r;
-                flight->started = true;
-                tiers->n_flights++;
-        }
-        LIST_INSERT_HEAD(&tiers->flights, flight, link);
+        if (tiers->n_flights < TIERS_FLIGHTS_MAX && !tiers_next_flight(tiers))
+                r = flight_start(flight);
+        else
+                flight_move(flight, spec->first ? FLIGHT_FIRST : FLIGHT_IN_LINE);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(flight);
         return 0;
 }
@@ -162,7 +222,7 @@ int tiers_fetch(Tiers *tiers, const FetchSpec *spec, TiersDoneFn done, void *use
                 TiersWait **ret) {
         _cleanup_(freep) TiersWait *wait = NULL;
         Flight *flight;
-        int r;
+        int r = 0;
 
         if (!tiers || !tiers->helper || tiers->stopping || cache_mode(tiers->cache) != CACHE_NORMAL)
                 return -ENOENT; /* what cannot be kept is not fetched */
@@ -170,10 +230,14 @@ int tiers_fetch(Tiers *tiers, const FetchSpec *spec, TiersDoneFn done, void *use
         if (!wait)
                 return -ENOMEM;
         flight = tiers_find_flight(tiers, &spec->key);
-        r = flight ? 0 : tiers_new_flight(tiers, spec, &flight);
+        if (!flight)
+                r = tiers_new_flight(tiers, spec, &flight);
+        else if (spec->first)
+                flight_prefer(flight);
         tiers_set_timer(tiers);
         if (r < 0)
                 return r;
+        wait->flight = flight;
         wait->done = done;
         wait->userdata = userdata;
         LIST_INSERT_HEAD(&flight->waits, wait, link);
@@ -181,9 +245,17 @@ int tiers_fetch(Tiers *tiers, const FetchSpec *spec, TiersDoneFn done, void *use
         return 0;
 }
 
+void tiers_prefer(TiersWait *wait) {
+        flight_prefer(wait->flight);
+}
+
 void tiers_leave(TiersWait *wait) {
+        Flight *flight = wait->flight;
+
         LIST_REMOVE(wait, link);
         free(wait);
+        if (LIST_EMPTY(&flight->waits) && flight_is_in_line(flight))
+                flight_abandon(flight);
 }
 
 /* --- what goes out ----------------------------------------------------------------------- */
@@ -244,6 +316,8 @@ static void tiers_on_tick(uv_timer_t *timer) {
         Tiers *tiers = timer->data;
         int64_t now = clock_monotonic_ns();
 
+        if (tiers->stopping)
+                tiers_end_line(tiers);
         for (size_t i = 0; i < tiers->n_tiers; i++) {
                 int r;
 
@@ -255,9 +329,12 @@ static void tiers_on_tick(uv_timer_t *timer) {
         }
         uploads_go_on(tiers->uploads);
         tiers_set_timer(tiers);
+        tiers_go_on_stopping(tiers);
 }
 
 static bool tiers_want_tick(const Tiers *tiers) {
+        if (tiers->stopping && tiers_next_flight(tiers))
+                return true;
         for (size_t i = 0; i < tiers->n_tiers; i++)
                 if (!breaker_allows(&tiers->tiers[i].breaker))
                         return true;
@@ -349,7 +426,8 @@ int tiers_new(Tiers **ret, uv_loop_t *loop, WorkPool *pool, Cache *cache, const 
         tiers->pool = pool;
         tiers->cache = cache;
         tiers->left = left;
-        LIST_INIT(&tiers->flights);
+        for (size_t i = 0; i < FLIGHT_NOWHERE; i++)
+                TAILQ_INIT(&tiers->flights[i]);
         while (r == 0 && tiers->n_tiers < config->n_remotes) {
                 r = tier_init(&tiers->tiers[tiers->n_tiers], &config->remotes[tiers->n_tiers],
                               (uint32_t) tiers->n_tiers);
@@ -387,6 +465,8 @@ static void tiers_on_helper_stopped(void *userdata) {
 
 /* nothing more is for the helper to be told */
 static bool tiers_have_handed_over(const Tiers *tiers) {
+        if (tiers_next_flight(tiers))
+                return false;
         if (!tiers->patient)
                 return uploads_are_handed_over(tiers->uploads);
         /* what still waits, waits for a tier that is down */
@@ -416,7 +496,8 @@ void tiers_stop(Tiers *tiers, bool patient, void (*stopped)(void *userdata), voi
         tiers->patient = true;
         tiers->stopped = stopped;
         tiers->userdata = userdata;
-        tiers_start_flights(tiers); /* those that wait for one do not wait any longer */
+        if (tiers_next_flight(tiers)) /* those do not wait any longer */
+                (void) uv_timer_start(&tiers->timer, tiers_on_tick, 0, TIERS_TICK_MS);
         if (patient)
                 tiers_go_on_stopping(tiers);
         else

@@ -444,3 +444,32 @@ has_helper() { [ -n "$(helper_pid)" ]; }
   dpucc-client get --wait Net_int.xmodel
   wait_for stat_is remote_r1_uploads 2
 }
+
+@test "reload while a crowd waits to be fetched: it asks the new remotes, and nothing is compiled" {
+  local asking=() pid
+  for i in {2..12}; do dpucc mkmodel lenet --seed "$i" -o "Net${i}_int.xmodel"; done
+  remote_is "$(directory)"
+  daemon_start
+  for model in *_int.xmodel; do dpucc-client get --wait "$model" >/dev/null; done
+  wait_for stat_is remote_r0_uploads 12
+  daemon_stop
+  other_machine
+  double_start hold "$SANDBOX/shared" "$SANDBOX/open"
+  remote_is "$(double '"timeout_ms": 60000')"
+  daemon_start
+  for model in *_int.xmodel; do
+    dpucc-client get --wait "$model" >/dev/null 3>&- &
+    asking+=($!)
+  done
+  # four of them are on their way
+  all_have_asked() { [ "$(($(stat_of hashes) + $(stat_of memo_hits)))" = 12 ]; }
+  wait_for all_have_asked
+  wait_for grep -q /objects/ "$SANDBOX/double.log"
+  remote_is "$(directory)"
+  dpucc-client reload
+  touch "$SANDBOX/open"
+  for pid in "${asking[@]}"; do wait "$pid"; done
+  expect_stat jobs_started 0
+  expect_stat compiler_runs 0
+  expect_stat hits 12
+}

@@ -8,6 +8,7 @@ HTTP, below a directory that a file:// tier has filled:
   flip-records DIR   one bit of each record is wrong
   swap DIR           every object is as long as it should be, and something else
   loris DIR          a byte of a body now and then
+  hold DIR FILE      objects come when there is such a file
   read-only DIR      answers as it should, and refuses PUT
 Others:
   status N           answers N, whatever is asked
@@ -85,6 +86,11 @@ def trickle(sock, body):
     for i in range(len(body)):
         sock.sendall(body[i : i + 1])
         threading.Event().wait(0.2)
+
+
+def wait_for_file(path):
+    while not os.path.exists(path):
+        threading.Event().wait(0.05)
 
 
 def serve_file(sock, request, behaviour, directory):
@@ -175,6 +181,8 @@ def serve_http(sock, behaviour, arguments):
         elif behaviour == "s3" and not s3_is_right(request, *arguments[1:]):
             reply(sock, 403, b"<Code>SignatureDoesNotMatch</Code>", head=request.method == "HEAD")
         else:
+            if behaviour == "hold" and "/objects/" in request.path:
+                wait_for_file(arguments[1])
             serve_file(sock, request, behaviour, arguments[0])
 
 

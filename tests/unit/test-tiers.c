@@ -3,114 +3,23 @@
  * a member of the team could do who has the secret, or somebody who can make XXH3 collisions.
  */
 
-#include "cache_fixture.h"
+#include "tiers_fixture.h"
 
 #include <errno.h>
-#include <sys/stat.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <uv.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/path.h"
 #include "cache/envelope.h"
 #include "cache/remote_name.h"
 #include "collision.h"
-#include "daemon/helper.h"
-#include "daemon/tiers.h"
 
-#define SOURCE  "what is compiled"
-#define SECRET  "a secret of the team\n"
 #define CONTENT "the compiled model"
-
-typedef struct Fixture {
-        UnitDir *dir;
-        uv_loop_t loop;
-        WorkPool pool;
-        State *state;
-        Cache *cache;
-        Config *config;
-        Tiers *tiers;
-        HelperLeft left;
-        Secret secret;
-        Sample sample;
-        Digest snapshot;
-        bool done, found, stopped;
-} Fixture;
-
-static void configure(Fixture *f) {
-        char text[1024];
-        Problem problem = {};
-
-        (void) snprintf(text, sizeof(text),
-                        "{\"remotes\": [{\"name\": \"r\", \"url\": \"file://%s\","
-                        " \"secret_file\": \"%s\"}]}",
-                        below(f->dir, "shared"), below(f->dir, "secret"));
-        assert_int_equal(config_new(&f->config), 0);
-        if (config_apply(f->config, slice_of_string(text), &problem) < 0)
-                fail_msg("%s", problem.text);
-}
-
-/* what libuv opens with the first loop that has children, and keeps */
-static int open_for_good(void) {
-        uv_loop_t loop;
-        uv_signal_t signal;
-        int r;
-
-        r = uv_loop_init(&loop);
-        if (r < 0)
-                return r;
-        (void) uv_signal_init(&loop, &signal);
-        uv_close((uv_handle_t *) &signal, NULL);
-        (void) uv_run(&loop, UV_RUN_DEFAULT);
-        return uv_loop_close(&loop);
-}
-
-static int setup(void **state) {
-        static Fixture f;
-        Problem problem = {};
-
-        f = (Fixture){};
-        (void) setenv("PATH", TEST_BINARY_DIR "/bin:/usr/bin:/bin", 1);
-        if (open_for_good() < 0 || unit_dir_setup((void **) &f.dir) < 0 ||
-            uv_loop_init(&f.loop) < 0)
-                return -1;
-        f.state = memory_state();
-        sample_init(&f.sample, 1);
-        f.snapshot = digest_of(SOURCE, strlen(SOURCE));
-        write_file(below(f.dir, "secret"), SECRET, strlen(SECRET));
-        write_file(below(f.dir, "source"), SOURCE, strlen(SOURCE));
-        assert_int_equal(mkdir(below(f.dir, "shared"), 0700), 0);
-        assert_int_equal(secret_read(below(f.dir, "secret"), 16, &f.secret, &problem), 0);
-        configure(&f);
-        assert_int_equal(cache_open(&f.cache, below(f.dir, "c"), f.state, CACHE_NORMAL, NULL), 0);
-        work_pool_init(&f.pool, &f.loop);
-        assert_int_equal(tiers_new(&f.tiers, &f.loop, &f.pool, f.cache, f.config, &f.left), 0);
-        *state = &f;
-        return 0;
-}
-
-static void on_stopped(void *userdata) {
-        Fixture *f = userdata;
-
-        f->stopped = true;
-}
-
-static int teardown(void **state) {
-        Fixture *f = *state;
-
-        tiers_stop(f->tiers, false, on_stopped, f);
-        (void) uv_run(&f->loop, UV_RUN_DEFAULT);
-        assert_true(f->stopped);
-        /* whoever was to go on writing has ended, and was seen to */
-        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-        assert_int_equal(errno, ECHILD);
-        (void) cache_close(f->cache);
-        (void) state_close(f->state);
-        (void) config_free(f->config);
-        sample_deinit(&f->sample);
-        if (uv_loop_close(&f->loop) < 0)
-                return -1;
-        return unit_dir_teardown((void **) &f->dir);
-}
 
 static RecordObject object_of(const void *content, size_t n) {
         _cleanup_(hasher_freep) Hasher *hasher = NULL;
@@ -149,54 +58,29 @@ static void share(Fixture *f, const RecordObject *object, const void *content, s
 
 /* the snapshot that the record says it was made of is ours */
 static void make_snapshot_right(Fixture *f) {
-        const RecordObject source = object_of(SOURCE, strlen(SOURCE));
+        const RecordObject source = object_of(TIERS_FIXTURE_SOURCE, strlen(TIERS_FIXTURE_SOURCE));
 
         f->sample.record.snapshot_sha256 = source.sha256;
         f->sample.record.snapshot_size = source.size;
 }
 
-static void on_done(bool found, void *userdata) {
+static void on_done(TiersAnswer answer, void *userdata) {
         Fixture *f = userdata;
 
         assert_false(f->done);
         f->done = true;
-        f->found = found;
+        f->answer = answer;
 }
 
 static bool fetch(Fixture *f) {
-        const FetchSpec spec = {
-                .key = f->sample.record.key,
-                .source_fd = -1,
-                .source_path = below(f->dir, "source"),
-                .form = SNAPSHOT_FORM_VERBATIM,
-                .snapshot = f->snapshot,
-        };
+        const FetchSpec spec = spec_of(f, &f->sample.record.key);
         TiersWait *wait;
 
         f->done = false;
         assert_int_equal(tiers_fetch(f->tiers, &spec, on_done, f, &wait), 0);
         while (!f->done)
                 (void) uv_run(&f->loop, UV_RUN_ONCE);
-        return f->found;
-}
-
-typedef struct Counted {
-        const char *name;
-        uint64_t value;
-} Counted;
-
-static void on_statistic(const char *name, uint64_t value, void *userdata) {
-        Counted *counted = userdata;
-
-        if (strcmp(name, counted->name) == 0)
-                counted->value = value;
-}
-
-static uint64_t count(const Fixture *f, const char *name) {
-        Counted counted = { .name = name, .value = UINT64_MAX };
-
-        tiers_each_statistic(f->tiers, on_statistic, &counted);
-        return counted.value;
+        return f->answer == TIERS_FOUND;
 }
 
 static bool is_here(Fixture *f) {
@@ -272,13 +156,7 @@ static void a_source_that_changed_is_a_miss(void **state) {
 /* those who ask for one key share one fetch; who leaves hears nothing */
 static void asks_once_for_many(void **state) {
         Fixture *f = *state;
-        const FetchSpec spec = {
-                .key = f->sample.record.key,
-                .source_fd = -1,
-                .source_path = below(f->dir, "source"),
-                .form = SNAPSHOT_FORM_VERBATIM,
-                .snapshot = f->snapshot,
-        };
+        const FetchSpec spec = spec_of(f, &f->sample.record.key);
         Fixture other = {}, gone = {};
         TiersWait *wait;
 
@@ -292,16 +170,101 @@ static void asks_once_for_many(void **state) {
         assert_false(gone.done);
 }
 
+/* --- a crowd ---------------------------------------------------------------------------------- */
+
+#define CROWD 1000 /* more than dpucc-remote lets wait */
+
+/* A double of a server that has nothing, and takes its time to say so. Whoever asks waits for the
+ * answer, so what comes at once is one question. */
+static void double_server(int listener) {
+        static const char answer[] = "HTTP/1.1 404 Double\r\nContent-Length: 0\r\n\r\n";
+        static const struct timespec moment = { .tv_nsec = CLOCK_NS_PER_MS / 2 };
+        struct pollfd polls[16] = { { .fd = listener, .events = POLLIN } };
+        char question[4096];
+        size_t n = 1;
+
+        while (poll(polls, n, -1) > 0) {
+                for (size_t i = 1; i < n; i++) {
+                        if (polls[i].revents == 0)
+                                continue;
+                        (void) nanosleep(&moment, NULL);
+                        if (read(polls[i].fd, question, sizeof(question)) <= 0 ||
+                            file_write_all(polls[i].fd, answer, strlen(answer)) < 0)
+                                polls[i].fd = -1; /* closed when the process ends */
+                }
+                if (polls[0].revents && n < ARRAY_SIZE(polls))
+                        polls[n++] = (struct pollfd){
+                                .fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC),
+                                .events = POLLIN,
+                        };
+        }
+}
+
+static pid_t double_server_start(unsigned *ret_port) {
+        struct sockaddr_in address = { .sin_family = AF_INET };
+        _cleanup_(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        socklen_t n = sizeof(address);
+        pid_t pid;
+
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, n), 0);
+        assert_int_equal(listen(fd, 16), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &n), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                double_server(fd);
+                _exit(1);
+        }
+        *ret_port = ntohs(address.sin_port);
+        return pid;
+}
+
+static void on_done_of_crowd(TiersAnswer answer, void *userdata) {
+        unsigned *n_done = userdata;
+
+        assert_int_equal(answer, TIERS_NOT_FOUND);
+        (*n_done)++;
+}
+
+static void fetch_crowd(Fixture *f) {
+        unsigned n_done = 0;
+
+        for (unsigned i = 0; i < CROWD; i++) {
+                const Digest key = digest_of(&i, sizeof(i));
+                const FetchSpec spec = spec_of(f, &key);
+                TiersWait *wait;
+
+                assert_int_equal(tiers_fetch(f->tiers, &spec, on_done_of_crowd, &n_done, &wait), 0);
+        }
+        while (n_done < CROWD)
+                (void) uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+/* each is asked for, and none of them turned away */
+static void a_thousand_at_once(void **state) {
+        Fixture *f = *state;
+        unsigned port;
+        pid_t server = double_server_start(&port);
+        char url[64];
+
+        (void) snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
+        tiers_fixture_stop(f, false);
+        tiers_fixture_await(f);
+        tiers_fixture_start(f, url);
+        fetch_crowd(f);
+        assert_int_equal(count(f, "remote_r_misses"), CROWD);
+        assert_int_equal(count(f, "remote_r_errors"), 0);
+        assert_int_equal(kill(server, SIGKILL), 0);
+        assert_int_equal(waitpid(server, NULL, 0), server);
+}
+
 /* stopped in the middle of it: answered, and nothing is left (teardown) */
 static void stops_in_the_middle(void **state) {
         Fixture *f = *state;
-        const FetchSpec spec = {
-                .key = f->sample.record.key,
-                .source_fd = -1,
-                .source_path = below(f->dir, "source"),
-                .form = SNAPSHOT_FORM_VERBATIM,
-                .snapshot = f->snapshot,
-        };
+        const FetchSpec spec = spec_of(f, &f->sample.record.key);
         TiersWait *wait;
 
         assert_int_equal(tiers_fetch(f->tiers, &spec, on_done, f, &wait), 0);
@@ -320,19 +283,14 @@ static void what_is_being_written_is_waited_for(void **state) {
 
         assert_int_equal(cache_publish(f->cache, &f->sample.record, &file, 1, &record), 0);
         tiers_upload(f->tiers, &record->key);
-        tiers_stop(f->tiers, false, on_stopped, f);
-        while (!f->stopped)
-                (void) uv_run(&f->loop, UV_RUN_ONCE);
+        tiers_fixture_stop(f, false);
+        tiers_fixture_await(f);
         while (!LIST_EMPTY(&f->left.runs))
                 (void) uv_run(&f->loop, UV_RUN_ONCE);
         remote_name_object(&record->objects[0].sha256, name);
         path = path_join(below(f->dir, "shared"), name);
         assert_non_null(path);
         assert_int_equal(access(path, F_OK), 0);
-
-        f->stopped = false;
-        assert_int_equal(tiers_new(&f->tiers, &f->loop, &f->pool, f->cache, f->config, &f->left),
-                         0);
 }
 
 static void without_remotes(void **state) {
@@ -347,22 +305,30 @@ static void without_remotes(void **state) {
         assert_null(tiers);
         assert_int_equal(tiers_fetch(NULL, &spec, on_done, f, &wait), -ENOENT);
         tiers_upload(NULL, &f->sample.record.key);
-        tiers_each_statistic(NULL, on_statistic, NULL);
+        tiers_each_statistic(NULL, NULL, NULL);
         assert_int_equal(tiers_each_warning(NULL, NULL, NULL), 0);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(takes_what_is_right, setup, teardown),
-                cmocka_unit_test_setup_teardown(refuses_the_artifact_of_another_model, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(refuses_crafted_objects, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_source_that_changed_is_a_miss, setup, teardown),
-                cmocka_unit_test_setup_teardown(asks_once_for_many, setup, teardown),
-                cmocka_unit_test_setup_teardown(stops_in_the_middle, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_being_written_is_waited_for, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(without_remotes, setup, teardown),
+                cmocka_unit_test_setup_teardown(takes_what_is_right, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(refuses_the_artifact_of_another_model,
+                                                tiers_fixture_setup, tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(refuses_crafted_objects, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_source_that_changed_is_a_miss,
+                                                tiers_fixture_setup, tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(asks_once_for_many, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_thousand_at_once, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(stops_in_the_middle, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(what_is_being_written_is_waited_for,
+                                                tiers_fixture_setup, tiers_fixture_teardown),
+                cmocka_unit_test_setup_teardown(without_remotes, tiers_fixture_setup,
+                                                tiers_fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
