@@ -776,6 +776,8 @@ void build_prefer(Build *build) {
         work_prefer(&build->work);
         if (build->ticket)
                 ticket_prefer(build->ticket);
+        if (build->fetch)
+                tiers_prefer(build->fetch);
 }
 
 bool build_is_at_gate(const Build *build) {
