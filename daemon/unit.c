@@ -211,12 +211,26 @@ static bool unit_lost_something(Unit *unit, int r) {
         return (r == -ENOENT || r == -ESTALE) && unit->n_lost++ < UNIT_LOST_MAX;
 }
 
+static bool unit_has_artifact(const Unit *unit) {
+        return unit->state == UNIT_READY && unit->artifact_path;
+}
+
 /* What it had was evicted, perhaps long ago. */
 static void unit_make_again(Unit *unit) {
         unit_enter(unit, UNIT_NEW, NULL);
         unit->has_key = false;
         unit_set_string(&unit->artifact_path, NULL);
         unit_refresh(unit);
+}
+
+/* What there is to do about something newer is in next. */
+static void unit_take_loss(Unit *unit, int r) {
+        if (unit->next != DELIVERING_NOTHING)
+                return;
+        if (r == -ESTALE && unit->delivering == DELIVERING && unit_has_artifact(unit))
+                unit_make_again(unit);
+        else /* directories are made: whoever removed this one under us is not through yet */
+                unit_deliver_later(unit);
 }
 
 /* Nothing that somebody has to see to. */
@@ -242,12 +256,10 @@ static void unit_end_delivery(Unit *unit, int r) {
 static void unit_on_delivered(Work *work, int r) {
         Unit *unit = container_of(work, Unit, work);
 
-        if (!unit_lost_something(unit, r))
+        if (unit_lost_something(unit, r))
+                unit_take_loss(unit, r);
+        else
                 unit_end_delivery(unit, r);
-        else if (r == -ESTALE)
-                unit_make_again(unit);
-        else /* directories are made: whoever removed this one under us is not through yet */
-                unit_deliver_later(unit);
         unit->delivering = DELIVERING_NOTHING;
         unit_start_delivery(unit);
         source_unit_changed(unit->source);
@@ -297,10 +309,6 @@ static bool unit_fill_delivery(Unit *unit) {
         unit->deliver_spec.key = &unit->deliver_key;
         unit->deliver_result = (Problem){};
         return unit->deliver_dir && unit->deliver_name && (unit->view || !unit->artifact_path);
-}
-
-static bool unit_has_artifact(const Unit *unit) {
-        return unit->state == UNIT_READY && unit->artifact_path;
 }
 
 /* Otherwise there is no reason to take away what was good yesterday. */

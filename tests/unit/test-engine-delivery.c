@@ -376,6 +376,15 @@ static void jam_end(Jam *jam, Fixture *f) {
         (void) sem_destroy(&jam->go);
 }
 
+/* so many works wait behind a jam, of which half waits itself */
+static bool is_behind(Fixture *f, WorkClass class, unsigned n) {
+        const Work *work = engine_pool(f->engine)->classes[class].head;
+
+        for (n += JAM_MAX / 2; work; work = work->next)
+                n--;
+        return n == 0;
+}
+
 /* What the loop has to do now, without what pool threads are at. */
 static void turn_a_little(Fixture *f) {
         for (unsigned i = 0; i < 20; i++)
@@ -553,6 +562,42 @@ static void what_is_to_be_delivered_may_go(void **state) {
         assert_int_equal(statistic(f, "deliveries_refused"), 0);
 }
 
+static int ignore_job(const JobView *job, void *userdata) {
+        (void) job;
+        (void) userdata;
+        return 0;
+}
+
+/* What was evicted is not what the unit has any more: there is nothing to make again. */
+static void what_was_cancelled_is_not_made_for_a_delivery(void **state) {
+        Fixture *f = *state;
+        char delivered[300], path[200];
+        Problem problem = {};
+        Jam storing;
+        int gate;
+
+        deliver_to_out(f, delivered, sizeof(delivered));
+        make_gate(f);
+        save_model(f, "Net_int.xmodel", 2, false);
+        gate = hold_gate(f);
+        jam_init(&storing, f, WORK_STORE);
+        assert_int_equal(unlink(delivered), 0);
+        WAIT_UNTIL(f, is_behind(f, WORK_STORE, 1));
+        path_in(path, sizeof(path), f->cache, "views");
+        assert_int_equal(file_remove_tree(AT_FDCWD, path), 0);
+
+        path_in(path, sizeof(path), f->root, "Net_int.xmodel");
+        assert_int_equal(engine_cancel(f->engine, path, path, ignore_job, NULL, &problem), 0);
+        WAIT_UNTIL(f, is_behind(f, WORK_STORE, 2)); /* the job cleans up, and goes first */
+        jam_let_go(&storing, 1);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_FAILED));
+        jam_end(&storing, f);
+        assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "cancelled"));
+        assert_int_equal(n_started(f), 2);
+        close(gate);
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -574,6 +619,7 @@ int main(void) {
                 TEST(an_artifact_may_go_under_a_delivery),
                 TEST(a_directory_may_go_under_a_delivery),
                 TEST(what_is_to_be_delivered_may_go),
+                TEST(what_was_cancelled_is_not_made_for_a_delivery),
         };
 #undef TEST
 
