@@ -586,7 +586,9 @@ static void unit_start_probe(Unit *unit) {
         int r;
 
         unit->again = false;
-        if (unit->dead)
+        /* no model now: it is cut short while somebody writes it, and when it is one again, or that
+         * is settled, this unit hears of it */
+        if (unit->dead || !source_is_model(unit->source))
                 return;
         if (unit->pair.problem) {
                 unit_cannot_start(unit, UNIT_INVALID, unit->pair.problem);

@@ -598,6 +598,57 @@ static void what_was_cancelled_is_not_made_for_a_delivery(void **state) {
         close(gate);
 }
 
+static void on_event(const EventView *event, void *userdata) {
+        if (event->kind == EVENT_UNIT && event->unit->state == UNIT_FAILED)
+                ++*(unsigned *) userdata;
+}
+
+static void on_end(const AskResult *result, void *userdata) {
+        (void) result;
+        (void) userdata;
+}
+
+/* A copy over it has just begun: what is there then is no model, and nothing to be made of. */
+static void what_is_to_be_delivered_may_go_while_it_is_written(void **state) {
+        static const AskHandlers handlers = { .event = on_event, .done = on_end };
+        Fixture *f = *state;
+        char delivered[300], views[200];
+        unsigned n_failures = 0;
+        Problem problem = {};
+        uint64_t n_hashes;
+        Answer answer;
+        Jam storing;
+        Ask *monitor;
+
+        configure_engine(f, "{}");
+        deliver_to_out(f, delivered, sizeof(delivered));
+        write_text(f->dir->path, "dpuccd.json", "{\"settle_ms\": 60000, \"settle_max_ms\": 60000}");
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(
+                engine_monitor(f->engine, NULL, &handlers, &n_failures, &monitor, &problem), 0);
+        jam_init(&storing, f, WORK_STORE);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, is_behind(f, WORK_STORE, 1));
+        path_in(views, sizeof(views), f->cache, "views");
+        assert_int_equal(file_remove_tree(AT_FDCWD, views), 0);
+
+        n_hashes = statistic(f, "hashes");
+        write_text(f->root, "Net_int.xmodel", "");
+        WAIT_UNTIL(f, statistic(f, "hashes") > n_hashes);
+        jam_end(&storing, f);
+        turn_a_little(f);
+        assert_false(answer.done);
+        assert_int_equal(n_failures, 0);
+
+        save_model(f, "Net_int.xmodel", 1, false);
+        WAIT_UNTIL(f, answer.done);
+        assert_int_equal(answer.outcome, ASK_DONE);
+        assert_string_equal(answer.notes, "");
+        assert_int_equal(n_started(f), 1);
+        assert_int_equal(n_failures, 0);
+}
+
 int main(void) {
 #define TEST(name)                                                                                 \
         cmocka_unit_test_setup_teardown(name, engine_fixture_setup, engine_fixture_teardown)
@@ -620,6 +671,7 @@ int main(void) {
                 TEST(a_directory_may_go_under_a_delivery),
                 TEST(what_is_to_be_delivered_may_go),
                 TEST(what_was_cancelled_is_not_made_for_a_delivery),
+                TEST(what_is_to_be_delivered_may_go_while_it_is_written),
         };
 #undef TEST
 
