@@ -524,6 +524,7 @@ void ticket_hurry(Ticket *ticket) {
 
 void ticket_prefer(Ticket *ticket) {
         ticket->priority.client = true;
+        queue_wake(ticket->queue, 0); /* what was first may have waited for memory */
 }
 
 static void flight_take_order(Flight *flight, Order *order) {

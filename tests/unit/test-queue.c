@@ -517,6 +517,24 @@ static void memory_limits_what_runs_beside_it(void **state) {
         stop(f);
 }
 
+/* The one that was first may need more than there is. */
+static void whoever_comes_to_the_front_may_start(void **state) {
+        Fixture *f = *state;
+        Asker a[3];
+
+        queue_set_admission(f->queue, &(Admission){ .running_max = 3, .memory_max = 1000 });
+        join_with(f, &a[0], 1, false, 9, (Cost){ .peak_memory = 600 });
+        join_with(f, &a[1], 2, false, 8, (Cost){ .peak_memory = 5000 });
+        join_with(f, &a[2], 3, false, 7, (Cost){ .peak_memory = 10 });
+        turn(f);
+        assert_int_equal(f->n_jobs, 1);
+        ticket_prefer(a[2].ticket);
+        turn(f);
+        assert_int_equal(f->n_jobs, 2);
+        assert_int_equal(f->jobs[1].key.bytes[0], 3);
+        stop(f);
+}
+
 /* both would have fit; one was killed when it had 600 */
 static void what_was_killed_gets_more_room_next_time(void **state) {
         const JobResult killed = { .outcome = JOB_TRANSIENT, .peak_memory = 600 };
@@ -661,6 +679,7 @@ int main(void) {
                 TEST(a_start_that_fails_is_told_later),
                 TEST(of_one_save_the_cheapest_first),
                 TEST(memory_limits_what_runs_beside_it),
+                TEST(whoever_comes_to_the_front_may_start),
                 TEST(what_was_killed_gets_more_room_next_time),
                 TEST(nothing_starts_while_it_is_paused),
                 TEST(cancelling_a_key_ends_it_for_everybody),
