@@ -361,12 +361,15 @@ void unit_redeliver(Unit *unit) {
 static void unit_deliver_later(Unit *unit) {
         Core *core = unit->core;
         const char *path = source_path(unit->source);
+        int r = 0;
 
         if (unit->dead)
                 return;
-        if (settle_is_settled(core->settle, path) &&
-            settle_saved(core->settle, path, clock_monotonic_ns()) < 0) {
+        if (settle_is_settled(core->settle, path))
+                r = settle_saved(core->settle, path, clock_monotonic_ns());
+        if (r < 0) {
                 unit->undone = core->unavailable = true;
+                unit_set_string(&unit->delivery_problem, strerror(-r));
                 return;
         }
         unit->owing = true;

@@ -134,6 +134,27 @@ static void a_hit(void **state) {
         works_as_before(f);
 }
 
+/* Whoever is told that all is done finds what was removed. */
+static void a_wait_for_what_is_delivered_again(void **state) {
+        Fixture *f = *state;
+        bool reached = true;
+        char delivered[300];
+        Answer answer;
+
+        write_text(f->root, "dpucc.json",
+                   "{\"models\": [{\"xmodel\": \"Net_int.xmodel\", \"output_dir\": \"out\"}]}");
+        begin(f);
+        path_in(delivered, sizeof(delivered), f->root, "out/Net.xmodel");
+        for (long nth = 0; reached; nth += 1 + nth / 40) {
+                assert_true(nth < MEMORY_ALLOCATIONS_MAX);
+                works_as_before(f);
+                assert_int_equal(unlink(delivered), 0);
+                reached = ask_without(f, ask_to_wait, nth, &answer);
+                if (answer.done && answer.outcome == ASK_DONE)
+                        assert_int_equal(access(delivered, R_OK), 0);
+        }
+}
+
 /* Both files are known already, so that the request is at its build before it is accepted. */
 static void a_hit_of_what_was_replaced(void **state) {
         Fixture *f = *state;
@@ -215,9 +236,13 @@ int main(void) {
 #define TEST(_fn)                                                                                  \
         cmocka_unit_test_setup_teardown(_fn, engine_fixture_setup, engine_fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(a_hit),     TEST(a_hit_of_what_was_replaced),
-                TEST(a_compile), TEST(a_wait),
-                TEST(a_checkup), TEST(a_save),
+                TEST(a_hit),
+                TEST(a_hit_of_what_was_replaced),
+                TEST(a_compile),
+                TEST(a_wait),
+                TEST(a_checkup),
+                TEST(a_save),
+                TEST(a_wait_for_what_is_delivered_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
