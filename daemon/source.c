@@ -41,7 +41,7 @@ struct Source {
         size_t n_units, units_capacity;
 
         bool is_busy;
-        bool preferred; /* until it is idle */
+        bool preferred; /* until it is idle, or saved again */
         uint64_t busy_since;
         TAILQ_ENTRY(Source) busy;
 };
@@ -415,6 +415,7 @@ void source_changed(Source *source, const StatId *id, uint64_t event) {
         source->writing = false;
         source->id = *id;
         source->event = event;
+        source->preferred = false; /* whoever still waits says so again */
         source_identify(source);
         source_update(source);
 }

@@ -63,7 +63,7 @@ bool source_output_gone(Source *source, const char *path);
 bool source_has_rival(const Source *source, const Unit *unit);
 
 /* A client waits for what becomes of it: what it and its units do goes before what others do, until
- * it is idle. */
+ * it is idle. One that is saved again and again never is, so a save ends it, too. */
 void source_prefer(Source *source);
 bool source_is_preferred(const Source *source); /* for units */
 

@@ -431,6 +431,43 @@ static void what_a_get_waits_for_goes_first(void **state) {
         jam_end(&storing, f);
 }
 
+static unsigned n_preferred(Fixture *f, WorkClass class) {
+        unsigned n = 0;
+
+        for (const Work *work = engine_pool(f->engine)->classes[class].head; work;
+             work = work->next)
+                n += work->first;
+        return n;
+}
+
+/* A source that is saved all the time is never idle. */
+static void who_gave_up_waits_for_nothing(void **state) {
+        Fixture *f = *state;
+        Jam hashing, storing;
+        Answer answer;
+        unsigned n;
+
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        jam_init(&storing, f, WORK_STORE);
+        start_get(f, &answer, "Net_int.xmodel", NULL, true);
+        WAIT_UNTIL(f, n_preferred(f, WORK_STORE) == 1);
+        ask_cancel(answer.ask);
+        WAIT_UNTIL(f, answer.done);
+
+        jam_init(&hashing, f, WORK_HASH);
+        save_model(f, "Net_int.xmodel", 2, false);
+        WAIT_UNTIL(f, is_behind(f, WORK_HASH, 1));
+        n = n_preferred(f, WORK_HASH);
+        jam_end(&hashing, f);
+        jam_end(&storing, f);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+        assert_int_equal(n, 0);
+}
+
 /* --- the project changes under a delivery ------------------------------------------------------- */
 
 static atomic_bool held, waiting; /* a delivery, at its first file */
@@ -666,6 +703,7 @@ int main(void) {
                 TEST(a_get_is_answered_after_the_delivery),
                 TEST(a_refused_delivery_is_noted),
                 TEST(what_a_get_waits_for_goes_first),
+                TEST(who_gave_up_waits_for_nothing),
                 TEST(a_project_may_change_under_a_delivery),
                 TEST(an_artifact_may_go_under_a_delivery),
                 TEST(a_directory_may_go_under_a_delivery),
