@@ -252,8 +252,8 @@ void explanation_send(Engine *engine, Call *call, Record *record) {
         explanation->engine = engine;
         explanation->call = call;
         explanation->record = record;
-        r = work_start(engine_pool(engine), &explanation->work, WORK_QUICK, explanation_work,
-                       explanation_on_done);
+        r = work_start_first(engine_pool(engine), &explanation->work, WORK_QUICK, explanation_work,
+                             explanation_on_done);
         if (r < 0) {
                 (void) explanation_free(explanation);
                 call_fail(call, r, &none);

@@ -283,8 +283,8 @@ static int opening_start(const Inquiry *inquiry, const Record *record, Problem *
         opening->object = *object;
         opening->fd = -1;
         memcpy(opening->key, key, sizeof(key));
-        r = work_start(engine_pool(inquiry->engine), &opening->work, WORK_STORE, opening_work,
-                       opening_on_done);
+        r = work_start_first(engine_pool(inquiry->engine), &opening->work, WORK_STORE, opening_work,
+                             opening_on_done);
         if (r < 0)
                 free(opening);
         return r;
@@ -403,8 +403,8 @@ static void inquiry_on_pin(int r, Subject *subject, const Problem *problem, void
                 } else {
                         pinning->key = subject->record->key;
                 }
-                r = work_start(engine_pool(inquiry->engine), &pinning->work, WORK_STORE,
-                               pinning_work, pinning_on_done);
+                r = work_start_first(engine_pool(inquiry->engine), &pinning->work, WORK_STORE,
+                                     pinning_work, pinning_on_done);
         }
         if (r < 0) {
                 free(pinning);

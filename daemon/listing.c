@@ -144,8 +144,8 @@ void listing_send(Engine *engine, Call *call, const Dpucc__Wire__ListRequest *re
                 listing->call = call;
                 listing->limit = request->has_limit && request->limit < LISTING_MAX ? request->limit
                                                                                     : LISTING_MAX;
-                r = work_start(engine_pool(engine), &listing->work, WORK_QUICK, listing_work,
-                               listing_on_done);
+                r = work_start_first(engine_pool(engine), &listing->work, WORK_QUICK, listing_work,
+                                     listing_on_done);
         }
         if (r < 0) {
                 if (listing)

@@ -297,8 +297,8 @@ int subject_find(Engine *engine, const Dpucc__Wire__Selector *selector, SubjectF
         r = field_selector(selector, &search->text, &search->path, problem);
         if (r == 0) {
                 search->is_unit = search_unit(search, &unit, &unheard) != -ENOENT;
-                r = work_start(engine_pool(engine), &search->work, WORK_QUICK, search_work,
-                               search_on_done);
+                r = work_start_first(engine_pool(engine), &search->work, WORK_QUICK, search_work,
+                                     search_on_done);
         }
         if (r < 0)
                 (void) search_free(search);

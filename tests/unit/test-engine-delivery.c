@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/work.h"
+#include "tests/support/jam.h"
 
 #define PROJECT(more) "{\"models\": [{\"xmodel\": \"Net_int.xmodel\"" more "}]}"
 #define OVER_LIMIT    ", \"limits\": {\"cpu_ops\": [\"fix2float\"]}"
@@ -333,54 +334,11 @@ static void a_refused_delivery_is_noted(void **state) {
 
 /* --- in front of everybody ----------------------------------------------------------------------- */
 
-#define JAM_MAX 4 /* twice what may run of a class: as many wait */
-
-/* Work of one class, of which each piece lasts until it is let go. */
-typedef struct Jam {
-        sem_t go;
-        struct JamWork {
-                Work work;
-                struct Jam *jam;
-        } works[JAM_MAX];
-        unsigned n_over;
-} Jam;
-
-static int jam_run(Work *work) {
-        return sem_wait(&container_of(work, struct JamWork, work)->jam->go);
-}
-
-static void jam_done(Work *work, int r) {
-        assert_int_equal(r, 0);
-        container_of(work, struct JamWork, work)->jam->n_over++;
-}
-
-static void jam_init(Jam *jam, Fixture *f, WorkClass class) {
-        *jam = (Jam){};
-        assert_int_equal(sem_init(&jam->go, 0, 0), 0);
-        for (size_t i = 0; i < JAM_MAX; i++) {
-                jam->works[i].jam = jam;
-                assert_int_equal(work_start(engine_pool(f->engine), &jam->works[i].work, class,
-                                            jam_run, jam_done),
-                                 0);
-        }
-}
-
-static void jam_let_go(Jam *jam, unsigned n) {
-        while (n-- > 0)
-                assert_int_equal(sem_post(&jam->go), 0);
-}
-
-static void jam_end(Jam *jam, Fixture *f) {
-        jam_let_go(jam, JAM_MAX);
-        WAIT_UNTIL(f, jam->n_over == JAM_MAX);
-        (void) sem_destroy(&jam->go);
-}
-
 /* so many works wait behind a jam, of which half waits itself */
 static bool is_behind(Fixture *f, WorkClass class, unsigned n) {
         const Work *work = engine_pool(f->engine)->classes[class].head;
 
-        for (n += JAM_MAX / 2; work; work = work->next)
+        for (n += engine_pool(f->engine)->classes[class].cap; work; work = work->next)
                 n--;
         return n == 0;
 }
@@ -407,8 +365,8 @@ static void what_a_get_waits_for_goes_first(void **state) {
         save_model(f, "Net_int.xmodel", 1, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
 
-        jam_init(&hashing, f, WORK_HASH);
-        jam_init(&storing, f, WORK_STORE);
+        jam_init(&hashing, engine_pool(f->engine), WORK_HASH);
+        jam_init(&storing, engine_pool(f->engine), WORK_STORE);
         n_hits = statistic(f, "hits");
         save_model(f, "Net_int.xmodel", 2, false);
         start_get(f, &answer, "Net_int.xmodel", NULL, true);
@@ -427,8 +385,8 @@ static void what_a_get_waits_for_goes_first(void **state) {
         WAIT_UNTIL(f, answer.done);
         assert_int_equal(answer.outcome, ASK_DONE);
         assert_string_equal(answer.notes, "");
-        jam_end(&hashing, f);
-        jam_end(&storing, f);
+        jam_end(&hashing);
+        jam_end(&storing);
 }
 
 static unsigned n_preferred(Fixture *f, WorkClass class) {
@@ -452,18 +410,18 @@ static void who_gave_up_waits_for_nothing(void **state) {
         write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
         save_model(f, "Net_int.xmodel", 1, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
-        jam_init(&storing, f, WORK_STORE);
+        jam_init(&storing, engine_pool(f->engine), WORK_STORE);
         start_get(f, &answer, "Net_int.xmodel", NULL, true);
         WAIT_UNTIL(f, n_preferred(f, WORK_STORE) == 1);
         ask_cancel(answer.ask);
         WAIT_UNTIL(f, answer.done);
 
-        jam_init(&hashing, f, WORK_HASH);
+        jam_init(&hashing, engine_pool(f->engine), WORK_HASH);
         save_model(f, "Net_int.xmodel", 2, false);
         WAIT_UNTIL(f, is_behind(f, WORK_HASH, 1));
         n = n_preferred(f, WORK_HASH);
-        jam_end(&hashing, f);
-        jam_end(&storing, f);
+        jam_end(&hashing);
+        jam_end(&storing);
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_int_equal(n, 0);
 }
@@ -617,7 +575,7 @@ static void what_was_cancelled_is_not_made_for_a_delivery(void **state) {
         make_gate(f);
         save_model(f, "Net_int.xmodel", 2, false);
         gate = hold_gate(f);
-        jam_init(&storing, f, WORK_STORE);
+        jam_init(&storing, engine_pool(f->engine), WORK_STORE);
         assert_int_equal(unlink(delivered), 0);
         WAIT_UNTIL(f, is_behind(f, WORK_STORE, 1));
         path_in(path, sizeof(path), f->cache, "views");
@@ -628,7 +586,7 @@ static void what_was_cancelled_is_not_made_for_a_delivery(void **state) {
         WAIT_UNTIL(f, is_behind(f, WORK_STORE, 2)); /* the job cleans up, and goes first */
         jam_let_go(&storing, 1);
         WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_FAILED));
-        jam_end(&storing, f);
+        jam_end(&storing);
         assert_int_equal(wait_for_all(f), ASK_COMPILE_FAILED);
         assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "cancelled"));
         assert_int_equal(n_started(f), 2);
@@ -664,7 +622,7 @@ static void what_is_to_be_delivered_may_go_while_it_is_written(void **state) {
         assert_int_equal(wait_for_all(f), ASK_DONE);
         assert_int_equal(
                 engine_monitor(f->engine, NULL, &handlers, &n_failures, &monitor, &problem), 0);
-        jam_init(&storing, f, WORK_STORE);
+        jam_init(&storing, engine_pool(f->engine), WORK_STORE);
         start_get(f, &answer, "Net_int.xmodel", NULL, true);
         WAIT_UNTIL(f, is_behind(f, WORK_STORE, 1));
         path_in(views, sizeof(views), f->cache, "views");
@@ -673,7 +631,7 @@ static void what_is_to_be_delivered_may_go_while_it_is_written(void **state) {
         n_hashes = statistic(f, "hashes");
         write_text(f->root, "Net_int.xmodel", "");
         WAIT_UNTIL(f, statistic(f, "hashes") > n_hashes);
-        jam_end(&storing, f);
+        jam_end(&storing);
         turn_a_little(f);
         assert_false(answer.done);
         assert_int_equal(n_failures, 0);

@@ -12,6 +12,7 @@
 #include "daemon/work.h"
 #include "tests/support/double_engine.h"
 #include "tests/support/fail_alloc.h"
+#include "tests/support/jam.h"
 #include "tests/support/wire_client.h"
 
 typedef Dpucc__Wire__Reply Reply;
@@ -140,7 +141,7 @@ static void ask(Fixture *f, Dpucc__Wire__Request__BodyCase body, const char *tex
         client_send(&f->client, &request);
 }
 
-static Reply *list(Fixture *f, uint32_t limit) {
+static void send_list(Fixture *f, uint32_t limit) {
         Dpucc__Wire__ListRequest list = DPUCC__WIRE__LIST_REQUEST__INIT;
         Request request = DPUCC__WIRE__REQUEST__INIT;
 
@@ -150,7 +151,70 @@ static Reply *list(Fixture *f, uint32_t limit) {
         request.body_case = DPUCC__WIRE__REQUEST__BODY_LIST;
         request.list = &list;
         client_send(&f->client, &request);
+}
+
+static Reply *list(Fixture *f, uint32_t limit) {
+        send_list(f, limit);
         return client_reply(&f->client, NULL);
+}
+
+static void ask_to_pin(Fixture *f, const char *text) {
+        Dpucc__Wire__PinRequest pin = DPUCC__WIRE__PIN_REQUEST__INIT;
+        Dpucc__Wire__Selector selector = DPUCC__WIRE__SELECTOR__INIT;
+        Request request = DPUCC__WIRE__REQUEST__INIT;
+
+        selector.text = client_bytes(text);
+        pin.selector = &selector;
+        request.id = 1;
+        request.body_case = DPUCC__WIRE__REQUEST__BODY_PIN;
+        request.pin = &pin;
+        client_send(&f->client, &request);
+}
+
+/* Lets one piece of a jam go as soon as something that goes first waits behind it. */
+typedef struct Gap {
+        uv_prepare_t prepare;
+        const struct WorkClassState *line;
+        Jam *jam;
+} Gap;
+
+static void gap_on_turn(uv_prepare_t *prepare) {
+        const Gap *gap = prepare->data;
+
+        if (!gap->line->head || !gap->line->head->first)
+                return;
+        jam_let_go(gap->jam, 1);
+        (void) uv_prepare_stop(prepare);
+}
+
+static void assert_answered_first(Fixture *f, Jam *jam, WorkClass class) {
+        Gap gap = { .line = &engine_pool(f->verbs.engine)->classes[class], .jam = jam };
+
+        assert_int_equal(uv_prepare_init(&f->loop, &gap.prepare), 0);
+        gap.prepare.data = &gap;
+        assert_int_equal(uv_prepare_start(&gap.prepare, gap_on_turn), 0);
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__DONE, NULL);
+        uv_close((uv_handle_t *) &gap.prepare, NULL);
+        (void) uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+/* A thousand units look their keys up, and deliver. */
+static void questions_go_before_the_background(void **state) {
+        Fixture *f = *state;
+        Jam looking, storing;
+
+        publish(f, 0, false);
+        jam_init(&looking, engine_pool(f->verbs.engine), WORK_QUICK);
+        send_list(f, 0);
+        assert_answered_first(f, &looking, WORK_QUICK);
+        jam_end(&looking);
+
+        jam_init(&storing, engine_pool(f->verbs.engine), WORK_STORE);
+        ask_to_pin(f, f->hex[0]);
+        assert_answered_first(f, &storing, WORK_STORE);
+        ask(f, DPUCC__WIRE__REQUEST__BODY_OPEN, f->hex[0]);
+        assert_answered_first(f, &storing, WORK_STORE);
+        jam_end(&storing);
 }
 
 static void lists_the_newest_first(void **state) {
@@ -411,11 +475,17 @@ static void survives_failing_allocations(void **state) {
 int main(void) {
 #define TEST(_fn) cmocka_unit_test_setup_teardown(_fn, setup, teardown)
         const struct CMUnitTest tests[] = {
-                TEST(lists_the_newest_first),        TEST(shows_by_key_and_by_name),
-                TEST(says_what_is_not_there),        TEST(sends_a_long_log_in_pieces),
-                TEST(a_silent_compiler_has_a_log),   TEST(explains_keys),
-                TEST(opens_the_file_of_an_artifact), TEST(what_has_no_unit_is_known_by_its_names),
-                TEST(survives_failing_allocations),  TEST(a_list_is_capped),
+                TEST(questions_go_before_the_background),
+                TEST(lists_the_newest_first),
+                TEST(shows_by_key_and_by_name),
+                TEST(says_what_is_not_there),
+                TEST(sends_a_long_log_in_pieces),
+                TEST(a_silent_compiler_has_a_log),
+                TEST(explains_keys),
+                TEST(opens_the_file_of_an_artifact),
+                TEST(what_has_no_unit_is_known_by_its_names),
+                TEST(survives_failing_allocations),
+                TEST(a_list_is_capped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
