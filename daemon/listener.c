@@ -193,6 +193,32 @@ static bool listener_is_ours(const Listener *listener) {
         return stat_id_is_same_file(&id, &listener->id) && id.mtime_ns == listener->id.mtime_ns;
 }
 
+bool listener_is_there(const Listener *listener) {
+        return !listener->path || listener_is_ours(listener);
+}
+
+int listener_bind_again(Listener *listener, Problem *problem) {
+        Listener another;
+        int r;
+
+        closep(&listener->lock_fd); /* its file may be gone as well, or be there still */
+        listener->lock_fd = -1;
+        r = listener_bind(&another, listener->path, problem);
+        if (r < 0)
+                return r;
+        if (dup3(another.fd, listener->fd, O_CLOEXEC) < 0) {
+                r = problem_set(problem, error_from_errno(), "cannot listen on %s: %s",
+                                listener->path, strerror(errno));
+                listener_deinit(&another);
+                return r;
+        }
+        listener->lock_fd = TAKE_FD(another.lock_fd);
+        listener->id = another.id;
+        closep(&another.fd);
+        free(another.path);
+        return 0;
+}
+
 void listener_deinit(Listener *listener) {
         if (listener_is_ours(listener))
                 (void) unlink(listener->path);

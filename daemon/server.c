@@ -19,6 +19,8 @@
 #define SERVER_ACCEPTS_PER_TURN 16
 #define SERVER_GRACE_MS         2000 /* for clients to take their last answers */
 #define SERVER_REST_MS          100  /* see server_rest() */
+#define SERVER_LOST_MS          1000 /* whoever removes our socket may be about to remove its directory */
+#define SERVER_LOST_MAX_MS      10000
 
 struct Server {
         uv_loop_t *loop;
@@ -28,7 +30,10 @@ struct Server {
 
         uv_poll_t poll;
         uv_timer_t grace, rest;
-        bool rested;        /* nobody was let in since */
+        bool rested;         /* nobody was let in since */
+        uv_fs_event_t guard; /* of the socket in the file system */
+        uv_timer_t lost;
+        uint64_t lost_ms;   /* before it is bound again; 0: it is there */
         unsigned n_handles; /* whose close callback is outstanding */
 
         struct PeerList peers;
@@ -197,6 +202,68 @@ static void server_on_connection(uv_poll_t *poll, int status, int events) {
                 server_rest(server, r);
 }
 
+/* --- a socket that is removed ---------------------------------------------------------------- */
+
+/* A daemon lives longer than some directories: people and programs clean up, and what a user has in
+ * /run goes when he logs out. The socket's inode says so by its count of links; nothing is looked at
+ * as long as it is there. */
+
+static void server_on_lost(uv_timer_t *timer);
+
+static void server_wait_lost(Server *server) {
+        (void) uv_timer_start(&server->lost, server_on_lost, server->lost_ms, 0);
+}
+
+static void server_on_guard(uv_fs_event_t *guard, const char *name, int events, int status) {
+        Server *server = guard->data;
+
+        (void) name;
+        (void) events;
+        if (server->lost_ms > 0 || (status == 0 && listener_is_there(&server->listener)))
+                return;
+        (void) uv_fs_event_stop(&server->guard);
+        server->lost_ms = SERVER_LOST_MS;
+        server_wait_lost(server);
+}
+
+/* Without inotify nobody tells. */
+static void server_guard(Server *server) {
+        server->lost_ms = 0;
+        if (server->listener.path)
+                (void) uv_fs_event_start(&server->guard, server_on_guard, server->listener.path, 0);
+}
+
+static int server_bind_again(Server *server) {
+        Problem problem = {};
+        int r;
+
+        (void) uv_poll_stop(
+                &server->poll); /* those who came before are let in even if that fails */
+        r = listener_bind_again(&server->listener, &problem);
+        (void) uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
+        if (r == 0)
+                log_notice("%s was removed, and is served again", server->listener.path);
+        else if (server->lost_ms == SERVER_LOST_MS)
+                log_warning("%s was removed, and nobody can connect: %s", server->listener.path,
+                            problem.text[0] ? problem.text : strerror(-r));
+        return r;
+}
+
+static void server_on_lost(uv_timer_t *timer) {
+        Server *server = timer->data;
+
+        if (listener_is_there(&server->listener) || server_bind_again(server) == 0) {
+                server_guard(server);
+                return;
+        }
+        server->lost_ms *= 2;
+        if (server->lost_ms > SERVER_LOST_MAX_MS)
+                server->lost_ms = SERVER_LOST_MAX_MS;
+        server_wait_lost(server);
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
 static void server_own(Server *server, uv_handle_t *handle) {
         handle->data = server;
         server->n_handles++;
@@ -284,6 +351,10 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
         server_own(server, (uv_handle_t *) &server->poll);
         (void) uv_timer_init(spec->loop, &server->rest);
         server_own(server, (uv_handle_t *) &server->rest);
+        (void) uv_fs_event_init(spec->loop, &server->guard);
+        server_own(server, (uv_handle_t *) &server->guard);
+        (void) uv_timer_init(spec->loop, &server->lost);
+        server_own(server, (uv_handle_t *) &server->lost);
         server_start_grace(server);
         r = uv_poll_start(&server->poll, UV_READABLE, server_on_connection);
         if (r < 0) {
@@ -291,6 +362,7 @@ int server_new(Server **ret, const ServerSpec *spec, Problem *problem) {
                 return r;
         }
 
+        server_guard(server);
         *ret = server;
         return 0;
 }
@@ -305,6 +377,8 @@ void server_stop_listening(Server *server) {
         if (server->gone)
                 return;
         server_close_handle((uv_handle_t *) &server->rest);
+        server_close_handle((uv_handle_t *) &server->guard);
+        server_close_handle((uv_handle_t *) &server->lost);
         server_close_handle((uv_handle_t *) &server->poll);
 }
 

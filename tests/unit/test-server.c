@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "daemon/listener.h"
 #include "daemon/peer.h"
 #include "daemon/server.h"
@@ -206,6 +207,61 @@ static void dead_socket_is_replaced(void **state) {
         assert_int_equal(access(path, F_OK), 0);
         listener_deinit(&second);
         assert_int_equal(access(path, F_OK), -1);
+}
+
+static bool is_there(const char *path, mode_t type) {
+        struct stat st;
+
+        return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+static void turn_until_there(Fixture *f, const char *path, mode_t type) {
+        int64_t deadline = clock_monotonic_ns() + DEADLINE_NS;
+
+        while (!is_there(path, type) && clock_monotonic_ns() < deadline)
+                (void) uv_run(&f->loop, UV_RUN_NOWAIT);
+        assert_true(is_there(path, type));
+}
+
+static void expect_served(Fixture *f) {
+        ServerSpec spec = spec_of(f);
+        Server *second = NULL;
+        Problem problem;
+        Client client;
+
+        client_open(&client, &f->loop, f->path);
+        client_close(&client);
+        assert_int_equal(mode_of(f->path), 0600);
+        assert_int_equal(server_new(&second, &spec, &problem), -EADDRINUSE);
+        assert_non_null(strstr(problem.text, "another dpuccd"));
+}
+
+/* As clean-ups do it, and the end of a session: by itself, with its directory, and so that for a
+ * while there is no place for it. */
+static void removed_socket_is_made_again(void **state) {
+        Fixture *f = *state;
+        char directory[96], lock[128];
+        int fd;
+
+        (void) snprintf(directory, sizeof(directory), "%s/run", ((UnitDir *) f->dir)->path);
+        (void) snprintf(lock, sizeof(lock), "%s.lock", f->path);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(unlink(f->path), 0);
+                turn_until_there(f, f->path, S_IFSOCK);
+                expect_served(f);
+        }
+        assert_int_equal(file_remove_tree(AT_FDCWD, directory), 0);
+        turn_until_there(f, f->path, S_IFSOCK);
+        expect_served(f);
+
+        assert_int_equal(file_remove_tree(AT_FDCWD, directory), 0);
+        assert_int_equal(mkdir(directory, 0700), 0);
+        fd = open(f->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        close(fd);
+        turn_until_there(f, lock, S_IFREG); /* it has tried */
+        assert_int_equal(unlink(f->path), 0);
+        turn_until_there(f, f->path, S_IFSOCK);
+        expect_served(f);
 }
 
 static void other_files_are_not_removed(void **state) {
@@ -900,6 +956,7 @@ int main(void) {
                 TEST(socket_is_private),
                 TEST(living_socket_is_not_stolen),
                 TEST(dead_socket_is_replaced),
+                TEST(removed_socket_is_made_again),
                 TEST(other_files_are_not_removed),
                 TEST(long_path_is_refused),
                 TEST(open_directory_is_refused),
