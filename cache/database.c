@@ -215,8 +215,9 @@ static int database_compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static void database_remove_aside(int dirfd, const char *name) {
-        static const char *const suffixes[] = { "", "-wal", "-shm" };
+/* what SQLite keeps beside the file @name */
+static void database_remove_journal(int dirfd, const char *name) {
+        static const char *const suffixes[] = { "-wal", "-shm" };
 
         for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
                 _cleanup_(freep) char *file = NULL;
@@ -226,6 +227,11 @@ static void database_remove_aside(int dirfd, const char *name) {
                 else
                         (void) unlinkat(dirfd, file, 0);
         }
+}
+
+static void database_remove_aside(int dirfd, const char *name) {
+        (void) unlinkat(dirfd, name, 0);
+        database_remove_journal(dirfd, name);
 }
 
 /* Whoever wants to know what happened has the newest; a disk that breaks files all the time must
@@ -273,9 +279,13 @@ static void database_forget_statement(DatabaseStatement *statement) {
         *statement = (DatabaseStatement){};
 }
 
-static void database_disconnect(Database *database) {
+static void database_forget_statements(Database *database) {
         for (size_t i = 0; i < DATABASE_STATEMENTS_MAX; i++)
                 database_forget_statement(&database->statements[i]);
+}
+
+static void database_disconnect(Database *database) {
+        database_forget_statements(database);
         (void) sqlite3_close(database->connection);
         database->connection = NULL;
 }
@@ -290,19 +300,79 @@ static bool database_is_ours(const Database *database) {
                stat_id_is_same_file(&here, &database->file);
 }
 
+static bool database_is_gone(const Database *database) {
+        StatId here;
+
+        return database->path && file_stat_id(AT_FDCWD, database->path, &here) == -ENOENT;
+}
+
 static int database_recreate(Database *database) {
         int r = 0;
 
         database_disconnect(database);
         database->recreated++;
 
-        if (database->path && database_is_ours(database))
+        if (database_is_gone(database)) /* nothing of it is to be found by the next one */
+                database_remove_journal(AT_FDCWD, database->path);
+        else if (database->path && database_is_ours(database))
                 r = database_move_aside(database->path);
         if (r == 0)
                 r = database_connect(database, database->path);
         if (r != 0) /* not even that: go on without a file */
                 r = database_connect(database, NULL);
         return r == 0 ? 0 : -EIO;
+}
+
+/* All of it, in one transaction. */
+static int database_copy(sqlite3 *from, sqlite3 *to) {
+        sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+        int code;
+
+        if (!backup)
+                return database_error(sqlite3_errcode(to));
+        code = sqlite3_backup_step(backup, -1);
+        (void) sqlite3_backup_finish(backup);
+        return code == SQLITE_OK ? -EIO : database_error(code);
+}
+
+/* The connection has the removed file open still, and with it all that it held. SQLite leaves what
+ * has the names of its journal alone when it closes a file that is not under its own name any more. */
+static int database_put_back(Database *database) {
+        _cleanup_(database_disconnectp) sqlite3 *old = NULL;
+        StatId file = database->file;
+        int r;
+
+        database_forget_statements(database);
+        old = TAKE_PTR(database->connection);
+        database_remove_journal(AT_FDCWD, database->path); /* not to be shared with the next one */
+        r = database_connect(database, database->path);
+        if (r == 0)
+                r = database_copy(old, database->connection);
+        if (r == 0)
+                return 1;
+        (void) sqlite3_close(database->connection);
+        database->connection = TAKE_PTR(old);
+        database->file = file;
+        return r < 0 ? r : -EIO;
+}
+
+bool database_is_in_place(Database *database) {
+        bool in_place;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        in_place = !database->path || database_is_ours(database);
+        (void) pthread_mutex_unlock(&database->mutex);
+        return in_place;
+}
+
+int database_restore(Database *database) {
+        int r = 0;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        if (!database_is_in_memory(database) && database_is_gone(database))
+                r = database_put_back(database);
+        (void) pthread_mutex_unlock(&database->mutex);
+        return r;
 }
 
 void database_follow(Database *database) {

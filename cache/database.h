@@ -49,6 +49,14 @@ bool database_is_in_memory(Database *database);
  * syncs for who writes much, and a longer journal. */
 void database_set_checkpoint(Database *database, int pages);
 
+/* false: the file under its name is not the one that was opened, or there is none. */
+bool database_is_in_place(Database *database);
+
+/* 1 if the file had been removed, and is there again with all that was in it; 0: it is there, or another
+ * one, or it never was. Not from within a transaction. An error (there is no directory for it): it all
+ * goes on with the file that has no name. */
+int database_restore(Database *database);
+
 /* A file that is no longer the one under its name (removed, or replaced by somebody) is let go,
  * and the one there is opened, or made; that counts as recreated. Nothing happens while there is
  * no directory for it. */

@@ -231,11 +231,25 @@ static void state_save(State *state) {
         (void) database_end(state->database, 0);
 }
 
+/* What is said to be kept is to be found by the next daemon: if state.db was removed under this one,
+ * or the whole directory, it is made again of what is known here, and what somebody put in its place
+ * is gone on with. */
+static void state_follow(State *state) {
+        if (!state->directory || database_is_in_place(state->database))
+                return;
+        state_make_directory(state->directory);
+        if (database_restore(state->database) > 0)
+                state_save(state);
+        else
+                database_follow(state->database);
+}
+
 /* A change of what has a backup: @change is made again if the database turns out to be a new one. */
 static int state_change(State *state, int (*change)(State *state, const void *arg),
                         const void *arg) {
         int filled, r;
 
+        state_follow(state);
         r = change(state, arg);
         filled = state_fill(state);
         if (filled > 0)
@@ -467,6 +481,7 @@ int state_each_pin(State *state, StatePinFn fn, void *userdata) {
 int state_set_toolchain(State *state, const char *root, const char *toolchain) {
         Slice blob = slice_of_string(root);
 
+        state_follow(state);
         if (!toolchain)
                 return database_run_durable(state->database,
                                             "DELETE FROM toolchains WHERE root = ?", "b", &blob);
@@ -510,8 +525,10 @@ typedef struct StateDelivered {
 #define STATE_DELIVERY_TYPES  "bbb"
 
 int state_intend_deliveries(State *state, const StateDelivery *files, size_t n_files) {
-        int r = state_fill(state);
+        int r;
 
+        state_follow(state);
+        r = state_fill(state);
         for (size_t i = 0; r >= 0 && i < n_files; i++) {
                 Slice path = slice_of_string(files[i].path);
                 Slice content = slice_of(files[i].content.bytes, DIGEST_SIZE);
@@ -549,6 +566,7 @@ int state_set_deliveries(State *state, const Digest *key, const StateDelivery *f
 
         if (n_files == 0)
                 return 0;
+        state_follow(state);
         for (size_t i = 0; i < n_files; i++) {
                 path[i] = slice_of_string(files[i].path);
                 content[i] = slice_of(files[i].content.bytes, DIGEST_SIZE);
@@ -607,6 +625,7 @@ int state_remove_delivery(State *state, const char *path) {
         Slice blob = slice_of_string(path);
         int r;
 
+        state_follow(state);
         r = database_run_durable(state->database, "DELETE FROM deliveries WHERE path = ?", "b",
                                  &blob);
         if (r == 0)

@@ -374,6 +374,48 @@ static void changes_are_made_on_what_came_back(void **state) {
         assert_true(state_is_pinned(f->state, &first));
 }
 
+/* A daemon that lives long outlives its files: what it says is kept is found by the next one. */
+static void what_is_removed_meanwhile_is_made_again(void **state) {
+        Fixture *f = *state;
+        const Digest content = pin_of(3), key = pin_of(4);
+        _cleanup_(freep) char *toolchain = NULL;
+
+        fill(f);
+        assert_int_equal(state_set_toolchain(f->state, "/b", "vitis"), 0);
+        assert_int_equal(set_delivery(f->state, "/b/out/net.xmodel", &content, &key), 0);
+        assert_int_equal(file_remove_tree(AT_FDCWD, below(f->dir, "state")), 0);
+        assert_int_equal(state_add_root(f->state, "/c", false), 0);
+        assert_int_equal(state_recreated(f->state), 0); /* nothing was lost */
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/b /a\xff %\n! /c ");
+        expect_pins(f, 2);
+        assert_int_equal(state_get_toolchain(f->state, "/b", &toolchain), 0);
+        assert_string_equal(toolchain, "vitis");
+        assert_int_equal(state_has_delivered(f->state, "/b/out/net.xmodel", &content), 1);
+
+        assert_int_equal(unlink(db(f)), 0);
+        assert_int_equal(set_delivery(f->state, "/c/out/net.xmodel", &key, &key), 0);
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/b /a\xff %\n! /c ");
+        assert_int_equal(state_has_delivered(f->state, "/b/out/net.xmodel", &content), 1);
+        assert_int_equal(state_has_delivered(f->state, "/c/out/net.xmodel", &key), 1);
+}
+
+/* ... and of what another process made in that place nothing is lost. */
+static void what_is_replaced_meanwhile_is_gone_on_with(void **state) {
+        Fixture *f = *state;
+        State *beside = NULL;
+
+        fill(f);
+        assert_int_equal(unlink(db(f)), 0);
+        assert_int_equal(state_open(&beside, below(f->dir, "state/dpucc"), &f->problem), 0);
+        assert_int_equal(state_add_root(beside, "/beside", false), 0);
+        assert_int_equal(state_add_root(f->state, "/c", false), 0);
+        (void) state_close(beside);
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/b /a\xff %\n! /beside /c ");
+}
+
 static void run(Fixture *f, const char *sql) {
         assert_int_equal(database_run(state_database(f->state), NULL, NULL, sql, ""), 0);
 }
@@ -621,6 +663,10 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(too_many_pins_are_refused, setup, teardown),
                 cmocka_unit_test_setup_teardown(roots_and_pins_come_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(changes_are_made_on_what_came_back, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_is_removed_meanwhile_is_made_again, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_is_replaced_meanwhile_is_gone_on_with, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(deliveries_go_on_with_a_new_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(damaged_rows_spoil_no_backup, setup, teardown),
