@@ -118,10 +118,11 @@ static int report_of_name(const Options *options, const char *text) {
         }
         if (show->report_json)
                 return report_print(show->report_json);
-        (void) problem_set(&problem, 0,
-                           "there is no report of %s: it is not compiled, or that failed; "
-                           "'dpucc-client log' may have the reason",
-                           text);
+        (void) problem_set(
+                &problem, 0,
+                "there is no report of %s: it is not compiled, that failed, or the cache "
+                "has it no more; 'dpucc-client log' may have the reason",
+                text);
         output_complain(problem.text);
         return CODE_NOT_FOUND;
 }

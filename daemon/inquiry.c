@@ -53,15 +53,26 @@ static void inquiry_start(const Inquiry *from, const Selector *selector, Subject
         }
 }
 
+/* Of a unit: nothing was made of it, or what was made is gone, perhaps for long. */
+static int inquiry_explain_missing(const UnitView *unit, Problem *problem) {
+        bool made = unit->key && (unit->state == UNIT_READY || unit->state == UNIT_OVER_LIMIT);
+        const char *at = unit->target ? "@" : "", *target = unit->target ?: "";
+
+        if (made)
+                return problem_set(problem, -ENOENT,
+                                   "the cache has nothing of %s%s%s any more: 'dpucc-client get "
+                                   "%s' has it made again",
+                                   unit->net_name, at, target, unit->source_path);
+        return problem_set(problem, -ENOENT, "%s%s%s is not compiled yet%s%s", unit->net_name, at,
+                           target, unit->detail ? ": " : "", unit->detail ?: "");
+}
+
 /* For what only a record can answer: 0, or the call was ended. */
 static int inquiry_need_record(int r, const Subject *subject, const Problem *problem, Call *call) {
         Problem missing = *problem;
 
         if (r == 0 && !subject->record)
-                r = problem_set(&missing, -ENOENT, "%s%s%s is not compiled yet%s%s",
-                                subject->unit.net_name, subject->unit.target ? "@" : "",
-                                subject->unit.target ?: "", subject->unit.detail ? ": " : "",
-                                subject->unit.detail ?: "");
+                r = inquiry_explain_missing(&subject->unit, &missing);
         if (r < 0)
                 call_fail(call, r, &missing);
         return r;

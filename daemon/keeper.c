@@ -232,6 +232,8 @@ static void keeper_on_looked(Work *work, int r) {
         int64_t now_ns = clock_monotonic_ns();
 
         keeper->phase = KEEPER_IDLE;
+        if (r == 0) /* whatever it was, it is over: somebody else made room, say */
+                keeper->warning.text[0] = '\0';
         keeper->wanted |= (r > 0 || keeper_is_age_due(keeper, now_ns)) &&
                           cache_mode(keeper->core->cache) == CACHE_NORMAL &&
                           now_ns >= keeper->not_before_ns;

@@ -457,7 +457,9 @@ static void unit_take_result(Unit *unit, const BuildResult *result) {
         if (result->key)
                 unit->key = *result->key;
         unit->passing = result->outcome == BUILD_TRANSIENT;
-        unit->unavailable = unit->passing && (!result->key || result->unread);
+        /* what is not installed may be so for as long as an update takes */
+        unit->unavailable = (unit->passing && (!result->key || result->unread)) ||
+                            result->outcome == BUILD_INVALID;
         unit->core->unavailable |= unit->unavailable;
         unit->hit = result->hit;
         unit->no_dpu_code = result->no_dpu_code;

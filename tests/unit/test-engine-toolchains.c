@@ -89,6 +89,28 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
         assert_non_null(memmem(report.data, report.size, "by", 2));
 }
 
+/* As an update does it, which takes its time; nobody asks, and nothing is saved after it. */
+static void a_toolchain_may_be_gone_for_a_while(void **state) {
+        Fixture *f = *state;
+        char tool[200];
+
+        install_vendor(f);
+        configure_vendor(f);
+        watch_root(f);
+        save_arch(f, "arch.json", "0x101000056010402");
+        save_model(f, "Net_int.xmodel", 1, false);
+        assert_int_equal(wait_for_all(f), ASK_DONE);
+
+        path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
+        assert_int_equal(unlink(tool), 0);
+        save_model(f, "Net_int.xmodel", 2, false);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_INVALID));
+        assert_non_null(strstr(look(f, "Net_int.xmodel", NULL).detail, "not installed"));
+        install_vendor(f);
+        WAIT_UNTIL(f, is_in_state(f, "Net_int.xmodel", UNIT_READY));
+        assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
+}
+
 /* The user's configuration without the toolchain that was picked: nothing else is taken for it,
  * neither then nor when it is back. */
 static void a_picked_toolchain_is_never_replaced(void **state) {
@@ -124,6 +146,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_toolchain_that_changes_meanwhile_made_nothing),
                 TEST(the_vendors_tool_comes_first_and_stays),
+                TEST(a_toolchain_may_be_gone_for_a_while),
                 TEST(a_picked_toolchain_is_never_replaced),
         };
 #undef TEST

@@ -153,6 +153,44 @@ static void a_reload_changes_how_long_saves_settle(void **state) {
         assert_int_equal(n_started(f), 1);
 }
 
+static int count_warning(const char *text, void *userdata) {
+        *(unsigned *) userdata += strstr(text, "over its limits") != NULL;
+        return 0;
+}
+
+static unsigned n_complaints(Fixture *f) {
+        unsigned n = 0;
+
+        assert_int_equal(engine_each_warning(f->engine, count_warning, &n), 0);
+        return n;
+}
+
+static void on_collected(int r, const CollectorResult *result, void *userdata) {
+        (void) result;
+        assert_int_equal(r, 0);
+        *(bool *) userdata = true;
+}
+
+/* Raised limits, a disk with room again: there is nothing to be evicted, and so no pass that would
+ * tell. */
+static void a_cache_is_not_called_too_large_for_ever(void **state) {
+        Fixture *f = *state;
+        Problem problem = {};
+        bool collected = false;
+
+        restart_configured(f, "{\"cache\": {\"max_entries\": 1}}");
+        for (int32_t i = 0; i < 2; i++) {
+                save_model(f, "Net_int.xmodel", i, false);
+                assert_int_equal(wait_for_all(f), ASK_DONE);
+        }
+        assert_int_equal(engine_collect(f->engine, on_collected, &collected, &problem), 0);
+        WAIT_UNTIL(f, collected);
+        assert_int_equal(n_complaints(f), 1);
+        write_text(f->dir->path, "dpuccd.json", "{\"cache\": {\"max_entries\": 9}}");
+        assert_int_equal(engine_reload(f->engine, &problem), 0);
+        WAIT_UNTIL(f, n_complaints(f) == 0);
+}
+
 static void a_newer_save_supersedes_an_older_job(void **state) {
         Fixture *f = *state;
         long first;
@@ -412,6 +450,7 @@ int main(void) {
                 TEST(a_burst_of_saves_is_one_compile),
                 TEST(a_file_that_is_never_closed_is_compiled),
                 TEST(a_reload_changes_how_long_saves_settle),
+                TEST(a_cache_is_not_called_too_large_for_ever),
                 TEST(a_newer_save_supersedes_an_older_job),
                 TEST(saving_the_same_again_keeps_the_job),
                 TEST(a_save_comes_back_while_its_job_dies),

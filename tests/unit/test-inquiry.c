@@ -304,6 +304,10 @@ static void says_what_is_not_there(void **state) {
         client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "dead");
         ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, "net@b1024");
         client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND, "not compiled yet");
+        double_engine_of(f->verbs.engine)->key = &f->keys[0]; /* it was, and was evicted */
+        ask(f, DPUCC__WIRE__REQUEST__BODY_LOG, "net@b1024");
+        client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__NOT_FOUND,
+                      "nothing of net@b1024 any more");
         ask(f, DPUCC__WIRE__REQUEST__BODY_WHY, "");
         client_expect(&f->client, 1, DPUCC__WIRE__OUTCOME__USAGE, "empty");
 }
