@@ -360,7 +360,8 @@ bool database_is_in_place(Database *database) {
         bool in_place;
 
         (void) pthread_mutex_lock(&database->mutex);
-        in_place = !database->path || database_is_ours(database);
+        in_place =
+                !database->path || (!database_is_in_memory(database) && database_is_ours(database));
         (void) pthread_mutex_unlock(&database->mutex);
         return in_place;
 }
@@ -371,6 +372,44 @@ int database_restore(Database *database) {
         (void) pthread_mutex_lock(&database->mutex);
         if (!database_is_in_memory(database) && database_is_gone(database))
                 r = database_put_back(database);
+        (void) pthread_mutex_unlock(&database->mutex);
+        return r;
+}
+
+static int database_merge(sqlite3 *memory, const char *path, const char *merge) {
+        _cleanup_(database_finalizep) sqlite3_stmt *attach = NULL;
+        int code;
+
+        code = sqlite3_prepare_v2(memory, "ATTACH ? AS file", -1, &attach, NULL);
+        if (code == SQLITE_OK)
+                code = sqlite3_bind_text(attach, 1, path, -1, SQLITE_STATIC);
+        if (code == SQLITE_OK && sqlite3_step(attach) == SQLITE_DONE)
+                code = sqlite3_exec(memory, merge, NULL, NULL, NULL);
+        return database_error(code);
+}
+
+static int database_leave_memory(Database *database, const char *merge) {
+        _cleanup_(database_disconnectp) sqlite3 *memory = NULL;
+        int r;
+
+        database_forget_statements(database);
+        memory = TAKE_PTR(database->connection);
+        r = database_connect(database, database->path);
+        if (r != 0) {
+                database->connection = TAKE_PTR(memory);
+                return r < 0 ? r : -EIO;
+        }
+        (void) database_merge(memory, database->path, merge);
+        database->recreated++;
+        return 1;
+}
+
+int database_come_back(Database *database, const char *merge) {
+        int r = 0;
+
+        (void) pthread_mutex_lock(&database->mutex);
+        if (database->path && database->connection && database_is_in_memory(database))
+                r = database_leave_memory(database, merge);
         (void) pthread_mutex_unlock(&database->mutex);
         return r;
 }

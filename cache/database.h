@@ -49,6 +49,11 @@ bool database_is_in_memory(Database *database);
  * syncs for who writes much, and a longer journal. */
 void database_set_checkpoint(Database *database, int pages);
 
+/* 1 if all of it was in memory only, and is in the file from now on, which can be opened by now; that
+ * counts as recreated. @merge are statements that take into the schema `file` what came into `main`
+ * meanwhile. 0: it was in no such state. Not from within a transaction. */
+int database_come_back(Database *database, const char *merge);
+
 /* false: the file under its name is not the one that was opened, or there is none. */
 bool database_is_in_place(Database *database);
 

@@ -231,14 +231,23 @@ static void state_save(State *state) {
         (void) database_end(state->database, 0);
 }
 
+/* What is not found out again by itself. */
+static const char state_merge[] =
+        "INSERT OR IGNORE INTO file.roots SELECT * FROM main.roots;"
+        "INSERT OR IGNORE INTO file.pins SELECT * FROM main.pins;"
+        "INSERT OR REPLACE INTO file.toolchains SELECT * FROM main.toolchains;"
+        "INSERT OR REPLACE INTO file.deliveries (path, content, key)"
+        " SELECT path, content, key FROM main.deliveries ORDER BY seq;";
+
 /* What is said to be kept is to be found by the next daemon: if state.db was removed under this one,
  * or the whole directory, it is made again of what is known here, and what somebody put in its place
- * is gone on with. */
+ * is gone on with. If it could not be opened at the start, when the disk was full, say, it may be now. */
 static void state_follow(State *state) {
         if (!state->directory || database_is_in_place(state->database))
                 return;
         state_make_directory(state->directory);
-        if (database_restore(state->database) > 0)
+        if (database_restore(state->database) > 0 ||
+            (database_come_back(state->database, state_merge) > 0 && state_fill(state) >= 0))
                 state_save(state);
         else
                 database_follow(state->database);
@@ -331,6 +340,10 @@ int state_trim(State *state, const char *table, int64_t max) {
                         " THEN 0 ELSE max(0, (SELECT count(*) FROM %s) - ?1) END)",
                         table, table, table, table, table);
         return database_run(state->database, NULL, NULL, sql, "i", max);
+}
+
+bool state_is_in_memory(State *state) {
+        return database_is_in_memory(state->database);
 }
 
 unsigned state_recreated(State *state) {
@@ -611,6 +624,7 @@ int state_has_delivered(State *state, const char *path, const Digest *content) {
         int64_t has = 0;
         int r;
 
+        state_follow(state);
         r = state_fill(state);
         if (r < 0)
                 return r;

@@ -54,6 +54,8 @@ Recent *state_recent_models(State *state); /* byte digest and version -> class a
 int state_trim(State *state, const char *table, int64_t max);
 const char *state_boot_id(const State *state);
 
+/* Still, or again: with each change that is to be kept the file is tried anew. */
+bool state_is_in_memory(State *state);
 unsigned state_recreated(State *state); /* how often the file was found corrupt since open */
 
 /* --- roots: durable when the call returns ------------------------------------------------ */

@@ -58,6 +58,7 @@ struct Engine {
 
         uv_prepare_t prepare;
         uv_timer_t settle_timer, retry_timer, stray_timer;
+        bool forgets;      /* state.db could not be opened, and state_problem says so */
         uint64_t retry_ms; /* before units without a toolchain look again */
         unsigned n_handles;
 
@@ -170,6 +171,7 @@ static int engine_open(Engine *engine, const EngineSpec *spec, Problem *problem)
                 r = engine_new_settle(engine);
         if (r == 0)
                 r = state_open(&core->state, spec->state_dir, &engine->state_problem);
+        engine->forgets = r == STATE_IN_MEMORY;
         if (r < 0)
                 return engine->state_problem.text[0]
                                ? problem_set(problem, r, "%s", engine->state_problem.text)
@@ -555,6 +557,12 @@ int engine_wait(Engine *engine, const char *root, const AskHandlers *handlers, v
                           userdata, ret);
 }
 
+/* It remembers again. */
+static void engine_review_state(Engine *engine) {
+        if (engine->forgets && !state_is_in_memory(engine->core.state))
+                engine->state_problem.text[0] = '\0';
+}
+
 int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *handlers,
                    void *userdata, Ask **ret, Problem *problem) {
         const DoctorSpec spec = {
@@ -569,6 +577,7 @@ int engine_examine(Engine *engine, const char *toolchain, const AskHandlers *han
 
         if (engine->stopping)
                 return problem_set(problem, -ESHUTDOWN, "the daemon is stopping");
+        engine_review_state(engine);
         return doctor_start(&engine->asks, &spec, handlers, userdata, ret, problem);
 }
 
@@ -737,6 +746,7 @@ int engine_each_warning(Engine *engine, int (*fn)(const char *text, void *userda
                                       &engine->state_problem, &engine->config_problem };
         int r = 0;
 
+        engine_review_state(engine);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(problems); i++)
                 if (problems[i]->text[0] != '\0')
                         r = fn(problems[i]->text, userdata);

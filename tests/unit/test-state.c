@@ -518,6 +518,34 @@ static void goes_on_in_memory(void **state) {
         expect_roots(f, "/a ");
 }
 
+/* As a home does that was full when the daemon was started, and is not any more. */
+static void comes_back_from_memory(void **state) {
+        Fixture *f = *state;
+        const Digest content = pin_of(3), key = pin_of(4);
+        const char *real = below(f->dir, "state/dpucc/real.db");
+
+        fill(f);
+        assert_int_equal(set_delivery(f->state, "/b/out/net.xmodel", &content, &key), 0);
+        f->state = state_close(f->state);
+        assert_int_equal(rename(db(f), real), 0);
+        assert_int_equal(mkdir(db(f), 0700), 0); /* what cannot be opened */
+        assert_int_equal(open_state(f), STATE_IN_MEMORY);
+        expect_roots(f, "/b /a\xff %\n! "); /* of the backup */
+        assert_int_equal(state_has_delivered(f->state, "/b/out/net.xmodel", &content), 0);
+        assert_int_equal(set_delivery(f->state, "/c/out/net.xmodel", &key, &key), 0);
+        assert_true(state_is_in_memory(f->state));
+
+        assert_int_equal(rmdir(db(f)), 0);
+        assert_int_equal(rename(real, db(f)), 0);
+        assert_int_equal(state_has_delivered(f->state, "/b/out/net.xmodel", &content), 1);
+        assert_false(state_is_in_memory(f->state));
+        assert_int_equal(state_add_root(f->state, "/c", false), 0);
+        assert_int_equal(reopen(f), 0);
+        expect_roots(f, "/b /a\xff %\n! /c ");
+        expect_pins(f, 2);
+        assert_int_equal(state_has_delivered(f->state, "/c/out/net.xmodel", &key), 1);
+}
+
 static void as_nobody(Fixture *f, int (*fn)(Fixture *f)) {
         int status;
         pid_t pid = fork();
@@ -674,6 +702,7 @@ int main(void) {
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_backup_is_believed_whole_or_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(goes_on_in_memory, setup, teardown),
+                cmocka_unit_test_setup_teardown(comes_back_from_memory, setup, teardown),
                 cmocka_unit_test_setup_teardown(tells_of_an_unwritable_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(threads_share_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(processes_share_it, setup, teardown),
