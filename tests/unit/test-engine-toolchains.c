@@ -89,18 +89,21 @@ static void the_vendors_tool_comes_first_and_stays(void **state) {
         assert_non_null(memmem(report.data, report.size, "by", 2));
 }
 
-/* As an update does it, which takes its time; nobody asks, and nothing is saved after it. */
-static void a_toolchain_may_be_gone_for_a_while(void **state) {
-        Fixture *f = *state;
-        char tool[200];
-
+static void compile_with_vendor(Fixture *f) {
         install_vendor(f);
         configure_vendor(f);
         watch_root(f);
         save_arch(f, "arch.json", "0x101000056010402");
         save_model(f, "Net_int.xmodel", 1, false);
         assert_int_equal(wait_for_all(f), ASK_DONE);
+}
 
+/* As an update does it, which takes its time; nobody asks, and nothing is saved after it. */
+static void a_toolchain_may_be_gone_for_a_while(void **state) {
+        Fixture *f = *state;
+        char tool[200];
+
+        compile_with_vendor(f);
         path_in(tool, sizeof(tool), f->dir->path, "bin/vai_c_xir");
         assert_int_equal(unlink(tool), 0);
         save_model(f, "Net_int.xmodel", 2, false);
@@ -118,12 +121,7 @@ static void a_picked_toolchain_is_never_replaced(void **state) {
         Fixture *f = *state;
         Problem problem = {};
 
-        install_vendor(f);
-        configure_vendor(f);
-        watch_root(f);
-        save_arch(f, "arch.json", "0x101000056010402");
-        save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
+        compile_with_vendor(f);
         assert_string_equal(look(f, "Net_int.xmodel", NULL).toolchain, "vendor");
 
         write_text(f->dir->path, "dpuccd.json", without);
