@@ -52,14 +52,13 @@ static int read_find_op(Reader *reader, const ProtobufCBinaryData *name, Op **re
         return *ret ? 0 : problem_set(reader->problem, -EBADMSG, "no op '%s'", text);
 }
 
-/* @ret has the name of its op, which is its own, too, where it has none. */
 static int read_tensor(Reader *reader, const SerialV2__Tensor *message, Tensor *ret) {
         int r;
 
         if (!message)
                 return problem_set(reader->problem, -EBADMSG, "no output tensor");
         r = message_reject_unknown(&message->base, reader->problem);
-        if (r == 0 && message->tensor_name.len > 0)
+        if (r == 0)
                 r = read_string(reader, &message->tensor_name, &ret->name);
         if (r == 0)
                 r = read_attrs(reader, message->tensor_attr, message->n_tensor_attr, &ret->attrs);

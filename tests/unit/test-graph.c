@@ -306,17 +306,6 @@ static void writes_what_it_read(void **state) {
         assert_true(slice_equal(bytes_slice(&first), bytes_slice(&second)));
 }
 
-static void a_tensor_without_a_name_has_that_of_its_op(void **state) {
-        _cleanup_(bytes_cleanup) Bytes bytes = BYTES_INIT(OUTPUT_MAX);
-        _cleanup_(graph_freep) Graph *graph = NULL, *again = NULL;
-
-        assert_int_equal(build(&graph), 0);
-        graph->ops[2]->tensor.name = "";
-        write_bytes(graph, false, &bytes);
-        again = read_bytes(bytes_slice(&bytes));
-        assert_string_equal(again->ops[2]->tensor.name, "twice");
-}
-
 static void shuffles_bytes_but_not_the_model(void **state) {
         _cleanup_(bytes_cleanup) Bytes plain = BYTES_INIT(OUTPUT_MAX);
         _cleanup_(graph_freep) Graph *graph = NULL;
@@ -538,7 +527,6 @@ int main(void) {
                 cmocka_unit_test(keeps_every_kind_of_attribute),
                 cmocka_unit_test(keeps_structure),
                 cmocka_unit_test(writes_what_it_read),
-                cmocka_unit_test(a_tensor_without_a_name_has_that_of_its_op),
                 cmocka_unit_test(shuffles_bytes_but_not_the_model),
                 cmocka_unit_test(writes_zeros_in_maps),
                 cmocka_unit_test(appends_up_to_the_maximum),
