@@ -152,10 +152,11 @@ static void build_enter(Build *build, BuildPhase phase) {
 static int build_queue_work(Build *build, WorkClass class, WorkRunFn run, WorkDoneFn done) {
         int r;
 
-        r = (build->priority.client ? work_start_first : work_start)(
-                &build->core->pool, &build->work, class, run, done);
+        r = work_start(&build->core->pool, &build->work, class, run, done);
         if (r < 0)
                 return r;
+        if (build->priority.client)
+                work_prefer(&build->work);
         build->busy = true;
         return 0;
 }

@@ -337,11 +337,13 @@ static void fetch_on_work(Work *work, int r) {
 static int fetch_queue(Fetch *fetch, WorkRunFn run) {
         int r;
 
-        r = (fetch->first ? work_start_first : work_start)(fetch->context.pool, &fetch->work,
-                                                           WORK_REMOTE, run, fetch_on_work);
-        if (r == 0)
-                fetch->n_busy++;
-        return r;
+        r = work_start(fetch->context.pool, &fetch->work, WORK_REMOTE, run, fetch_on_work);
+        if (r < 0)
+                return r;
+        if (fetch->first)
+                work_prefer(&fetch->work);
+        fetch->n_busy++;
+        return 0;
 }
 
 /* starts what the state is about */

@@ -78,7 +78,8 @@ static int work_submit(Work *work) {
         return r;
 }
 
-static int work_begin(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
+        assert(!work->busy);
         work->pool = pool;
         work->class = class;
         work->run = run;
@@ -86,6 +87,7 @@ static int work_begin(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run
         work->result = -ECANCELED;
         work->request.data = work;
         work->busy = true;
+        work->first = false;
         atomic_store_explicit(&work->cancelled, false, memory_order_relaxed);
 
         if (pool->classes[class].n_running >= pool->classes[class].cap) {
@@ -95,16 +97,12 @@ static int work_begin(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run
         return work_submit(work);
 }
 
-int work_start(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
-        assert(!work->busy);
-        work->first = false;
-        return work_begin(pool, work, class, run, done);
-}
-
 int work_start_first(WorkPool *pool, Work *work, WorkClass class, WorkRunFn run, WorkDoneFn done) {
-        assert(!work->busy);
-        work->first = true;
-        return work_begin(pool, work, class, run, done);
+        int r;
+
+        r = work_start(pool, work, class, run, done);
+        work_prefer(work);
+        return r;
 }
 
 void work_prefer(Work *work) {

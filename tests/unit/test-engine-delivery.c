@@ -512,15 +512,8 @@ static void a_directory_may_go_under_a_delivery(void **state) {
         char out[200], delivered[300];
 
         assert_int_equal(sem_init(&go_on, 0, 0), 0);
-        watch_root(f);
+        deliver_to_out(f, delivered, sizeof(delivered));
         path_in(out, sizeof(out), f->root, "out");
-        path_in(delivered, sizeof(delivered), out, "Net.xmodel");
-        save_arch(f, "arch.json", "0x101000056010402");
-        write_text(f->root, "dpucc.json", PROJECT(", \"output_dir\": \"out\""));
-        save_model(f, "Net_int.xmodel", 1, false);
-        assert_int_equal(wait_for_all(f), ASK_DONE);
-        assert_int_equal(wait_for_all(f), ASK_DONE); /* the watcher knows the file */
-
         assert_int_equal(file_remove_tree(AT_FDCWD, out), 0);
         atomic_store(&waiting, false);
         atomic_store(&spared, true);
