@@ -1,5 +1,6 @@
 #include "dpu/proof.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -100,6 +101,18 @@ static int proof_programs(const ProofSpec *spec, const Programs *programs, Feed 
 
 /* --- both -------------------------------------------------------------------------------------- */
 
+/* What is too large for the evaluator after something was found wrong is wrong. */
+static int proof_pattern(const ProofSpec *spec, const Programs *programs, Feed *feed, Proof *proof,
+                         Problem *problem) {
+        int r;
+
+        r = proof_programs(spec, programs, feed, proof, problem);
+        if (r < 0)
+                return r;
+        r = proof_graph(spec, feed, proof, problem);
+        return (r == -EFBIG || r == -E2BIG) && proof->n_findings > 0 ? 0 : r;
+}
+
 int proof_run(const ProofSpec *spec, Proof *ret, Problem *problem) {
         _cleanup_(programs_cleanup) Programs programs = {};
         Proof proof = {};
@@ -118,9 +131,7 @@ int proof_run(const ProofSpec *spec, Proof *ret, Problem *problem) {
 
                 if (spec->progress)
                         spec->progress(feed.pattern, spec->userdata);
-                r = proof_programs(spec, &programs, &feed, &proof, problem);
-                if (r == 0)
-                        r = proof_graph(spec, &feed, &proof, problem);
+                r = proof_pattern(spec, &programs, &feed, &proof, problem);
                 if (r < 0)
                         return r;
                 proof.n_patterns++;

@@ -45,8 +45,8 @@ typedef struct ProofSpec {
 } ProofSpec;
 
 /* The patterns in turn, up to the first with findings. With @problem: -EFBIG, -E2BIG: too large for
- * the evaluator, nothing can be said; all others: there are graphs or programs that are not even
- * sound. -ENOMEM. */
+ * the evaluator, and nothing was found before that; all others: there are graphs or programs that
+ * are not even sound. -ENOMEM. */
 int proof_run(const ProofSpec *spec, Proof *ret, Problem *problem);
 
 /* Multiplications and the like that the DPU has to do for one input, as the file says. */

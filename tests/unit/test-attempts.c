@@ -364,6 +364,29 @@ static void what_is_not_defined_costs_no_dpu_code(void **state) {
         check_verified_beside("resize", "BICUBIC", false);
 }
 
+/* Its program is wrong, and then the other graph is more than the evaluator may do. */
+static void what_is_wrong_is_not_too_large(void **state) {
+        _cleanup_(graph_freep) Graph *source = lenet();
+        _cleanup_(attempts_cleanup) Attempts attempts =
+                attempt(source, ATTEMPTS_VERIFY_NONE, shift_last_layer, 0);
+        ProofSpec spec = { .compiled = attempts.compilation->graph };
+        Problem problem = { "" };
+        Proof proof = {};
+        Source s;
+
+        source_init(&s);
+        (void) source_conv(&s, source_input(&s, 5, SOURCE_DIMS(1, 32, 32, 256)), 3, 64, 10);
+        graph_count_consumers(s.graph);
+        spec.source = s.graph;
+        spec.max_work = 2 * proof_work(spec.compiled);
+
+        if (proof_run(&spec, &proof, &problem) < 0)
+                fail_msg("%s", problem.text);
+        assert_int_equal(proof.n_findings, 1);
+        assert_non_null(strstr(proof.findings[0].what.text, "in the simulator"));
+        source_deinit(&s);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_right_is_compiled_once),
@@ -377,6 +400,7 @@ int main(void) {
                 cmocka_unit_test(there_may_be_nothing_to_verify),
                 cmocka_unit_test(layers_without_workload_are_verified),
                 cmocka_unit_test(a_model_may_be_large_on_the_cpu),
+                cmocka_unit_test(what_is_wrong_is_not_too_large),
                 cmocka_unit_test(what_is_not_defined_costs_no_dpu_code),
         };
 
