@@ -41,6 +41,7 @@ class Sandbox:
         self.cache = os.path.join(self.home, ".cache", "dpucc")
         self.state = os.path.join(self.home, ".local", "state", "dpucc")
         self.run = os.path.join(directory, "run")
+        self.socket = os.path.join(self.run, "dpucc", "dpuccd.sock")
         self.disk_switch = os.path.join(directory, "disk-error")
         self.clock_shift = os.path.join(directory, "clock-shift")
         self.log_lock = threading.Lock()
