@@ -363,9 +363,11 @@ typedef struct IndexObjects {
 static int index_take_object(const DatabaseRow *row, void *userdata) {
         IndexObjects *objects = userdata;
 
-        if (objects->n == RECORD_OBJECTS_MAX)
-                return 0;
-        return database_digest(row, 0, &objects->objects[objects->n++]);
+        /* what is no digest is no row of ours, and goes with the others */
+        if (objects->n < RECORD_OBJECTS_MAX &&
+            database_digest(row, 0, &objects->objects[objects->n]) == 0)
+                objects->n++;
+        return 0;
 }
 
 static int index_remember_evicted(Index *index, const Slice *key) {

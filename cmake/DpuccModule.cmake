@@ -80,23 +80,23 @@ function(dpucc_test name)
     TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 LABELS "${arg_LABELS}")
 endfunction()
 
-# dpucc_fuzzer(fuzz-noun DEPS libs): the same source is a libFuzzer target under DPUCC_FUZZ
+# dpucc_fuzzer(fuzz-noun DEPS libs [SOURCES more.c]): the same source is a libFuzzer target under DPUCC_FUZZ
 # and, everywhere else, a program that replays tests/fuzz/corpus/<noun>/ as an ordinary test.
 # MUTATOR names a source that makes new inputs of old ones, for libFuzzer only.
 # The target `fuzzers` builds them all and nothing else.
 add_custom_target(fuzzers)
 function(dpucc_fuzzer name)
-  cmake_parse_arguments(arg "" "MUTATOR" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "MUTATOR" "DEPS;SOURCES" ${ARGN})
   string(REPLACE "fuzz-" "" noun ${name})
   if(DPUCC_FUZZ)
-    add_executable(${name} ${name}.c ${arg_MUTATOR})
+    add_executable(${name} ${name}.c ${arg_SOURCES} ${arg_MUTATOR})
     add_dependencies(fuzzers ${name})
     if(arg_MUTATOR)
       target_link_libraries(${name} PRIVATE graph_tree)
     endif()
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
-    add_executable(${name} ${name}.c replay.c)
+    add_executable(${name} ${name}.c ${arg_SOURCES} replay.c)
     add_test(NAME fuzz.${noun}
              COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${noun})
     set_tests_properties(fuzz.${noun} PROPERTIES TIMEOUT 300 LABELS unit)

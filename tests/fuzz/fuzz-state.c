@@ -2,35 +2,27 @@
  * Rows of state.db that nobody wrote: of any table, with values of any type, some of them what is
  * asked for afterwards. Whatever is there, questions are answered, what is told is what there can be,
  * and what is stored then is found.
- *
- * A row is a byte for the table, then for each column a byte for the kind of value, and its bytes.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "cache/costs.h"
 #include "cache/database.h"
 #include "cache/memo.h"
 #include "cache/state.h"
+#include "rows.h"
 
-#define ROWS_MAX    64
-#define STATEMENT   (64 * 1024)
 #define SOURCE      "/w/a.xmodel"
 #define TOOLCHAIN   "vitis"
 #define VERSION     1
 #define OBSERVED_NS INT64_C(1000000000000)
-#define TABLES      (sizeof(tables) / sizeof(tables[0]))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct {
-        const char *name;
-        unsigned columns;
-} tables[] = {
+static const RowsTable tables[] = {
         { "roots", 3 },     { "toolchains", 2 }, { "deliveries", 4 }, { "builds", 10 },
         { "file_memo", 7 }, { "model_memo", 7 }, { "verified", 8 },   { "pins", 2 },
         { "costs", 7 },     { "intents", 3 },
@@ -39,100 +31,19 @@ static const struct {
 static const Digest wanted = { .bytes = "a wanted digest" };
 static const StatId stat_id = { .dev = 1, .ino = 2, .size = 3, .mtime_ns = 4, .ctime_ns = 5 };
 
-typedef struct Input {
-        const uint8_t *data;
-        size_t size;
-} Input;
-
-static uint8_t take(Input *input) {
-        if (input->size == 0)
-                return 0;
-        input->size--;
-        return *input->data++;
+static void insert(const char *sql, void *userdata) {
+        (void) database_run(state_database(userdata), NULL, NULL, sql, "");
 }
 
-static int64_t take_int(Input *input) {
-        uint64_t value = 0;
+static int insert_rows(State *state, const uint8_t *data, size_t size) {
+        char digest[2 * DIGEST_SIZE + 4], source[2 * sizeof(SOURCE) + 4], boot_id[128];
+        const char *const literals[] = { digest, source, "'" TOOLCHAIN "'", boot_id };
+        const RowsSpec spec = { tables, ARRAY_SIZE(tables), literals, ARRAY_SIZE(literals) };
 
-        for (unsigned i = 0; i < sizeof(value); i++)
-                value = value << 8 | take(input);
-        return (int64_t) value;
-}
-
-static int append_hex(Bytes *sql, const uint8_t *data, size_t n) {
-        int r = bytes_append_string(sql, "x'");
-
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = bytes_printf(sql, "%02x", data[i]);
-        return r < 0 ? r : bytes_append_string(sql, "'");
-}
-
-static int append_blob(Bytes *sql, Input *input) {
-        size_t n = take(input);
-        const uint8_t *data;
-
-        if (n > input->size)
-                n = input->size;
-        data = input->data;
-        input->data += n;
-        input->size -= n;
-        return append_hex(sql, data, n);
-}
-
-static int append_text(Bytes *sql, Input *input) {
-        int r;
-
-        r = bytes_append_string(sql, "CAST(");
-        if (r == 0)
-                r = append_blob(sql, input);
-        return r < 0 ? r : bytes_append_string(sql, " AS TEXT)");
-}
-
-static int append_value(Bytes *sql, Input *input, const State *state) {
-        int64_t value;
-
-        switch (take(input) % 10) {
-        case 0:
-                return bytes_append_string(sql, "NULL");
-        case 1:
-                return bytes_printf(sql, "%u", take(input));
-        case 2:
-                value = take_int(input);
-                return bytes_printf(sql, "(%lld - %d)", (long long) (value | 1), value & 1 ? 0 : 1);
-        case 3:
-                return bytes_printf(sql, "%d.5e%d", take(input), take(input) - 128);
-        case 4:
-                return append_blob(sql, input);
-        case 5:
-                return append_text(sql, input);
-        case 6:
-                return append_hex(sql, wanted.bytes, DIGEST_SIZE);
-        case 7:
-                return append_hex(sql, (const uint8_t *) SOURCE, strlen(SOURCE));
-        case 8:
-                return bytes_append_string(sql, "'" TOOLCHAIN "'");
-        default:
-                return bytes_printf(sql, "trim('%s', char(10))", state_boot_id(state));
-        }
-}
-
-/* What the schema refuses (no NULL here, that one is there already) is not there. */
-static int insert(State *state, Input *input) {
-        _cleanup_(bytes_cleanup) Bytes sql = BYTES_INIT(STATEMENT);
-        unsigned table = take(input) % TABLES;
-        int r;
-
-        r = bytes_printf(&sql, "INSERT OR REPLACE INTO %s VALUES (", tables[table].name);
-        for (unsigned i = 0; r == 0 && i < tables[table].columns; i++) {
-                r = i > 0 ? bytes_append_string(&sql, ", ") : 0;
-                if (r == 0)
-                        r = append_value(&sql, input, state);
-        }
-        if (r == 0)
-                r = bytes_append(&sql, ")", 2);
-        if (r == 0)
-                (void) database_run(state_database(state), NULL, NULL, (const char *) sql.data, "");
-        return r;
+        rows_literal(digest, wanted.bytes, DIGEST_SIZE);
+        rows_literal(source, SOURCE, strlen(SOURCE));
+        (void) snprintf(boot_id, sizeof(boot_id), "trim('%s', char(10))", state_boot_id(state));
+        return rows_insert(&spec, data, size, insert, state);
 }
 
 static int see_root(const char *path, bool trusted, void *userdata) {
@@ -249,13 +160,11 @@ static void ask_costs(State *state) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(state_closep) State *state = NULL;
-        Input input = { data, size };
 
         if (state_open(&state, NULL, NULL) < 0)
                 return 0;
-        for (unsigned i = 0; i < ROWS_MAX && input.size > 0; i++)
-                if (insert(state, &input) < 0)
-                        return 0;
+        if (insert_rows(state, data, size) < 0)
+                return 0;
         ask_roots_and_pins(state);
         ask_toolchain(state);
         ask_deliveries(state);
