@@ -75,12 +75,12 @@ static LowerTail pool_tail(const Match *match, const Pool *pool, const Op *input
         return tail;
 }
 
-/* An op is named like its tensor (P21), unless another one behind it has that. */
+/* An op is named like its tensor (P21), if that has a name and no other one behind it has it. */
 static int pool_name(Lowering *l, const Match *match, const Pool *pool, bool is_last,
                      const char **ret) {
         if (pool->suffix)
                 return lowering_name(l, ret, "%s%s", match->core->name, pool->suffix);
-        *ret = is_last ? match->tensor : match->core->name;
+        *ret = is_last && match->tensor[0] ? match->tensor : match->core->name;
         return 0;
 }
 

@@ -390,6 +390,16 @@ static void weights_and_channels_have_limits(void **state) {
         }
 }
 
+/* An op is called as what it puts out; that may be called nothing. */
+static void tensors_may_have_no_name(void **state) {
+        Op *pool = source_unary(&s, "maxpool2d", source_input(&s, 5, DIMS(1, 4, 4, 2))), *fix;
+
+        fix = source_fix(&s, source_window(&s, pool, 1, 1, 0), 5);
+        fix->tensor.name = "";
+        (void) source_fix(&s, source_conv(&s, fix, 1, 2, 10), 4);
+        assert_string_equal(all_on_dpu("pool-fix")->name, pool->name);
+}
+
 /* Files may say anything. */
 static void shapes_that_do_not_fit_stay(void **state) {
         Op *flat = source_input(&s, 5, DIMS(4, 4, 3)),
@@ -505,6 +515,7 @@ int main(void) {
                 TEST(names_of_the_source_are_its_own),
                 TEST(weights_and_channels_have_limits),
                 TEST(long_chains_are_short_work),
+                TEST(tensors_may_have_no_name),
                 TEST(shapes_that_do_not_fit_stay),
                 TEST(what_is_no_image_stays),
                 TEST(constants_that_are_too_short_stay),
